@@ -1,0 +1,187 @@
+"""Every task that a person or CI runs: `nox -l` lists them, `nox -s NAME` runs one.
+
+What follows `--` goes to the program that the session runs: `nox -s tests -- -k LIF`. Another
+Python than the one that runs nox is chosen by `--force-python 3.13`. `nox -R -s NAME` runs again
+in the environment of the last time, without installing anything.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+from packaging.requirements import Requirement
+
+nox.needs_version = ">=2025.10.14"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["tests", "lint", "types"]
+
+ROOT = Path(__file__).parent
+DIST = ROOT / "dist"
+TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")
+MEMBERS = {
+    file.parent.name: nox.project.load_toml(file)
+    for kind in ("packages", "plugins")
+    for file in sorted(ROOT.glob(f"{kind}/*/pyproject.toml"))
+}
+
+
+def folder(name: str) -> Path:
+    """Where a member of the tree lives."""
+    return next(ROOT.glob(f"p*/{name}")).relative_to(ROOT)
+
+
+def tools(name: str) -> tuple[str, ...]:
+    """The tools that a session needs, from the root's dependency groups."""
+    return nox.project.dependency_groups(TOOLS, name)
+
+
+def from_tree(*wanted: str) -> list[str]:
+    """The arguments of pip for these requirements, with all members of the tree editable."""
+    asked = [Requirement(text) for text in wanted]
+    extras: dict[str, set[str]] = {}
+    arguments = []
+    while asked:
+        requirement = asked.pop(0)
+        name = requirement.name
+        if name not in MEMBERS:
+            arguments.append(str(requirement))
+        elif not (name in extras and requirement.extras <= extras[name]):
+            extras.setdefault(name, set()).update(requirement.extras)
+            project = MEMBERS[name]["project"]
+            lines = list(project.get("dependencies", []))
+            for extra in requirement.extras:
+                lines += project["optional-dependencies"][extra]
+            asked += [r for r in map(Requirement, lines) if r.name in MEMBERS]
+    for name, chosen in extras.items():
+        suffix = f"[{','.join(sorted(chosen))}]" if chosen else ""
+        arguments += ["-e", f"{folder(name)}{suffix}"]
+    return arguments
+
+
+def with_tests(*names: str) -> list[str]:
+    """The same for members, what they need, and what their tests need; nothing else."""
+    needed = [
+        line for name in names for line in nox.project.dependency_groups(MEMBERS[name], "test")
+    ]
+    return from_tree(*names, *dict.fromkeys(needed))
+
+
+def environment(session: nox.Session, name: str, *arguments: str) -> str:
+    """Make one more environment for a session, and return its interpreter."""
+    home = Path(session.virtualenv.location) / "others" / name
+    python = str(home / "bin" / "python")
+    session.run("python", "-m", "venv", str(home))
+    session.run(python, "-m", "pip", "install", *arguments, external=True, silent=True)
+    return python
+
+
+def test_on(session: nox.Session, found: bool, device: str, platforms: str, jax_extra: str) -> None:
+    """Run the tests on a device, or say that there is none."""
+    if not found:
+        session.skip(f"this machine has no {device}")
+    session.install(*with_tests(*MEMBERS), f"jax[{jax_extra}]")
+    session.run("pytest", *session.posargs, env={"JAX_PLATFORMS": platforms})
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Simulate a published network, compare it with what is known, and draw it."""
+    session.install(*from_tree("brainloom[kernels,plot]"))
+    named = session.posargs and not session.posargs[0].startswith("-")
+    session.run("brainloom", "demo", *([] if named else ["coba"]), *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests of all packages and plugins, on the CPU."""
+    session.install(*with_tests(*MEMBERS))
+    session.run("pytest", *session.posargs, env={"JAX_PLATFORMS": "cpu"})
+
+
+@nox.session(default=False)
+def tests_gpu(session: nox.Session) -> None:
+    """Run the same tests on an NVIDIA GPU; skipped where there is none."""
+    found = Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
+    test_on(session, found, "NVIDIA GPU", "cuda,cpu", "cuda12")
+
+
+@nox.session(default=False)
+def tests_tpu(session: nox.Session) -> None:
+    """Run the same tests on a TPU; skipped where there is none."""
+    found = any(Path("/dev").glob("accel*")) or any(Path("/dev/vfio").glob("[0-9]*"))
+    test_on(session, found, "TPU", "tpu,cpu", "tpu")
+
+
+@nox.session(default=False)
+def isolated(session: nox.Session) -> None:
+    """Run the tests of each member (or those named) beside nothing but what it declares."""
+    for name in session.posargs or MEMBERS:
+        python = environment(session, name, *with_tests(name))
+        parts = [str(folder(name) / part) for part in ("src", "tests")]
+        on_cpu = {"JAX_PLATFORMS": "cpu"}
+        session.run(python, "-m", "pytest", *parts, external=True, env=on_cpu)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, format, the layers of imports, and that all versions agree."""
+    session.install(*tools("lint"))
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+    sources = os.pathsep.join(str(folder(name) / "src") for name in MEMBERS)
+    session.run("lint-imports", env={"PYTHONPATH": sources})
+    session.run("python", "tools/check_versions.py")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types."""
+    session.install(*tools("types"), *from_tree(*MEMBERS))
+    session.run("mypy", *session.posargs)
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the site into site/; any warning stops it."""
+    session.install(*tools("docs"))
+    quiet = {"NO_MKDOCS_2_WARNING": "1"}  # an advertisement in each build
+    session.run("mkdocs", *(session.posargs or ["build", "--strict"]), env=quiet)
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build wheels and source archives of everything into dist/."""
+    session.install(*tools("build"))
+    shutil.rmtree(DIST, ignore_errors=True)
+    for name in MEMBERS:
+        session.run("python", "-m", "build", "--outdir", str(DIST), str(folder(name)))
+    session.run("twine", "check", "--strict", *map(str, DIST.iterdir()))
+
+
+@nox.session(default=False, requires=["build"])
+def integration(session: nox.Session) -> None:
+    """Install what `build` made into empty environments, and use it from an empty folder."""
+    session.install("pytest>=8")
+    where = ROOT / "integration-tests" / "wheels"
+    session.run("pytest", str(where), *session.posargs, env={"BRAINLOOM_DIST": str(DIST)})
+
+
+@nox.session(default=False)
+def parity(session: nox.Session) -> None:
+    """Compare our networks with results from other simulators and from papers."""
+    session.install(*with_tests("brainloom", "brainloom-kernels-cpu"))
+    session.run("pytest", str(ROOT / "integration-tests" / "parity"), *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure our speed beside other simulators, each in an environment of its own."""
+    session.install(*from_tree("brainloom[kernels]"))
+    where = ROOT / "integration-tests" / "benchmarks"
+    pythons = {"ours": f"{session.bin}/python"}
+    for flag, name in {"peer": "brainpy-state", "brian": "brian2"}.items():
+        pythons[flag] = environment(session, name, "-r", str(where / f"requirements-{name}.txt"))
+    flags = [text for flag, python in pythons.items() for text in (f"--{flag}", python)]
+    session.run("python", str(where / "run.py"), *flags, *session.posargs)
