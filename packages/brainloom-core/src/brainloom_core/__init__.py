@@ -1,0 +1,75 @@
+"""The core of brainloom: declarations, the step, units, kernels, plugins and simulation."""
+
+from importlib.metadata import version as _version
+
+from .constraints import Constraint, between, non_negative, one_of, positive
+from .declared import Declared
+from .descriptor import Descriptor
+from .dynamics import Dynamics
+from .errors import (
+    BrainloomError,
+    InputError,
+    KernelError,
+    ParameterError,
+    PluginConflictError,
+    PluginError,
+    StateError,
+    UnitError,
+)
+from .network import Network, Projection
+from .neuron import Neuron, Refractory
+from .parameters import ANY_UNIT, REQUIRED, full, initializer, option, param, state
+from .plugins import get_model, list_models, list_plugins
+from .simulation import Recording, SpikeEvents, Spikes, Trace, simulate
+from .solvers import SOLVERS
+from .surrogate import Arctan, InvSquareGrad, ReluGrad, Sigmoid, Surrogate
+from .synapse import AlignPost, Synapse, SynOut
+
+__version__ = _version("brainloom-core")
+
+__all__ = [
+    "ANY_UNIT",
+    "REQUIRED",
+    "SOLVERS",
+    "AlignPost",
+    "Arctan",
+    "BrainloomError",
+    "Constraint",
+    "Declared",
+    "Descriptor",
+    "Dynamics",
+    "InputError",
+    "InvSquareGrad",
+    "KernelError",
+    "Network",
+    "Neuron",
+    "ParameterError",
+    "PluginConflictError",
+    "PluginError",
+    "Projection",
+    "Recording",
+    "Refractory",
+    "ReluGrad",
+    "Sigmoid",
+    "SpikeEvents",
+    "Spikes",
+    "StateError",
+    "Surrogate",
+    "SynOut",
+    "Synapse",
+    "Trace",
+    "UnitError",
+    "between",
+    "full",
+    "get_model",
+    "initializer",
+    "list_models",
+    "list_plugins",
+    "non_negative",
+    "one_of",
+    "option",
+    "param",
+    "positive",
+    "simulate",
+    "state",
+]

@@ -1,0 +1,133 @@
+"""`Declared`: a module whose constructor and states follow from its declarations."""
+
+import inspect
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+import brainstate
+from brainstate._state import TRACE_CONTEXT
+
+from .descriptor import Descriptor
+from .parameters import REQUIRED, Param, StateSpec, initializer, option, param
+
+__all__ = ["Declared"]
+
+Spec = TypeVar("Spec", Param, StateSpec)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(param, option, initializer))
+class Declared(brainstate.nn.Module):
+    """Base of everything that declares parameters and states.
+
+    Subclasses get their constructor from the declarations, in the order in which they stand
+    (`param(after=...)` moves one); a subclass may still write its own `__init__` and call
+    `super().__init__(...)`.
+    """
+
+    _layout: ClassVar[tuple[Any, ...]] = (...,)
+    _frame: ClassVar[dict[str, Any]] = {}
+    _params: ClassVar[dict[str, Param]] = {}
+    _states: ClassVar[dict[str, StateSpec]] = {}
+    __signature__: ClassVar[inspect.Signature]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._params = _collect(cls, Param)
+        cls._states = _collect(cls, StateSpec)
+        if "__init__" in vars(cls):
+            own = inspect.signature(vars(cls)["__init__"])
+            cls.__signature__ = own.replace(parameters=list(own.parameters.values())[1:])
+        else:
+            cls.__signature__ = _signature(cls)
+            cls.__init__ = _constructor(cls)  # type: ignore[method-assign]
+
+    @classmethod
+    def desc(cls, *args: Any, **kwargs: Any) -> Descriptor:
+        """Describe an instance to be built later; equal meaning compares equal."""
+        return Descriptor(cls, *args, **kwargs)
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Create every declared state, with a leading batch axis if `batch_size` is given.
+
+        A state that exists is written, not replaced: compiled functions keep working.
+        """
+        for name, spec in self._states.items():
+            value = spec.value(self, self._state_shape(batch_size))
+            existing = vars(self).get(name)
+            if isinstance(existing, brainstate.State) and not TRACE_CONTEXT.new_state_catcher:
+                existing.value = value
+            else:
+                setattr(self, name, spec.kind(value))
+
+    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Write the initial values into the existing states, keeping their batch size."""
+        for name, spec in self._states.items():
+            current = getattr(self, name)
+            shape = self._state_shape(batch_size) if batch_size else current.value.shape
+            current.value = spec.value(self, shape)
+
+    def _state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+        return self.in_size if batch_size is None else (batch_size, *self.in_size)
+
+    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+        self._setup_frame(**frame)
+        for name, value in values.items():
+            setattr(self, name, self._params[name].stored(self, value))
+        for name in values:
+            self._params[name].check_relations(self)
+
+    def _setup_frame(self, *args: Any, **frame: Any) -> None:
+        brainstate.nn.Module.__init__(self, **frame)
+
+
+def _collect(cls: type, kind: type[Spec]) -> dict[str, Spec]:
+    """All declarations of one kind, base classes first; a redeclared one keeps its place."""
+    found: dict[str, Spec] = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            if isinstance(value, kind):
+                found[name] = value
+            elif name in found:
+                del found[name]
+    return found
+
+
+def _signature(cls: type[Declared]) -> inspect.Signature:
+    fixed = {name for name in cls._layout if isinstance(name, str)}
+    free = [name for name in cls._params if name not in fixed]
+    order: list[str] = []
+    for entry in cls._layout:
+        order.extend(free if entry is ... else [entry])
+    for name, declared in cls._params.items():
+        if declared.after in order:
+            order.remove(name)
+            order.insert(order.index(declared.after) + 1, name)
+    kind: Any = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = []
+    for name in order:
+        if name == "*":
+            kind = inspect.Parameter.KEYWORD_ONLY
+        else:
+            default = cls._params[name].default if name in cls._params else cls._frame[name]
+            default = inspect.Parameter.empty if default is REQUIRED else default
+            parameters.append(inspect.Parameter(name, kind, default=default))
+    return inspect.Signature(parameters)
+
+
+def _constructor(cls: type[Declared]) -> Any:
+    signature = cls.__signature__
+
+    def __init__(self: Declared, *args: Any, **kwargs: Any) -> None:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            known = ", ".join(signature.parameters)
+            raise TypeError(f"{cls.__name__}: {error}. Its parameters are: {known}") from None
+        bound.apply_defaults()
+        frame = {k: v for k, v in bound.arguments.items() if k not in cls._params}
+        self._setup(frame, {k: v for k, v in bound.arguments.items() if k in cls._params})
+
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    with_self = [own, *signature.parameters.values()]
+    __init__.__signature__ = signature.replace(parameters=with_self)  # type: ignore[attr-defined]
+    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    return __init__

@@ -1,0 +1,90 @@
+"""Descriptors: a model class with bound arguments, compared by what they mean."""
+
+import inspect
+from collections.abc import Hashable
+from typing import Any
+
+import brainunit as u
+import jax
+import numpy as np
+
+__all__ = ["Descriptor"]
+
+
+class Descriptor:
+    """A class and the arguments with which it will be built.
+
+    Two descriptors are equal when they mean the same model: the same class and, argument by
+    argument (given by position or by name, in any order, left to the default or not), the same
+    value, whatever unit it is written in. Functions and other objects compare by equality.
+    """
+
+    def __init__(self, cls: type, /, *args: Any, **kwargs: Any) -> None:
+        self.cls = cls
+        signature = inspect.signature(cls)
+        try:
+            self.arguments = dict(signature.bind_partial(*args, **kwargs).arguments)
+        except TypeError as error:
+            known = ", ".join(signature.parameters)
+            raise TypeError(f"{cls.__name__}.desc: {error}. Its parameters are: {known}") from None
+
+    def __call__(self, **overrides: Any) -> Any:
+        """Build the model; keyword arguments take precedence over the described ones."""
+        return self.cls(**{**self.arguments, **overrides})
+
+    def with_defaults(self, **defaults: Any) -> "Descriptor":
+        """The same description with these arguments where they were not given."""
+        known = inspect.signature(self.cls).parameters
+        usable = {name: value for name, value in defaults.items() if name in known}
+        return Descriptor(self.cls, **{**usable, **self.arguments})
+
+    @property
+    def key(self) -> Hashable:
+        """A hashable value, equal for descriptors that mean the same."""
+        parameters = inspect.signature(self.cls).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        arguments = {**defaults, **self.arguments}
+        if isinstance(arguments.get("in_size"), int):
+            arguments["in_size"] = (arguments["in_size"],)
+        return self.cls, tuple((name, _meaning(arguments[name])) for name in sorted(arguments))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Descriptor) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
+        return f"{self.cls.__name__}.desc({inner})"
+
+
+def _meaning(value: Any) -> Hashable:
+    """The canonical form of an argument: numbers in base units, arrays by content."""
+    if isinstance(value, u.Unit):
+        value = 1.0 * value
+    if isinstance(value, u.Quantity):
+        unit = value.unit
+        return unit.dim, _meaning(_base_number(value))
+    if isinstance(value, jax.core.Tracer):
+        return id(value)
+    if isinstance(value, (int, float, np.ndarray, np.generic, jax.Array)):
+        array = np.asarray(value)
+        return array.shape, array.astype(np.float64).tobytes()
+    if isinstance(value, (list, tuple)):
+        return tuple(_meaning(item) for item in value)
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    return value
+
+
+def _base_number(value: Any) -> Any:
+    """The number in base units, to 12 digits, so that 5 ms and 0.005 s are the same."""
+    number = value.mantissa
+    if isinstance(number, jax.core.Tracer):
+        return number
+    number = np.asarray(number, dtype=np.float64) * float(value.unit.magnitude)
+    factor = 10.0 ** (11 - np.floor(np.log10(np.where(number == 0, 1.0, np.abs(number)))))
+    return np.round(number * factor) / factor

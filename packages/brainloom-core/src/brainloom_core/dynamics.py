@@ -1,0 +1,247 @@
+"""`Dynamics`: a population with states, derivatives and registered inputs."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import brainstate
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+
+from .constraints import Constraint
+from .declared import Declared
+from .descriptor import Descriptor
+from .errors import InputError, ParameterError
+from .parameters import REQUIRED, option
+from .solvers import SOLVERS, get_solver
+from .units import dimension_name, same_dimension, show, to_number, with_unit
+
+__all__ = ["Dynamics"]
+
+_known_solver = Constraint(
+    "one of " + ", ".join(map(repr, SOLVERS)) + " or a function",
+    lambda solver: solver in SOLVERS if isinstance(solver, str) else callable(solver),
+)
+
+
+class Dynamics(Declared, brainstate.nn.Dynamics):
+    """Base of neurons and synapses: equations in, everything else here.
+
+    The derivative of a declared state `x` is the method `dx`; its arguments are states by name
+    and, where the equation has an input current, `I`. The current is summed while the
+    derivative is evaluated, with the running membrane potential, so that a conductance-based
+    input takes part in the equation (and in its slope) instead of being frozen.
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        name: Name of the module.
+    """
+
+    _layout: ClassVar[tuple[Any, ...]] = ("in_size", ..., "name", "*", "solver")
+    _frame: ClassVar[dict[str, Any]] = {"in_size": REQUIRED, "name": None}
+    _derivatives: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    if TYPE_CHECKING:
+        in_size: Any = option(kw_only=False)
+        name: str | None = None
+
+    solver = option("exp_euler", _known_solver, "time-stepping scheme")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._derivatives = {
+            name: _arguments(method)
+            for name in cls._states
+            if (method := getattr(cls, f"d{name}", None)) is not None
+        }
+
+    def _setup_frame(self, in_size: Any, name: str | None) -> None:
+        sizes = in_size if isinstance(in_size, (tuple, list)) else (in_size,)
+        whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in sizes)
+        if not sizes or not whole or min(sizes) < 1:
+            raise ParameterError(
+                f"{type(self).__name__}.in_size: expected a whole number >= 1 or a tuple of "
+                f"them, got {in_size!r}"
+            )
+        brainstate.nn.Dynamics.__init__(self, tuple(int(n) for n in sizes), name=name)
+        self._current_inputs: dict[str, Any] = {}
+        self._delta_inputs: dict[str, Any] = {}
+
+    # Inputs
+
+    @property
+    def current_inputs(self) -> dict[str, Any]:
+        """Registered input currents by key."""
+        return self._current_inputs
+
+    @property
+    def delta_inputs(self) -> dict[str, Any]:
+        """Registered jumps by key."""
+        return self._delta_inputs
+
+    def add_current_input(self, key: str, inp: Any, label: str | None = None) -> None:
+        """Register a current that enters the right-hand side of the membrane equation.
+
+        Args:
+            key: A name; one key holds one input.
+            inp: A function of the arguments that the model passes (the potential), which
+                stays, or a value, which is used in the next step and then dropped.
+            label: A group name by which `sum_current_inputs` can select.
+
+        Raises:
+            InputError: The key already holds another input.
+        """
+        self._add_input(self._current_inputs, "current", key, inp, label)
+
+    def add_delta_input(self, key: str, inp: Any, label: str | None = None) -> None:
+        """Register a jump that is added to a state after its integration; see above."""
+        self._add_input(self._delta_inputs, "delta", key, inp, label)
+
+    def get_input(self, key: str) -> Any:
+        """The input stored under this key (with its label, if it has one)."""
+        for store in (self._current_inputs, self._delta_inputs):
+            if key in store:
+                return store[key]
+        known = sorted({*self._current_inputs, *self._delta_inputs})
+        raise InputError(f"{type(self).__name__}: no input {key!r}; there are {known}")
+
+    def sum_current_inputs(
+        self, init: Any, *args: Any, label: str | None = None, pop: bool = True, **kwargs: Any
+    ) -> Any:
+        """`init` plus all registered currents, functions being called with the arguments."""
+        return self._sum_inputs(self._current_inputs, init, args, kwargs, label, pop)
+
+    def sum_delta_inputs(
+        self, init: Any, *args: Any, label: str | None = None, pop: bool = True, **kwargs: Any
+    ) -> Any:
+        """`init` plus all registered jumps."""
+        return self._sum_inputs(self._delta_inputs, init, args, kwargs, label, pop)
+
+    def align_pre(self, dyn: Any) -> Any:
+        """Run a synapse on this population's output and return it; equal descriptions share one."""
+        if isinstance(dyn, Descriptor):
+            dyn = dyn.with_defaults(in_size=self.in_size)
+            if not self.has_after_update(dyn):
+                self.add_after_update(dyn, dyn())
+            return self.get_after_update(dyn)
+        if isinstance(dyn, brainstate.nn.Dynamics):
+            self.add_after_update(id(dyn), dyn)
+            return dyn
+        raise TypeError(
+            f"{type(self).__name__}.align_pre: expected a Dynamics or a description such as "
+            f"Expon.desc(), got {show(dyn)}"
+        )
+
+    def _add_input(
+        self, store: dict[str, Any], kind: str, key: str, inp: Any, label: str | None
+    ) -> None:
+        stored = key if label is None else f"{label} // {key}"
+        if store.get(stored, inp) is not inp:
+            raise InputError(
+                f"{type(self).__name__}: the {kind} input {stored!r} is already set. Was its "
+                "projection called twice in one step, or the population not called since?"
+            )
+        store[stored] = inp
+
+    def _sum_inputs(
+        self,
+        store: dict[str, Any],
+        total: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        label: str | None,
+        pop: bool,
+    ) -> Any:
+        for key in list(store):
+            if label is None or key.startswith(f"{label} // "):
+                inp = store[key]
+                value = inp(*args, **kwargs) if callable(inp) else inp
+                total = self._added(key, total, value)
+                if pop and not callable(inp):
+                    del store[key]
+        return total
+
+    def _added(self, key: str, total: Any, value: Any) -> Any:
+        if not same_dimension(total, value):
+            raise InputError(
+                f"{type(self).__name__}: the input {key!r} should be {dimension_name(total)}, "
+                f"got {show(value)}"
+            )
+        shapes = np.shape(total), np.shape(value)
+        if () not in shapes and shapes[0] != shapes[1]:
+            self._check_shape(f"the input {key!r}", value)
+        return total + value
+
+    # Integration
+
+    def _call(self, method: str, y: dict[str, Any]) -> Any:
+        """Call one of the model's equations with the states that it names."""
+        names = _arguments(getattr(type(self), method))
+        return getattr(self, method)(**{name: y[name] for name in names})
+
+    def _values(self) -> dict[str, Any]:
+        return {name: getattr(self, name).value for name in self._states}
+
+    def _assign(self, values: dict[str, Any]) -> None:
+        """Write states, keeping the unit and the dtype that each has."""
+        for name, value in values.items():
+            state = getattr(self, name)
+            unit = u.get_unit(state.value)
+            number = jnp.asarray(to_number(value, unit), dtype=state.value.dtype)
+            state.value = with_unit(number, unit)
+
+    def _drifts(self, x: Any) -> dict[str, Callable[[Any], Any]]:
+        """The declared derivatives as functions of all states."""
+        return {name: self._drift(name, x) for name in self._derivatives}
+
+    def _drift(self, name: str, x: Any) -> Callable[[Any], Any]:
+        def drift(y: Any) -> Any:
+            if "I" in self._derivatives[name]:
+                y = {**y, "I": self.sum_current_inputs(x, y[name], pop=False)}
+            return self._call(f"d{name}", y)
+
+        return drift
+
+    def _integrate(self, y: dict[str, Any], x: Any) -> dict[str, Any]:
+        if self._current_inputs and not any("I" in a for a in self._derivatives.values()):
+            raise InputError(
+                f"{type(self).__name__} has no equation with a current: "
+                f"{list(self._current_inputs)} would be lost. Use add_delta_input"
+            )
+        dt = brainstate.environ.get_dt()
+        return {**y, **get_solver(self.solver)(self._drifts(x), y, dt)}
+
+    # Checks
+
+    def _check_input(self, x: Any, unit: Any, state: str) -> Any:
+        if not same_dimension(x, unit):
+            raise InputError(
+                f"{type(self).__name__}.update(x): expected {dimension_name(unit)}, for example "
+                f"{show(1.0 * unit)}, got {show(x)}"
+            )
+        self._check_shape("update(x)", x, state)
+        return x
+
+    def _check_shape(self, what: str, x: Any, state: str | None = None) -> None:
+        """Accept a scalar, one value per neuron, or exactly the shape of the states."""
+        shape, held = np.shape(x), getattr(self, state or next(iter(self._states))).value.shape
+        if shape in ((), self.in_size, held):
+            return
+        hint = ""
+        if len(shape) == len(self.in_size) + 1 and shape[1:] == self.in_size:
+            hint = (
+                ". It has a batch axis that the states do not have: initialise them with "
+                f"brainstate.nn.init_all_states(net, batch_size={shape[0]})"
+            )
+        raise InputError(
+            f"{type(self).__name__}: {what}: expected a scalar or shape {held}, "
+            f"got shape {shape}{hint}"
+        )
+
+
+@functools.cache
+def _arguments(method: Callable[..., Any]) -> tuple[str, ...]:
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)

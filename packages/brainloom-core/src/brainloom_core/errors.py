@@ -1,0 +1,56 @@
+"""Every error that brainloom raises on purpose.
+
+```text
+BrainloomError
+├── ParameterError (ValueError)       a constructor argument breaks its declaration
+│   └── UnitError (TypeError)         ... because its unit has another dimension
+├── InputError (ValueError)           what reaches a model while it runs does not fit it
+├── StateError (AttributeError)       a state is used before it was initialised
+├── KernelError (RuntimeError)        no implementation of an operation can be used as asked
+└── PluginError (RuntimeError)        a plugin cannot be loaded or used
+    └── PluginConflictError           two distributions claim one name
+```
+"""
+
+__all__ = [
+    "BrainloomError",
+    "InputError",
+    "KernelError",
+    "ParameterError",
+    "PluginConflictError",
+    "PluginError",
+    "StateError",
+    "UnitError",
+]
+
+
+class BrainloomError(Exception):
+    """Root of the tree: catch this to catch them all."""
+
+
+class ParameterError(BrainloomError, ValueError):
+    """A constructor argument breaks its declaration (range, shape, kind)."""
+
+
+class UnitError(ParameterError, TypeError):
+    """A value has a unit of the wrong dimension."""
+
+
+class InputError(BrainloomError, ValueError):
+    """An input has the wrong shape, unit or batch axis for the model that receives it."""
+
+
+class StateError(BrainloomError, AttributeError):
+    """A state is read before `brainstate.nn.init_all_states` created it."""
+
+
+class KernelError(BrainloomError, RuntimeError):
+    """No implementation of an operation can be used in the way that was asked for."""
+
+
+class PluginError(BrainloomError, RuntimeError):
+    """A plugin is unknown, blocked or failed to load."""
+
+
+class PluginConflictError(PluginError):
+    """Two distributions claim one name."""

@@ -1,0 +1,21 @@
+"""The few operations that decide speed, and the choice between their implementations.
+
+An operation has a pure-JAX reference, which runs everywhere, and registered implementations
+(`Kernel`) for some platforms. Which one runs is decided when the call is traced: the usable
+implementation of the highest rank, unless an argument, the context manager `use_kernel` or
+the environment variable `BRAINLOOM_KERNELS` (`"event_csr=reference"`, several separated by
+commas) names one. One that fails to load is reported once and passed over.
+"""
+
+from .event_csr import event_csr, event_csr_reference
+from .registry import Kernel, KernelInfo, find_kernel, list_kernels, use_kernel
+
+__all__ = [
+    "Kernel",
+    "KernelInfo",
+    "event_csr",
+    "event_csr_reference",
+    "find_kernel",
+    "list_kernels",
+    "use_kernel",
+]

@@ -1,0 +1,197 @@
+r"""Event-driven product of spikes with a sparse matrix, $y_j = \sum_i s_i W_{ij}$.
+
+The matrix is stored by presynaptic rows (CSR). Only rows of neurons that spike are touched;
+that a spike is rare is what makes the product cheap. The derivative is that of the product,
+with respect to the weights and to floating-point spikes, forward and reverse.
+"""
+
+import functools
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ..units import with_unit
+from .registry import find_kernel
+
+__all__ = ["event_csr", "event_csr_reference"]
+
+
+def event_csr(
+    weights: Any,
+    indices: jax.Array,
+    indptr: jax.Array,
+    events: jax.Array,
+    *,
+    n_post: int,
+    max_row: int | None = None,
+    implementation: str | None = None,
+) -> Any:
+    """Sum, for each postsynaptic neuron, the weights of the edges whose source spikes.
+
+    Args:
+        weights: One weight per edge, shape `(n_edges,)`, or one for all, shape `()` or `(1,)`;
+            may carry a unit, which the result has too.
+        indices: Postsynaptic neuron of each edge, int32.
+        indptr: Where each presynaptic row starts, int32, shape `(n_pre + 1,)`.
+        events: Spikes, shape `(*batch, n_pre)`: bool, or floating point, where the value
+            multiplies the weight.
+        n_post: Number of postsynaptic neurons.
+        max_row: The largest number of edges of one row; found from `indptr` if not given,
+            which is then required to be concrete.
+        implementation: Name of the implementation to use.
+
+    Returns:
+        Shape `(*batch, n_post)`, in the unit of the weights.
+
+    Example:
+        ```python
+        >>> import jax.numpy as jnp
+        >>> from brainloom_core.kernels import event_csr
+        >>> indices, indptr = jnp.array([0, 1, 1], "int32"), jnp.array([0, 2, 3], "int32")
+        >>> event_csr(jnp.array([1., 2., 5.]), indices, indptr, jnp.array([True, False]), n_post=2)
+        Array([1., 2.], dtype=float32)
+
+        ```
+    """
+    unit = u.get_unit(weights)
+    number = jnp.atleast_1d(u.get_mantissa(weights))
+    if not jnp.issubdtype(number.dtype, jnp.floating):
+        number = number.astype(jnp.result_type(float))
+    if events.dtype != jnp.bool_:
+        events = events.astype(number.dtype)
+    if max_row is None:
+        max_row = int(np.diff(np.asarray(indptr)).max(initial=0))
+    product = _product(n_post, max_row, implementation)
+    return with_unit(product(number, events, indices, indptr), unit)
+
+
+@functools.cache
+def _product(n_post: int, max_row: int, implementation: str | None) -> Any:
+    """The product as a function of arrays, with its derivative and its batching rule."""
+
+    @jax.custom_batching.custom_vmap
+    def primal(weights: Any, events: Any, indices: Any, indptr: Any) -> Any:
+        args, kwargs = (weights, indices, indptr, events), {"n_post": n_post, "max_row": max_row}
+        return find_kernel("event_csr", implementation, args, kwargs)(*args, **kwargs)
+
+    @primal.def_vmap
+    def batched(axis_size: int, axes: list[bool], *args: Any) -> tuple[Any, bool]:
+        if axes == [False, True, False, False]:
+            return primal(*args), True
+        edges = functools.partial(_edgewise, n_post=n_post)
+        return jax.vmap(edges, [0 if axis else None for axis in axes])(*args), True
+
+    @jax.custom_jvp
+    def product(weights: Any, events: Any, indices: Any, indptr: Any) -> Any:
+        return primal(weights, events, indices, indptr)
+
+    def tangent(primals: Any, tangents: Any) -> Any:
+        weights, events, indices, indptr = primals
+        d_weights, d_events = tangents[:2]
+        out = product(*primals)
+        d_out = jnp.zeros_like(out)
+        if not isinstance(d_weights, jax.custom_derivatives.SymbolicZero):
+            d_out += _edgewise(d_weights, events, indices, indptr, n_post=n_post)
+        if not isinstance(d_events, jax.custom_derivatives.SymbolicZero):
+            d_out += _edgewise(weights, d_events, indices, indptr, n_post=n_post)
+        return out, d_out
+
+    product.defjvp(tangent, symbolic_zeros=True)
+    return product
+
+
+def _edgewise(weights: Any, events: Any, indices: Any, indptr: Any, *, n_post: int) -> Any:
+    """The product edge by edge: bilinear, differentiable, the cost of all edges."""
+    n_edges = indices.shape[0]
+    rows = jnp.repeat(
+        jnp.arange(indptr.shape[0] - 1), jnp.diff(indptr), total_repeat_length=n_edges
+    )
+    per_edge = jnp.broadcast_to(weights, (n_edges,)) * events[..., rows].astype(weights.dtype)
+    zero = jnp.zeros((*events.shape[:-1], n_post), weights.dtype)
+    return zero.at[..., indices].add(per_edge)
+
+
+def event_csr_reference(
+    weights: jax.Array,
+    indices: jax.Array,
+    indptr: jax.Array,
+    events: jax.Array,
+    *,
+    n_post: int,
+    max_row: int,
+) -> jax.Array:
+    """The product in plain JAX.
+
+    The few spikes of one vector are compacted and their rows gathered sixteen at a time, so that
+    the cost follows their number; many spikes, or a batch, are summed edge by edge.
+    """
+    n_pre = events.shape[-1]
+    if indices.shape[0] == 0:
+        return jnp.zeros((*events.shape[:-1], n_post), weights.dtype)
+    if events.ndim > 1 or n_pre < 2 * _CHUNK:
+        return _edgewise(weights, events, indices, indptr, n_post=n_post)
+    n_blocks = -(-n_pre // _BLOCK)
+    few, many = (min(max(64, n_pre // part), n_blocks) for part in (256, 16))
+    rows = functools.partial(_add_rows, weights, indices, indptr, max_row)
+    active = events != 0
+    count = active.sum()
+
+    def found(capacity: int) -> jax.Array:
+        return jnp.pad(_first_active(active, capacity), (0, many + _CHUNK - capacity))
+
+    def sparse(_: Any) -> jax.Array:
+        sources = lax.cond(count <= few, lambda: found(few), lambda: found(many))
+
+        def add_chunk(carry: Any) -> Any:
+            done, y = carry
+            chosen = lax.dynamic_slice(sources, (done,), (_CHUNK,))
+            return done + _CHUNK, rows(y, chosen, done + jnp.arange(_CHUNK) < count, events)
+
+        start = jnp.int32(0), jnp.zeros(n_post, weights.dtype)
+        return lax.while_loop(lambda carry: carry[0] < count, add_chunk, start)[1]
+
+    def dense(_: Any) -> jax.Array:
+        return _edgewise(weights, events, indices, indptr, n_post=n_post)
+
+    return lax.cond(count <= many, sparse, dense, None)
+
+
+_BLOCK = 32
+_CHUNK = 16
+
+
+def _first_active(active: jax.Array, capacity: int) -> jax.Array:
+    """Indices of the first `capacity` active neurons.
+
+    Finds the active blocks first, because a top-k over all neurons costs more than everything
+    else together.
+    """
+    n_blocks = -(-active.shape[0] // _BLOCK)
+    blocks = jnp.pad(active, (0, n_blocks * _BLOCK - active.shape[0])).reshape(n_blocks, _BLOCK)
+    found, block = lax.top_k(blocks.any(1).astype(jnp.float32), capacity)
+    candidates = blocks[block] & (found > 0)[:, None]
+    within = lax.top_k(candidates.ravel().astype(jnp.float32), capacity)[1]
+    return block[within // _BLOCK] * _BLOCK + within % _BLOCK
+
+
+def _add_rows(
+    weights: jax.Array,
+    indices: jax.Array,
+    indptr: jax.Array,
+    max_row: int,
+    y: jax.Array,
+    sources: jax.Array,
+    given: jax.Array,
+    events: jax.Array,
+) -> jax.Array:
+    start, stop = indptr[sources], indptr[sources + 1]
+    edge = start[:, None] + jnp.arange(max_row)
+    real = (edge < stop[:, None]) & given[:, None]
+    weight = weights[edge] if weights.shape[0] > 1 else jnp.broadcast_to(weights, edge.shape)
+    if events.dtype != jnp.bool_:
+        weight = weight * events[sources][:, None]
+    return y.at[indices[edge]].add(jnp.where(real, weight, 0))

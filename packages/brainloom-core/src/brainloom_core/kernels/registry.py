@@ -1,0 +1,187 @@
+"""Registered implementations of operations, and which one is used."""
+
+import contextlib
+import contextvars
+import functools
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from ..errors import KernelError
+from ..plugins import manager
+
+__all__ = ["Kernel", "KernelInfo", "find_kernel", "list_kernels", "use_kernel"]
+
+_forced: contextvars.ContextVar[tuple[tuple[str, str], ...]] = contextvars.ContextVar(
+    "forced", default=()
+)
+
+
+def _always(*args: Any, **kwargs: Any) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One implementation of an operation.
+
+    Args:
+        op: Name of the operation.
+        name: Name of the implementation, unique for the operation.
+        platforms: JAX platforms on which it runs (`"cpu"`, `"gpu"`, `"tpu"`).
+        load: Returns the function, called like the operation's reference; it may compile or
+            open a library, and raises when the implementation cannot be used here.
+        rank: Of several usable implementations the highest rank wins; the reference has 0.
+        supports: Whether it applies to these arguments (traced: judge shapes and dtypes only).
+    """
+
+    op: str
+    name: str
+    platforms: tuple[str, ...]
+    load: Callable[[], Callable[..., Any]]
+    rank: int = 10
+    supports: Callable[..., bool] = _always
+
+
+@dataclass(frozen=True)
+class KernelInfo:
+    """What `list_kernels` tells of an implementation."""
+
+    op: str
+    name: str
+    platforms: tuple[str, ...]
+    rank: int
+    distribution: str
+    problem: str | None
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can run on the current platform."""
+        return self.problem is None
+
+
+@contextlib.contextmanager
+def use_kernel(**names: str) -> Iterator[None]:
+    """Force implementations, by operation, for everything that is traced inside.
+
+    Example:
+        ```python
+        with use_kernel(event_csr="reference"):
+            recording = simulate(net, 100 * u.ms)
+        ```
+    """
+    for op, name in names.items():
+        _named(op, name)
+    token = _forced.set((*_forced.get(), *names.items()))
+    try:
+        yield
+    finally:
+        _forced.reset(token)
+
+
+def forced_kernels() -> tuple[tuple[str, str], ...]:
+    """The choices in force, for caches of what was traced under them."""
+    return tuple(sorted({**_from_environment(), **dict(_forced.get())}.items()))
+
+
+def list_kernels() -> list[KernelInfo]:
+    """Every registered implementation and, where it cannot be used here, why."""
+    return [
+        KernelInfo(k.op, k.name, k.platforms, k.rank, distribution, _problem(k))
+        for k, distribution in _registered()
+    ]
+
+
+def find_kernel(
+    op: str, name: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Callable[..., Any]:
+    """The function to call for these arguments."""
+    name = name or dict(forced_kernels()).get(op)
+    if name is not None:
+        kernel = _named(op, name)
+        if (problem := _problem(kernel)) is not None:
+            raise KernelError(f"The implementation {name!r} of {op} cannot be used: {problem}")
+        if not kernel.supports(*args, **kwargs):
+            raise KernelError(f"The implementation {name!r} of {op} does not apply to: {args}")
+        return _load(kernel)
+    usable = [k for k in _of(op) if _platform() in k.platforms and k.supports(*args, **kwargs)]
+    for kernel in sorted(usable, key=lambda k: -k.rank):
+        if (problem := _problem(kernel)) is None:
+            return _load(kernel)
+        _warn_once(kernel, problem)
+    raise KernelError(f"No implementation of {op} on {_platform()}; there are {_names(op)}")
+
+
+def _registered() -> list[tuple[Kernel, str]]:
+    return manager.specs("brainloom_kernels")
+
+
+def _of(op: str) -> list[Kernel]:
+    return [k for k, _ in _registered() if k.op == op]
+
+
+def _names(op: str) -> list[str]:
+    return sorted(k.name for k in _of(op))
+
+
+def _named(op: str, name: str) -> Kernel:
+    for kernel in _of(op):
+        if kernel.name == name:
+            return kernel
+    known = _names(op)
+    if not known:
+        ops = sorted({k.op for k, _ in _registered()})
+        raise KernelError(f"There is no operation {op!r}; there are {ops}")
+    raise KernelError(f"There is no implementation {name!r} of {op}; there are {known}")
+
+
+def _problem(kernel: Kernel) -> str | None:
+    if _platform() not in kernel.platforms:
+        return f"runs on {', '.join(kernel.platforms)}, not on {_platform()}"
+    loaded = _try_load(kernel)
+    return str(loaded) if isinstance(loaded, Exception) else None
+
+
+def _load(kernel: Kernel) -> Callable[..., Any]:
+    loaded = _try_load(kernel)
+    if isinstance(loaded, Exception):
+        raise loaded
+    return loaded
+
+
+@functools.cache
+def _try_load(kernel: Kernel) -> Callable[..., Any] | Exception:
+    try:
+        return kernel.load()
+    except Exception as error:  # a plugin's loader may fail in any way; the reference remains
+        return error
+
+
+@functools.cache
+def _warn_once(kernel: Kernel, problem: str) -> None:
+    warnings.warn(
+        f"The implementation {kernel.name!r} of {kernel.op} is passed over: {problem}",
+        RuntimeWarning,
+        stacklevel=5,
+    )
+
+
+def _platform() -> str:
+    device = getattr(jax.config, "jax_default_device", None)
+    platform = getattr(device, "platform", device) or jax.default_backend()
+    return "gpu" if platform in ("cuda", "rocm") else str(platform)
+
+
+def _from_environment() -> dict[str, str]:
+    text = os.environ.get("BRAINLOOM_KERNELS", "")
+    choices = {}
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        op, separator, name = item.partition("=")
+        if not separator:
+            raise KernelError(f"BRAINLOOM_KERNELS: expected operation=name, got {item!r}")
+        choices[op] = name
+    return choices

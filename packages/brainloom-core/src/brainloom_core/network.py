@@ -1,0 +1,46 @@
+"""Containers: `Projection`, the base of all connections, and `Network`."""
+
+from typing import Any
+
+import brainstate
+
+from .neuron import Neuron
+
+__all__ = ["Network", "Projection"]
+
+
+class Projection(brainstate.nn.Module):
+    """Base of the projections, and a container of several: calls its children in order."""
+
+    def update(self, *args: Any) -> None:
+        """Call every child module with the arguments."""
+        children = list(self.children())
+        if not children:
+            raise ValueError(f"{type(self).__name__} has no update and holds no modules to call")
+        for child in children:
+            child(*args)
+
+
+class Network(brainstate.nn.Module):
+    """Populations and projections, advanced in the one order that is right.
+
+    Assign them as attributes; a step first calls every projection, then every population. A
+    subclass that needs another input for each population writes its own `update`.
+
+    Example:
+        ```python
+        net = Network()
+        net.E = LIF(100)
+        net.EE = DeltaProj(net.E.get_spike, comm=..., post=net.E)
+        ```
+    """
+
+    def update(self, x: Any = None) -> None:
+        """Advance by one step; `x` is the input of every population."""
+        children = list(self.children())
+        for child in children:
+            if isinstance(child, Projection):
+                child()
+        for child in children:
+            if isinstance(child, Neuron):
+                child(x)

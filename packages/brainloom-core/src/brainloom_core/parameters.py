@@ -1,0 +1,282 @@
+"""Declared constructor arguments and declared states: the class attributes of a model."""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .constraints import Constraint
+from .errors import ParameterError, StateError, UnitError
+from .units import dimension_name, same_dimension, show, with_unit
+
+__all__ = ["ANY_UNIT", "REQUIRED", "Param", "StateSpec", "option", "param", "state"]
+
+
+class _Sentinel:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+REQUIRED: Any = _Sentinel("required")
+ANY_UNIT: Any = _Sentinel("any unit")
+
+
+@dataclass(eq=False, kw_only=True)
+class Param:
+    """One declared constructor argument and, on an instance, the accessor of its value.
+
+    Reading it from a model gives what equations work with: a trainable `ParamState` or
+    `brainstate.nn.Param` is unwrapped, so that `self.tau` is always a number with its unit.
+    """
+
+    default: Any
+    constraint: Constraint | None = None
+    doc: str = ""
+    after: str | None = None
+    name: str = field(default="", init=False)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, model: Any, owner: type | None = None) -> Any:
+        return self if model is None else _unwrap(vars(model).get(self.name, self.default))
+
+    def __set__(self, model: Any, value: Any) -> None:
+        vars(model)[self.name] = value
+
+    def stored(self, model: Any, value: Any) -> Any:
+        """Check a value and return the form to keep; raise naming model and parameter."""
+        if self.constraint is not None and not self.constraint.holds(value):
+            raise self._error(model, self.constraint.text, show(value))
+        return value
+
+    def check_relations(self, model: Any) -> None:
+        """Check what can only be judged once every parameter is set."""
+
+    def _error(
+        self, model: Any, expected: str, got: str, kind: type[ParameterError] = ParameterError
+    ) -> ParameterError:
+        return kind(f"{type(model).__name__}.{self.name}: expected {expected}, got {got}")
+
+
+@dataclass(eq=False, kw_only=True)
+class QuantityParam(Param):
+    """A number with a unit: scalar, array of the population's shape, initializer or trainable."""
+
+    unit: Any
+    above: str | None = None
+    differs_from: str | None = None
+    optional: bool = False
+
+    def stored(self, model: Any, value: Any) -> Any:
+        if value is None and self.optional:
+            return None
+        if callable(value) and not isinstance(value, (u.Quantity, u.Unit, brainstate.nn.Param)):
+            value = value(model.in_size)
+        if isinstance(value, (brainstate.State, brainstate.nn.Param)):
+            self._check(model, _unwrap(value))
+            return value
+        try:
+            value = as_float(value)
+        except (TypeError, ValueError):
+            raise self._error(model, self._expected(), show(value)) from None
+        self._check(model, value)
+        return value
+
+    def check_relations(self, model: Any) -> None:
+        if self.above is not None:
+            self._compare(model, self.above, ">", operator.gt)
+        if self.differs_from is not None:
+            self._compare(model, self.differs_from, "different from", operator.ne)
+
+    def _compare(self, model: Any, other_name: str, words: str, holds: Callable[..., Any]) -> None:
+        mine, other = getattr(model, self.name), getattr(model, other_name)
+        if _is_traced(mine) or _is_traced(other) or np.all(np.asarray(holds(mine, other))):
+            return
+        got = f"{self.name} = {show(mine)}, {other_name} = {show(other)}"
+        raise self._error(model, f"{self.name} {words} {other_name}", got)
+
+    def _check(self, model: Any, value: Any) -> None:
+        if self.unit is not ANY_UNIT and not same_dimension(value, self.unit):
+            example = show(self.default if self.default is not REQUIRED else 1.0 * self.unit)
+            expected = f"{self._expected()} (for example {example})"
+            raise self._error(model, expected, show(value), UnitError)
+        shape, size = np.shape(u.get_mantissa(value)), getattr(model, "in_size", None)
+        if size is not None and shape not in ((), size):
+            raise self._error(model, f"a scalar or an array of shape {size}", f"shape {shape}")
+        if _is_traced(value):
+            return
+        number = np.asarray(u.get_mantissa(value))
+        if not np.all(np.isfinite(number)):
+            raise self._error(model, f"{self._expected()}, finite", show(value))
+        if self.constraint is not None and not np.all(self.constraint.holds(number)):
+            raise self._error(model, self._expected(), show(value))
+
+    def _expected(self) -> str:
+        kind = "a number" if self.unit is ANY_UNIT else dimension_name(self.unit)
+        return f"{kind} {self.constraint.text}" if self.constraint else kind
+
+
+@dataclass(eq=False, kw_only=True)
+class InitializerParam(QuantityParam):
+    """The initial value of a state; a callable is kept and called with the state's shape."""
+
+    def stored(self, model: Any, value: Any) -> Any:
+        is_function = callable(value) and not isinstance(value, (u.Quantity, u.Unit))
+        return value if is_function else super().stored(model, value)
+
+    def initial(self, model: Any, shape: tuple[int, ...]) -> Any:
+        """The checked initial value, of exactly this shape."""
+        value = getattr(model, self.name)
+        if callable(value) and not isinstance(value, u.Quantity):
+            value = value(shape)
+        if self.unit is not ANY_UNIT and not same_dimension(value, self.unit):
+            raise self._error(model, dimension_name(self.unit), show(value), UnitError)
+        return full(value, shape)
+
+
+def param(
+    default: Any = REQUIRED,
+    constraint: Constraint | None = None,
+    doc: str = "",
+    *,
+    unit: Any = None,
+    above: str | None = None,
+    differs_from: str | None = None,
+    after: str | None = None,
+    optional: bool = False,
+    kw_only: bool = True,
+) -> Any:
+    """Declare a parameter with a unit.
+
+    Args:
+        default: Its default; the unit of the default is the unit that is checked.
+        constraint: A condition such as `positive`.
+        doc: One line on what it is.
+        unit: The unit where there is no default (or `ANY_UNIT`).
+        above: Name of another parameter that this one must exceed.
+        differs_from: Name of another parameter that this one must not equal.
+        after: Name of the parameter behind which it stands in the signature.
+        optional: Whether None is allowed.
+        kw_only: What static type checkers are told; at run time every declared
+            parameter may also be given by position.
+    """
+    unit = unit if unit is not None else u.get_unit(default)
+    return QuantityParam(
+        default=default,
+        constraint=constraint,
+        doc=doc,
+        unit=unit,
+        above=above,
+        differs_from=differs_from,
+        after=after,
+        optional=optional,
+    )
+
+
+def initializer(
+    default: Any, doc: str = "initial value", *, unit: Any = None, after: str | None = None
+) -> Any:
+    """Declare the initial value of a state: a constant, an array or a function of the shape."""
+    unit = unit if unit is not None else u.get_unit(default)
+    return InitializerParam(default=default, doc=doc, unit=unit, after=after)
+
+
+def option(
+    default: Any = REQUIRED,
+    constraint: Constraint | None = None,
+    doc: str = "",
+    *,
+    after: str | None = None,
+    kw_only: bool = True,
+) -> Any:
+    """Declare a parameter that is not a number: a choice, a function, a flag."""
+    return Param(default=default, constraint=constraint, doc=doc, after=after)
+
+
+@dataclass(eq=False)
+class StateSpec:
+    """A declared state; reading it before it exists says what to do."""
+
+    initial: str | Callable[[Any, tuple[int, ...]], Any]
+    doc: str
+    kind: type[brainstate.State]
+    name: str = field(default="", init=False)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, model: Any, owner: type | None = None) -> Any:
+        if model is None:
+            return self
+        raise StateError(
+            f"{type(model).__name__}.{self.name}: the state does not exist yet. "
+            "Call brainstate.nn.init_all_states(net) before the first step."
+        )
+
+    def value(self, model: Any, shape: tuple[int, ...]) -> Any:
+        """The initial value, of this shape."""
+        if isinstance(self.initial, str):
+            declared: InitializerParam = getattr(type(model), self.initial)
+            return declared.initial(model, shape)
+        return self.initial(model, shape)
+
+
+def state(
+    initial: str | Callable[[Any, tuple[int, ...]], Any],
+    doc: str = "",
+    kind: type[brainstate.State] = brainstate.HiddenState,
+) -> Any:
+    """Declare a state.
+
+    Args:
+        initial: The name of an `initializer` parameter, or a function of the model and the
+            state's shape (batch axis included) such as a steady state.
+        doc: One line on what it is.
+        kind: The state's class; learning rules follow `brainstate.HiddenState`.
+    """
+    return StateSpec(initial, doc, kind)
+
+
+def as_float(value: Any) -> Any:
+    """Scalars stay Python numbers (weakly typed, free under jit); arrays get the float dtype."""
+    if isinstance(value, u.Unit):
+        value = 1.0 * value
+    if isinstance(value, (list, tuple)):
+        value = u.math.asarray(value)
+    if isinstance(value, u.Quantity):
+        return u.Quantity(as_float(value.mantissa), unit=value.unit)
+    if isinstance(value, jax.core.Tracer):
+        return value
+    if isinstance(value, bool) or not isinstance(
+        value, (int, float, np.ndarray, np.generic, jax.Array)
+    ):
+        raise TypeError("not a number")
+    return float(value) if np.ndim(value) == 0 else jnp.asarray(value, brainstate.environ.dftype())
+
+
+def full(value: Any, shape: tuple[int, ...]) -> Any:
+    """A floating-point array of this shape from a scalar or from one value per neuron."""
+    unit = u.get_unit(value)
+    number = jnp.asarray(u.get_mantissa(value), dtype=brainstate.environ.dftype())
+    number = jnp.broadcast_to(number, shape)
+    return with_unit(number, unit)
+
+
+def _unwrap(value: Any) -> Any:
+    if isinstance(value, brainstate.State):
+        return value.value
+    return value.value() if isinstance(value, brainstate.nn.Param) else value
+
+
+def _is_traced(value: Any) -> bool:
+    return isinstance(u.get_mantissa(value), jax.core.Tracer)

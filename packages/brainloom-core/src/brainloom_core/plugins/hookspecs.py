@@ -1,0 +1,28 @@
+"""The hooks that a plugin may implement, each returning plain declarations.
+
+A plugin is a distribution with an entry point in the group `brainloom` whose value is a module;
+functions of that module marked with `hookimpl` are its hooks. Import what is heavy inside them.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from ..kernels import Kernel
+
+__all__ = ["brainloom_kernels", "brainloom_models", "hookimpl"]
+
+hookimpl = pluggy.HookimplMarker("brainloom")
+hookspec = pluggy.HookspecMarker("brainloom")
+
+
+@hookspec
+def brainloom_models() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Models by public name, each as `"module:attribute"`, imported when it is asked for."""
+
+
+@hookspec
+def brainloom_kernels() -> "Iterable[Kernel]":  # type: ignore[empty-body]
+    """Implementations of operations."""

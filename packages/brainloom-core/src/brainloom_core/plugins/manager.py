@@ -1,0 +1,203 @@
+"""Finding, loading and asking plugins.
+
+Nothing is imported until something is asked that needs it: the listing reads metadata only,
+and each plugin is loaded on its own, so that one which fails is reported and does no harm.
+"""
+
+import functools
+import importlib
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from ..errors import PluginConflictError, PluginError
+from . import hookspecs
+
+__all__ = ["GROUP", "PluginInfo", "get_model", "list_models", "list_plugins", "reload_plugins"]
+
+GROUP = "brainloom"
+DISABLE = "BRAINLOOM_DISABLE_PLUGINS"
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """One installed plugin: `state` is `available`, `loaded`, `blocked` or `failed`."""
+
+    name: str
+    distribution: str
+    version: str
+    state: str
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One registered model."""
+
+    name: str
+    qualified_name: str
+    target: str
+    distribution: str
+    version: str
+
+
+class _Plugins:
+    """The plugins of this process: entry points, loaded modules and failures."""
+
+    def __init__(self) -> None:
+        self.pluggy = pluggy.PluginManager("brainloom")
+        self.pluggy.add_hookspecs(hookspecs)
+        self.points: dict[str, EntryPoint] = {}
+        self.errors: dict[str, str] = {}
+        for point in _found():
+            if (other := self.points.setdefault(point.name, point)) is not point:
+                self.errors[point.name] = (
+                    f"PluginConflictError: {_distribution(other)} and {_distribution(point)} both "
+                    f"provide a plugin named {point.name!r}; uninstall one of them"
+                )
+
+    def loaded(self) -> Iterator[tuple[EntryPoint, Any]]:
+        """Every plugin that is not blocked and loads."""
+        for name, point in self.points.items():
+            if not _is_blocked(name) and name not in self.errors and self._load(point):
+                yield point, self.pluggy.get_plugin(name)
+
+    def _load(self, point: EntryPoint) -> bool:
+        if self.pluggy.has_plugin(point.name):
+            return True
+        try:
+            self.pluggy.register(point.load(), name=point.name)
+            self.pluggy.check_pending()
+        except Exception as error:  # whatever a plugin does wrong must not reach other code
+            self.fail(point, error)
+        return point.name not in self.errors
+
+    def fail(self, point: EntryPoint, error: Exception) -> None:
+        """Keep the cause for the listing and say it once."""
+        self.errors[point.name] = f"{type(error).__name__}: {error}"
+        if self.pluggy.has_plugin(point.name):
+            self.pluggy.unregister(name=point.name)
+        warnings.warn(
+            f"The plugin {point.name!r} of {_distribution(point)} failed and is left out: "
+            f"{self.errors[point.name]}. Set {DISABLE}={point.name} to silence this.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+def list_plugins() -> list[PluginInfo]:
+    """The installed plugins, from metadata alone: none is imported."""
+    plugins = _plugins()
+    infos = []
+    for name, point in plugins.points.items():
+        state = "loaded" if plugins.pluggy.has_plugin(name) else "available"
+        state = "failed" if name in plugins.errors else "blocked" if _is_blocked(name) else state
+        error = plugins.errors.get(name)
+        infos.append(PluginInfo(name, _distribution(point), _version(point), state, error))
+    return infos
+
+
+def load_plugins() -> list[PluginInfo]:
+    """Load every plugin that is not blocked, and list them with what went wrong."""
+    for _ in _plugins().loaded():
+        pass
+    return list_plugins()
+
+
+def list_models() -> list[ModelInfo]:
+    """Every registered model; a name that two plugins claim appears twice."""
+    models = [
+        ModelInfo(name, f"{point.name}:{name}", target, _distribution(point), _version(point))
+        for (name, target), point in _items("brainloom_models")
+    ]
+    return sorted(models, key=lambda model: (model.name, model.qualified_name))
+
+
+def get_model(name: str) -> Any:
+    """The model of this name, or of this qualified name `plugin:Model`.
+
+    Raises:
+        PluginConflictError: Two distributions register the name.
+        PluginError: No model has the name, or importing it failed.
+    """
+    matches = [m for m in list_models() if name in (m.name, m.qualified_name)]
+    if not matches:
+        known = sorted({m.name for m in list_models()})
+        broken = "".join(f" The plugin {p.name!r} failed: {p.error}." for p in _failed())
+        raise PluginError(f"There is no model {name!r}.{broken} Known: {', '.join(known)}")
+    if len(matches) > 1:
+        owners = " and ".join(m.distribution for m in matches)
+        choices = " or ".join(repr(m.qualified_name) for m in matches)
+        raise PluginConflictError(
+            f"The model {name!r} is registered by {owners}: ask for {choices}"
+        )
+    return _imported(matches[0])
+
+
+def specs(hook: str) -> list[tuple[Any, str]]:
+    """All items that plugins declare through a hook, each with its distribution."""
+    return [(item, _distribution(point)) for item, point in _items(hook)]
+
+
+def reload_plugins() -> None:
+    """Forget every plugin, so that one installed meanwhile is found."""
+    _plugins.cache_clear()
+    _items.cache_clear()
+
+
+@functools.cache
+def _plugins() -> _Plugins:
+    return _Plugins()
+
+
+@functools.cache
+def _items(hook: str) -> tuple[tuple[Any, EntryPoint], ...]:
+    plugins = _plugins()
+    found: list[tuple[Any, EntryPoint]] = []
+    for point, module in plugins.loaded():
+        try:
+            declared: Any = getattr(module, hook, dict)()
+            items = list(declared.items() if isinstance(declared, dict) else declared)
+        except Exception as error:  # as in _load
+            plugins.fail(point, error)
+        else:
+            found.extend((item, point) for item in items)
+    return tuple(found)
+
+
+def _imported(model: ModelInfo) -> Any:
+    module, _, attribute = model.target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise PluginError(
+            f"{model.distribution} registers {model.name!r} as {model.target!r}, which cannot "
+            f"be imported: {error}"
+        ) from error
+
+
+def _failed() -> list[PluginInfo]:
+    return [p for p in list_plugins() if p.state == "failed"]
+
+
+def _found() -> list[EntryPoint]:
+    points = {(p.name, _distribution(p)): p for p in entry_points(group=GROUP)}
+    return [points[key] for key in sorted(points)]
+
+
+def _is_blocked(name: str) -> bool:
+    blocked = {item.strip() for item in os.environ.get(DISABLE, "").split(",")}
+    return name in blocked or ("*" in blocked and name != "core")
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else "unknown distribution"
+
+
+def _version(point: EntryPoint) -> str:
+    return point.dist.version if point.dist is not None else "unknown"

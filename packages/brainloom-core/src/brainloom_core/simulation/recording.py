@@ -1,0 +1,324 @@
+"""What to record, and what was recorded."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import brainunit as u
+import numpy as np
+
+from ..errors import InputError
+from ..units import show, with_unit
+
+__all__ = ["Recording", "SpikeEvents", "Spikes", "Trace", "TraceData", "as_recorders"]
+
+
+@dataclass(frozen=True, eq=False)
+class Spikes:
+    """Record every spike of a population, as events.
+
+    Args:
+        population: Anything with `get_spike()`.
+    """
+
+    population: Any
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.population, "get_spike"):
+            raise InputError(f"Spikes: expected a spiking population, got {show(self.population)}")
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Equal for recorders that record the same."""
+        return "spikes", id(self.population)
+
+    def sample(self) -> Any:
+        """This step's spikes."""
+        return self.population.get_spike() != 0
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Record the value of a state at regular times.
+
+    Args:
+        module: The population or synapse.
+        state: Name of the state.
+        every: Interval between samples, a multiple of `dt`; None for each step.
+        index: Which neurons, an index array or slice into the last axis; None for all.
+    """
+
+    module: Any
+    state: str
+    every: Any = None
+    index: Any = None
+
+    def __post_init__(self) -> None:
+        if self.state not in getattr(self.module, "_states", {self.state: None}):
+            raise InputError(
+                f"Trace: {type(self.module).__name__} has no state {self.state!r}; it has "
+                f"{sorted(self.module._states)}"
+            )
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Equal for recorders that record the same."""
+        index = None if self.index is None else str(np.r_[self.index].tolist())
+        every = None if self.every is None else float(self.every.to_decimal(u.ms))
+        return "trace", id(self.module), self.state, index, every
+
+    def sample(self) -> Any:
+        """The current value."""
+        value = getattr(self.module, self.state).value
+        return value if self.index is None else value[..., self.index]
+
+    def stride(self, dt: Any) -> int:
+        """Number of steps between samples."""
+        if self.every is None:
+            return 1
+        ratio = float(u.get_magnitude(self.every / dt))
+        if ratio < 0.5 or abs(ratio - round(ratio)) > 1e-6 * ratio:
+            raise InputError(
+                f"Trace.every: expected a multiple of dt = {show(dt)}, got {show(self.every)}"
+            )
+        return round(ratio)
+
+
+def as_recorders(net: Any, record: Any) -> dict[str, Spikes | Trace]:
+    """Name what is to be recorded: a mapping, or a list of recorders and dotted names."""
+    if record is None:
+        return {}
+    if isinstance(record, (str, Spikes, Trace)):
+        record = [record]
+    if not isinstance(record, Mapping):
+        record = {_name(item, position): item for position, item in enumerate(record)}
+    return {name: _recorder(net, item) for name, item in record.items()}
+
+
+def _name(item: Any, position: int) -> str:
+    if isinstance(item, str):
+        return item
+    return f"{getattr(item, 'state', 'spikes')}_{position}"
+
+
+def _recorder(net: Any, item: Any) -> Spikes | Trace:
+    if isinstance(item, (Spikes, Trace)):
+        return item
+    if not isinstance(item, str):
+        raise InputError(f"record: expected 'E.spikes', 'E.V', Spikes or Trace, got {show(item)}")
+    *path, last = item.split(".")
+    module = net
+    for part in path:
+        if not hasattr(module, part):
+            raise InputError(f"record: {item!r}: {type(module).__name__} has no {part!r}")
+        module = getattr(module, part)
+    return Spikes(module) if last == "spikes" else Trace(module, last)
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeEvents:
+    r"""Spikes of one population: the k-th is of neuron `index[k]`, at `t[k]`.
+
+    A spike that occurs in the step from $t$ to $t + \Delta t$ has the time $t + \Delta t$.
+
+    Args:
+        step: Number of steps completed at each spike.
+        index: Neuron of each spike (flat index into the population).
+        trial: Batch member of each spike, 0 without a batch axis.
+        size: Number of neurons.
+        trials: Number of batch members.
+        dt: Length of a step.
+        start: First step of the recording.
+        stop: Last step of the recording.
+    """
+
+    step: np.ndarray
+    index: np.ndarray
+    trial: np.ndarray
+    size: int
+    trials: int
+    dt: Any
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    @property
+    def t(self) -> Any:
+        """Time of each spike."""
+        return self.step * self.dt
+
+    @property
+    def duration(self) -> Any:
+        """Recorded time."""
+        return (self.stop - self.start) * self.dt
+
+    def between(self, start: Any, stop: Any) -> "SpikeEvents":
+        """The spikes with start < t <= stop, as a recording of that window."""
+        first = round(float(u.get_magnitude(start / self.dt)))
+        last = round(float(u.get_magnitude(stop / self.dt)))
+        kept = (self.step > first) & (self.step <= last)
+        return SpikeEvents(
+            self.step[kept],
+            self.index[kept],
+            self.trial[kept],
+            self.size,
+            self.trials,
+            self.dt,
+            max(first, self.start),
+            min(last, self.stop),
+        )
+
+    def counts(self) -> np.ndarray:
+        """Number of spikes of each neuron, shape `(trials, size)`."""
+        flat = np.bincount(self.trial * self.size + self.index, minlength=self.size * self.trials)
+        return flat.reshape(self.trials, self.size)
+
+    def rate(self) -> Any:
+        """Mean rate per neuron."""
+        rate = len(self) / (self.size * self.trials) / self.duration
+        return u.Quantity(rate.to_decimal(u.Hz), unit=u.Hz)
+
+    def isi_cv(self, min_intervals: int = 2) -> float:
+        """Mean over neurons of the coefficient of variation of their interspike intervals.
+
+        Neurons with fewer than `min_intervals` intervals do not count; NaN if none is left.
+        """
+        neuron = self.trial * self.size + self.index
+        order = np.lexsort((self.step, neuron))
+        neuron, step = neuron[order], self.step[order].astype(np.float64)
+        same = neuron[1:] == neuron[:-1]
+        owner, interval = neuron[1:][same], (step[1:] - step[:-1])[same]
+        n = np.bincount(owner, minlength=self.size * self.trials)
+        kept = n >= max(min_intervals, 1)
+        if not kept.any():
+            return float("nan")
+        mean = np.bincount(owner, interval, minlength=len(n))[kept] / n[kept]
+        square = np.bincount(owner, interval**2, minlength=len(n))[kept] / n[kept]
+        return float(np.mean(np.sqrt(np.maximum(square - mean**2, 0.0)) / mean))
+
+    def population_counts(self, bin: Any = 1.0 * u.ms) -> np.ndarray:
+        """Spikes of the whole population in consecutive bins, shape `(trials, n_bins)`."""
+        width = max(1, round(float(u.get_magnitude(bin / self.dt))))
+        n_bins = (self.stop - self.start) // width
+        position = (self.step - 1 - self.start) // width
+        kept = position < n_bins
+        flat = np.bincount((self.trial * n_bins + position)[kept], minlength=n_bins * self.trials)
+        return flat.reshape(self.trials, n_bins)
+
+    def synchrony(self, bin: Any = 1.0 * u.ms) -> float:
+        """Variance over mean of the population's spike count per bin.
+
+        It is 1 for independent Poisson neurons, larger the more they fire together, and NaN
+        where there is no spike.
+        """
+        counts = self.population_counts(bin)
+        if not counts.any(axis=1).all():
+            return float("nan")
+        return float(np.mean(counts.var(axis=1) / counts.mean(axis=1)))
+
+    def save(self, path: str | Path) -> None:
+        """Write the events: `.npz` (numpy arrays) or `.csv` (time in ms, neuron, trial)."""
+        path, times = Path(path), self.t.to_decimal(u.ms)
+        if path.suffix == ".npz":
+            np.savez_compressed(path, time_ms=times, neuron=self.index, trial=self.trial)
+        elif path.suffix == ".csv":
+            with path.open("w", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(["time_ms", "neuron", "trial"])
+                writer.writerows(zip(np.round(times, 9), self.index, self.trial, strict=True))
+        else:
+            raise ValueError(f"SpikeEvents.save: expected a .npz or .csv file, got {path.name}")
+
+
+@dataclass(frozen=True, eq=False)
+class TraceData:
+    """Samples of a state: `values[k]` at time `t[k]`, the end of a step."""
+
+    step: np.ndarray
+    values: Any
+    dt: Any
+
+    @property
+    def t(self) -> Any:
+        """Time of each sample."""
+        return self.step * self.dt
+
+
+@dataclass(frozen=True, eq=False)
+class Recording(Mapping[str, SpikeEvents | TraceData]):
+    """What a simulation recorded, by name; pass `end` as `start` to continue."""
+
+    data: dict[str, Any]
+    start: Any
+    end: Any
+    dt: Any
+    wall_time: float = field(default=0.0)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.data[name]
+
+    def __iter__(self) -> Any:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def plot(self, path: str | Path | None = None, **options: Any) -> Any:
+        """Draw raster, population rate and traces; needs matplotlib (the extra `plot`).
+
+        Args:
+            path: File to write, if any.
+            options: See `brainloom_core.plotting.plot_recording`.
+
+        Returns:
+            The matplotlib figure.
+        """
+        from ..plotting import plot_recording
+
+        return plot_recording(self, path, **options)
+
+
+class Collector:
+    """Gathers the chunks of one recorder on the host."""
+
+    def __init__(self, recorder: Spikes | Trace, stride: int, dt: Any, start: int) -> None:
+        self.recorder, self.stride, self.dt, self.start = recorder, stride, dt, start
+        self.parts: list[Any] = []
+        self.shape: tuple[int, ...] = ()
+
+    def add(self, values: Any, first: int, block: int) -> None:
+        """Take what one chunk recorded, whose first step is number `first`."""
+        if isinstance(self.recorder, Spikes):
+            spikes = np.asarray(values).reshape(-1, *values.shape[2:])
+            self.shape = spikes.shape[1:]
+            self.parts.append(_events(spikes, first))
+        else:
+            step = first + block * (1 + np.arange(values.shape[0]))
+            kept = (step - self.start) % self.stride == 0
+            number = np.asarray(u.get_mantissa(values))[kept]
+            self.parts.append((step[kept], number, u.get_unit(values)))
+
+    def result(self, stop: int) -> SpikeEvents | TraceData:
+        """Everything that was gathered up to step number `stop`."""
+        if isinstance(self.recorder, Trace):
+            step, number = (np.concatenate([p[k] for p in self.parts]) for k in (0, 1))
+            kept = step <= stop
+            step, number = step[kept], number[kept]
+            unit = self.parts[0][2]
+            return TraceData(step, with_unit(number, unit), self.dt)
+        in_size = tuple(getattr(self.recorder.population, "in_size", self.shape))
+        size = int(np.prod(in_size))
+        trials = max(1, int(np.prod(self.shape)) // size)
+        step, flat = (np.concatenate([p[k] for p in self.parts]) for k in (0, 1))
+        owner = flat % size, flat // size
+        return SpikeEvents(step, *owner, size, trials, self.dt, self.start, stop)
+
+
+def _events(spikes: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """Number of steps completed and flat index of the neuron, for each spike."""
+    step, neuron = np.divmod(np.flatnonzero(spikes), spikes[0].size)
+    return first + 1 + step, neuron

@@ -1,0 +1,88 @@
+"""`Synapse`: kinetics of a conductance; `SynOut`: what it does to the membrane."""
+
+from typing import Any, ClassVar
+
+import brainstate
+import brainunit as u
+
+from .declared import Declared
+from .dynamics import Dynamics
+from .errors import InputError
+from .solvers import step_mean
+
+__all__ = ["AlignPost", "SynOut", "Synapse"]
+
+
+class AlignPost:
+    """Mixin that marks kinetics which are linear in their input.
+
+    The sum over all synapses of a neuron then obeys the same equation as each one of them, so
+    that one state per postsynaptic neuron is exact.
+    """
+
+
+class Synapse(Dynamics):
+    r"""Base of the synaptic kinetics.
+
+    A model declares its parameters, states and derivatives, the states that a spike increments
+    (`jump_states`) and the conductance that results. One step is: decay, then the jumps that
+    arrived. The states are thus those just after the spikes of this step; what drives the
+    membrane during the step is `mean_conductance`, their mean over it, which makes the charge
+    of a postsynaptic potential independent of `dt`.
+
+    Args:
+        in_size: Number of synapses, or their shape.
+        name: Name of the module.
+        solver: Time-stepping scheme, a name in `SOLVERS` or a function.
+    """
+
+    _layout = ("in_size", "name", ..., "*", "solver")
+    jump_states: ClassVar[tuple[str, ...]] = ("g",)
+
+    def conductance(self, *args: Any, **states: Any) -> Any:
+        """The conductance that the states, taken by name, amount to."""
+        return getattr(self, self.jump_states[0]).value
+
+    def update(self, x: Any = None) -> Any:
+        """Decay by one step, add the registered jumps and `x`, return the conductance."""
+        first = self.jump_states[0]
+        unit = u.get_unit(getattr(self, first).value)
+        x = 0.0 * unit if x is None else self._check_input(x, unit, first)
+        y = self._integrate(self._values(), None)
+        jump = self.sum_delta_inputs(x)
+        self._assign({**y, **{name: y[name] + jump for name in self.jump_states}})
+        return self._call("conductance", self._values())
+
+    def mean_conductance(self) -> Any:
+        """Mean conductance over the coming step."""
+        dt = brainstate.environ.get_dt()
+        means = step_mean(self._drifts(None), self._values(), dt)
+        return self._call("conductance", {**self._values(), **means})
+
+    def step(self) -> Any:
+        """Advance by one step and return what drives the membrane during the next one."""
+        g = self()
+        return self.mean_conductance() if self._derivatives else g
+
+
+class SynOut(Declared):
+    """Base of the synaptic outputs: turns a bound conductance into a current, `out(V)`."""
+
+    _bound: Any = None
+
+    def bind_cond(self, g: Any) -> None:
+        """Set the conductance for this step."""
+        self._bound = g
+
+    def unbind_cond(self) -> None:
+        """Forget the conductance."""
+        self._bound = None
+
+    def __call__(self, *args: Any) -> Any:
+        """The current at these arguments (the membrane potential)."""
+        if self._bound is None:
+            raise InputError(
+                f"{type(self).__name__}: no conductance is bound for this step. Call the "
+                "projection before the population, and the population as pop(x), not pop.update(x)"
+            )
+        return self.update(self._bound, *args)

@@ -1,0 +1,109 @@
+"""How values with physical units are described, compared and checked."""
+
+import math
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+__all__ = [
+    "dimension_name",
+    "exprel",
+    "exprel2",
+    "same_dimension",
+    "show",
+    "step_count",
+    "to_number",
+    "with_unit",
+]
+
+_NAMES = {
+    "a time": u.ms,
+    "a voltage": u.mV,
+    "a current": u.mA,
+    "a resistance": u.ohm,
+    "a conductance": u.mS,
+    "a capacitance": u.pF,
+    "a frequency": u.Hz,
+    "a number without unit": u.UNITLESS,
+}
+
+
+def dimension_name(quantity: Any) -> str:
+    """Say in words what kind of quantity this is: `a time`, `a voltage`, ..."""
+    dim = u.get_dim(quantity)
+    for name, unit in _NAMES.items():
+        if unit.dim == dim:
+            return name
+    return f"a quantity in units of {u.get_unit(quantity)}"
+
+
+def same_dimension(a: Any, b: Any) -> bool:
+    """Whether two values could be added."""
+    return bool(u.get_dim(a) == u.get_dim(b))
+
+
+def show(value: Any) -> str:
+    """A short text for error messages: never the content of a large array."""
+    if isinstance(value, u.Quantity):
+        unit = "" if value.unit == u.UNITLESS else f" {value.unit}"
+        return f"{_show_number(value.mantissa)}{unit}"
+    return _show_number(value)
+
+
+def _show_number(value: Any) -> str:
+    if isinstance(value, jax.core.Tracer):
+        return f"a traced value of shape {value.shape}"
+    if isinstance(value, (np.ndarray, jax.Array)):
+        if value.ndim == 0:
+            return f"{value.item():g}"
+        return f"an array of shape {value.shape}"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value:g}"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{type(value).__name__} {text[:60]}..."
+
+
+def step_count(duration: Any, dt: Any) -> Any:
+    """`round(duration / dt)` as an integer (array), the one rule by which times become steps."""
+    return jnp.asarray(jnp.round(u.get_magnitude(duration / dt)), dtype=jnp.int32)
+
+
+def to_number(value: Any, unit: Any) -> Any:
+    """The plain number of `value` in `unit`."""
+    return value.to_decimal(unit) if isinstance(value, u.Quantity) else value
+
+
+def with_unit(number: Any, unit: Any) -> Any:
+    """A number with a unit, or the number itself where there is none."""
+    return number if unit == u.UNITLESS else u.Quantity(number, unit=unit)
+
+
+def exprel(x: jax.Array) -> jax.Array:
+    r"""$\varphi_1(x) = (e^x - 1) / x$ with its limit 1 at 0; safe to differentiate.
+
+    A series near 0 and a plain exponential elsewhere: as accurate as `expm1` and twice as fast
+    on the CPU, where this is the costliest part of a step.
+    """
+    small = abs(x) < 0.1
+    safe = jnp.where(small, 1.0, x)
+    return jnp.where(small, _phi_series(x, 1, terms=9), (jnp.exp(safe) - 1.0) / safe)
+
+
+def exprel2(x: jax.Array) -> jax.Array:
+    r"""$\varphi_2(x) = (e^x - 1 - x) / x^2$ with its limit 1/2 at 0."""
+    small = abs(x) < 0.5
+    safe = jnp.where(small, 1.0, x)
+    return jnp.where(
+        small, _phi_series(x, 2, terms=12), ((jnp.exp(safe) - 1.0) / safe - 1.0) / safe
+    )
+
+
+def _phi_series(x: jax.Array, order: int, terms: int) -> jax.Array:
+    """Horner's scheme; overflows harmlessly for large x, where it is not selected."""
+    total = jnp.zeros_like(x)
+    for k in reversed(range(terms)):
+        total = total * x + 1.0 / math.factorial(k + order)
+    return total
