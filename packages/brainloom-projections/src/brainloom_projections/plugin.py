@@ -1,0 +1,12 @@
+"""The models of this distribution, as a plugin of core."""
+
+from collections.abc import Mapping
+
+from brainloom_core.plugins import hookimpl
+
+
+@hookimpl
+def brainloom_models() -> Mapping[str, str]:
+    """Public names and where they live."""
+    names = ("AlignPostProj", "Connection", "DeltaProj")
+    return {name: f"brainloom_projections:{name}" for name in names}

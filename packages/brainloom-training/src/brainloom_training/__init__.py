@@ -1,0 +1,9 @@
+"""Readouts for training."""
+
+from importlib.metadata import version as _version
+
+from .readouts import LeakyRateReadout
+
+__version__ = _version("brainloom-training")
+
+__all__ = ["LeakyRateReadout"]
