@@ -1,0 +1,5 @@
+"""An example of a plugin: one neuron model, written against `brainloom-core` alone."""
+
+from .model import ExampleNeuron
+
+__all__ = ["ExampleNeuron"]

@@ -1,0 +1,68 @@
+"""A quadratic integrate-and-fire neuron."""
+
+from typing import Any
+
+import brainunit as u
+from brainloom_core import Neuron, initializer, param, positive, state
+
+__all__ = ["ExampleNeuron"]
+
+
+class ExampleNeuron(Neuron):
+    r"""Quadratic integrate-and-fire neuron, as an example of a model of one's own.
+
+    $$
+    \tau \frac{dV}{dt} = c\,(V - V_\mathrm{rest})(V - V_c) + R\,I
+    $$
+
+    spikes when $V \ge V_\mathrm{th}$ and is then reset to $V_\mathrm{reset}$.
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        R: Membrane resistance $R$, 10 Mohm; scalar or one per neuron.
+        tau: Time constant $\tau$, 10 ms; scalar or one per neuron.
+        c: Curvature $c$, 0.07 per mV; scalar or one per neuron.
+        V_th: Threshold $V_\mathrm{th}$, -30 mV; scalar or one per neuron.
+        V_reset: Reset potential $V_\mathrm{reset}$, -68 mV, below `V_th`; scalar or one per neuron.
+        V_rest: Resting potential $V_\mathrm{rest}$, -65 mV; scalar or one per neuron.
+        V_c: Critical potential $V_c$, -50 mV; scalar or one per neuron.
+        V_initializer: Initial potential, -65 mV; a constant, an array or a function of the shape.
+        spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
+        spk_reset: `"soft"` or `"hard"`.
+        name: Name of the module.
+        solver: Time-stepping scheme, `"exp_euler"`.
+
+    Attributes:
+        V: Membrane potential, shape `(*batch, *in_size)`, mV.
+
+    Raises:
+        ParameterError: A parameter has the wrong unit, shape or range.
+        InputError: An input current has the wrong unit or shape.
+
+    References:
+        Latham, Richmond, Nelson & Nirenberg (2000), J. Neurophysiol. 83, 808,
+        doi:10.1152/jn.2000.83.2.808.
+
+    Examples:
+        >>> import brainstate, brainunit as u, jax.numpy as jnp
+        >>> from brainloom_example import ExampleNeuron
+        >>> brainstate.environ.set(dt=0.1 * u.ms)
+        >>> neuron = ExampleNeuron(1, spk_reset="hard")
+        >>> _ = brainstate.nn.init_all_states(neuron)
+        >>> spikes = brainstate.transform.for_loop(lambda i: neuron(1 * u.nA), jnp.arange(1000))
+        >>> bool(spikes.sum() > 2)
+        True
+    """
+
+    R: Any = param(10.0 * u.Mohm, positive, "membrane resistance")
+    tau: Any = param(10.0 * u.ms, positive, "time constant")
+    c: Any = param(0.07 / u.mV, positive, "curvature")
+    V_th: Any = param(-30.0 * u.mV, doc="threshold", above="V_reset")
+    V_reset: Any = param(-68.0 * u.mV, doc="reset potential")
+    V_rest: Any = param(-65.0 * u.mV, doc="resting potential")
+    V_c: Any = param(-50.0 * u.mV, doc="critical potential", above="V_rest")
+    V_initializer: Any = initializer(-65.0 * u.mV)
+    V = state("V_initializer", "membrane potential")
+
+    def dV(self, V: Any, I: Any) -> Any:
+        return (self.c * (V - self.V_rest) * (V - self.V_c) + self.R * I) / self.tau

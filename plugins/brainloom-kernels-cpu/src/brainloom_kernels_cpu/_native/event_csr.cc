@@ -1,0 +1,212 @@
+// Event-driven product with a CSR matrix, as XLA FFI handlers for the CPU:
+//
+//   out[..., j] = sum_i events[..., i] * sum_{p in row i, indices[p] = j} weights[p]
+//
+// Only the rows of neurons that send an event are visited. Values of `indices` are trusted:
+// whoever builds the connectivity checks them once, since a check here would cost as much as
+// the product itself.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "xla/ffi/api/ffi.h"
+
+namespace {
+
+namespace ffi = xla::ffi;
+using Shape = ffi::AnyBuffer::Dimensions;
+
+constexpr int64_t kBlock = 8;
+
+// The bits that tell a nonzero event from zero, in each 64-bit word of a block of events. The
+// sign bit is left out, because -0.0 is as silent as 0.0.
+template <typename Event>
+constexpr uint64_t kMagnitude = 0;
+template <>
+constexpr uint64_t kMagnitude<bool> = 0xFFFFFFFFFFFFFFFF;
+template <>
+constexpr uint64_t kMagnitude<float> = 0x7FFFFFFF7FFFFFFF;
+template <>
+constexpr uint64_t kMagnitude<double> = 0x7FFFFFFFFFFFFFFF;
+
+// Whether a whole block of events is zero. Few neurons fire in one step, so most of the time
+// goes into finding them: this looks at `kBlock` events with one branch.
+template <typename Event>
+bool Silent(const Event* events) {
+  static_assert(kBlock == sizeof(uint64_t), "a block must be sizeof(Event) whole words");
+  uint64_t words[sizeof(Event)];
+  std::memcpy(words, events, sizeof(words));
+  uint64_t any = 0;
+  for (uint64_t word : words) any |= word;
+  return (any & kMagnitude<Event>) == 0;
+}
+
+template <typename Weight>
+Weight Scaled(Weight weight, bool) {
+  return weight;
+}
+
+template <typename Weight>
+Weight Scaled(Weight weight, Weight event) {
+  return weight * event;
+}
+
+template <typename Weight>
+struct Csr {
+  const Weight* weights;
+  const int32_t* indices;
+  const int32_t* indptr;
+  bool homogeneous;
+};
+
+template <typename Weight>
+void Prefetch(const Csr<Weight>& csr, int64_t row) {
+  const int32_t edge = csr.indptr[row];
+  __builtin_prefetch(csr.indices + edge);
+  if (!csr.homogeneous) __builtin_prefetch(csr.weights + edge);
+}
+
+template <typename Weight, typename Event>
+void AddRow(const Csr<Weight>& csr, int64_t row, Event event, Weight* __restrict__ out) {
+  const Weight* __restrict__ weights = csr.weights;
+  const int32_t* __restrict__ indices = csr.indices;
+  const int32_t end = csr.indptr[row + 1];
+  int32_t edge = csr.indptr[row];
+  if (csr.homogeneous) {
+    const Weight weight = Scaled(weights[0], event);
+    for (; edge < end; ++edge) out[indices[edge]] += weight;
+  } else {
+    for (; edge < end; ++edge) out[indices[edge]] += Scaled(weights[edge], event);
+  }
+}
+
+// One vector of events through one matrix. Active rows are far apart in memory, so a row is
+// added only once the next one is found and on its way into the cache. NaN differs from zero,
+// hence a NaN event spreads.
+template <typename Weight, typename Event>
+void AddEvents(const Csr<Weight>& csr, const Event* events, int64_t n_pre, Weight* out) {
+  int64_t found = -1;
+  const auto visit = [&](int64_t row) {
+    if (events[row] == Event{0}) return;
+    Prefetch(csr, row);
+    if (found >= 0) AddRow(csr, found, events[found], out);
+    found = row;
+  };
+  int64_t row = 0;
+  for (; row + kBlock <= n_pre; row += kBlock) {
+    if (Silent(events + row)) continue;
+    for (int64_t offset = 0; offset < kBlock; ++offset) visit(row + offset);
+  }
+  for (; row < n_pre; ++row) visit(row);
+  if (found >= 0) AddRow(csr, found, events[found], out);
+}
+
+// vmap puts its axes in front, and gives operands that it does not map axes of size 1. So the
+// leading axes of an operand pair up with those of the result from the left, and an axis that
+// the operand has not, or has with size 1, is shared.
+bool Leads(Shape operand, Shape result) {
+  if (operand.size() == 0 || operand.size() > result.size()) return false;
+  for (size_t axis = 0; axis + 1 < operand.size(); ++axis) {
+    if (operand[axis] != 1 && operand[axis] != result[axis]) return false;
+  }
+  return true;
+}
+
+// Which slice of the operand serves the given entry of the result's flattened batch.
+int64_t SliceOf(Shape operand, Shape result, int64_t entry) {
+  int64_t slice = 0;
+  int64_t stride = 1;
+  for (size_t axis = result.size() - 1; axis-- > 0;) {
+    const int64_t position = entry % result[axis];
+    entry /= result[axis];
+    if (axis + 1 >= operand.size() || operand[axis] == 1) continue;
+    slice += position * stride;
+    stride *= operand[axis];
+  }
+  return slice;
+}
+
+std::string Text(Shape shape) {
+  std::string text;
+  for (int64_t size : shape) text += (text.empty() ? "shape (" : ", ") + std::to_string(size);
+  return text + ")";
+}
+
+ffi::Error Invalid(const char* operand, const std::string& rule, const std::string& got) {
+  return ffi::Error::InvalidArgument(std::string("event_csr: `") + operand + "` must " + rule +
+                                     ", got " + got + ".");
+}
+
+// Messages are put together only once something is wrong: this runs in every call.
+ffi::Error CheckShapes(Shape weights, Shape indices, Shape indptr, Shape events, Shape out) {
+  const std::pair<const char*, Shape> operands[] = {
+      {"weights", weights}, {"indices", indices}, {"indptr", indptr}, {"events", events}};
+  for (const auto& [name, shape] : operands) {
+    if (!Leads(shape, out)) {
+      return Invalid(name, "lead with the batch axes of the result, " + Text(out), Text(shape));
+    }
+  }
+  if (weights.back() != 1 && weights.back() != indices.back()) {
+    const std::string edges = std::to_string(indices.back());
+    return Invalid("weights", "have 1 or " + edges + " entries", Text(weights));
+  }
+  if (indptr.back() != events.back() + 1) {
+    const std::string entries = std::to_string(events.back() + 1);
+    return Invalid("indptr", "have " + entries + " entries", Text(indptr));
+  }
+  return ffi::Error::Success();
+}
+
+template <ffi::DataType weight_type, ffi::DataType event_type>
+ffi::Error EventCsr(ffi::Buffer<weight_type> weights, ffi::Buffer<ffi::S32> indices,
+                    ffi::Buffer<ffi::S32> indptr, ffi::Buffer<event_type> events,
+                    ffi::ResultBuffer<weight_type> result) {
+  const Shape shape = result->dimensions();
+  ffi::Error error = CheckShapes(weights.dimensions(), indices.dimensions(), indptr.dimensions(),
+                                 events.dimensions(), shape);
+  if (error.failure()) return error;
+
+  const int64_t n_pre = events.dimensions().back();
+  const int64_t n_edges = indices.dimensions().back();
+  const int64_t n_weights = weights.dimensions().back();
+  auto* out = result->typed_data();
+  std::fill_n(out, result->element_count(), ffi::NativeType<weight_type>{0});
+
+  const int64_t n_batch = shape.back() == 0 ? 0 : result->element_count() / shape.back();
+  for (int64_t entry = 0; entry < n_batch; ++entry, out += shape.back()) {
+    const Csr<ffi::NativeType<weight_type>> csr{
+        weights.typed_data() + n_weights * SliceOf(weights.dimensions(), shape, entry),
+        indices.typed_data() + n_edges * SliceOf(indices.dimensions(), shape, entry),
+        indptr.typed_data() + (n_pre + 1) * SliceOf(indptr.dimensions(), shape, entry),
+        n_weights == 1};
+    if (csr.indptr[0] < 0 || csr.indptr[n_pre] > n_edges) {
+      return Invalid("indptr", "stay within 0 and " + std::to_string(n_edges),
+                     std::to_string(csr.indptr[0]) + " to " + std::to_string(csr.indptr[n_pre]));
+    }
+    AddEvents(csr, events.typed_data() + n_pre * SliceOf(events.dimensions(), shape, entry), n_pre,
+              out);
+  }
+  return ffi::Error::Success();
+}
+
+}  // namespace
+
+// A handler for one pair of types; declared first to be exported from a library whose symbols
+// are hidden otherwise.
+#define EVENT_CSR(name, weight_type, event_type)                                                \
+  extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* name(XLA_FFI_CallFrame*);    \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(name, (EventCsr<ffi::weight_type, ffi::event_type>),            \
+                                ffi::Ffi::Bind()                                                \
+                                    .Arg<ffi::Buffer<ffi::weight_type>>()                       \
+                                    .Arg<ffi::Buffer<ffi::S32>>()                               \
+                                    .Arg<ffi::Buffer<ffi::S32>>()                               \
+                                    .Arg<ffi::Buffer<ffi::event_type>>()                        \
+                                    .Ret<ffi::Buffer<ffi::weight_type>>())
+
+EVENT_CSR(brainloom_event_csr_float32_bool, F32, PRED);
+EVENT_CSR(brainloom_event_csr_float32_float32, F32, F32);
+EVENT_CSR(brainloom_event_csr_float64_bool, F64, PRED);
+EVENT_CSR(brainloom_event_csr_float64_float64, F64, F64);

@@ -1,0 +1,78 @@
+"""The event-driven sparse product as a JAX operation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from brainloom_kernels_cpu._library import TARGETS, register
+
+if TYPE_CHECKING:
+    import jax
+    from jax.typing import ArrayLike
+
+
+def event_csr_target() -> str:
+    """The FFI target for float32 weights and bool events, for use in an FFI call of your own.
+
+    Raises:
+        RuntimeError: If the native kernels are unavailable; the message is the reason.
+    """
+    register()
+    return TARGETS["float32", "bool"]
+
+
+def supports(weights: jax.Array, indices: jax.Array, indptr: jax.Array, events: jax.Array) -> bool:
+    """Whether there is a handler for these operands, by their types and ranks alone."""
+    return (
+        (weights.dtype.name, events.dtype.name) in TARGETS
+        and indices.dtype.name == indptr.dtype.name == "int32"
+        and weights.ndim == indices.ndim == indptr.ndim == 1
+        and events.ndim >= 1
+    )
+
+
+def event_csr(
+    weights: ArrayLike, indices: ArrayLike, indptr: ArrayLike, events: ArrayLike, *, n_post: int
+) -> jax.Array:
+    r"""Add up the weights on the edges of the neurons that send an event.
+
+    $$y_{..., j} = \sum_i s_{..., i} \sum_{p \in \text{row } i,\ c_p = j} w_p$$
+
+    Neurons with a zero event cost next to nothing. Under `jax.vmap`, over any of the operands,
+    the whole batch is still one call. The values of `indices` and `indptr` are trusted, so they
+    must describe a valid matrix: an index that is out of range writes to foreign memory.
+
+    Args:
+        weights: $w$, float32 or float64, shape `(n_edges,)`, or `(1,)` for one shared weight.
+        indices: Target neuron of each edge $c$, int32, shape `(n_edges,)`.
+        indptr: Where the edges of each neuron begin, int32, shape `(n_pre + 1,)`.
+        events: $s$, bool or the dtype of `weights`, shape `(*batch, n_pre)`. A number
+            multiplies the weights; zero is skipped even if a weight is not finite.
+        n_post: Number of target neurons.
+
+    Returns:
+        $y$ of the dtype of `weights`, shape `(*batch, n_post)`.
+
+    Raises:
+        TypeError: If dtypes or ranks are others than these.
+        RuntimeError: If the native kernels are unavailable.
+        jax.errors.JaxRuntimeError: If sizes disagree, when it runs; a compiled function that is
+            called again may raise ValueError instead, with the same message.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    operands = [jnp.asarray(operand) for operand in (weights, indices, indptr, events)]
+    if not supports(*operands):
+        got = ", ".join(f"{operand.dtype}{list(operand.shape)}" for operand in operands)
+        raise TypeError(
+            "event_csr: `weights` must be float32 or float64 of rank 1, `indices` and `indptr`"
+            " int32 of rank 1, `events` bool or the dtype of `weights` and of rank 1 or more,"
+            f" got {got}."
+        )
+    register()
+    dtype, sent = operands[0].dtype, operands[3]
+    target = TARGETS[dtype.name, sent.dtype.name]
+    shape = (*sent.shape[:-1], n_post)
+    result = jax.ShapeDtypeStruct(shape, dtype)
+    return jax.ffi.ffi_call(target, result, vmap_method="expand_dims")(*operands)

@@ -1,0 +1,84 @@
+"""What the package offers to core."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from brainloom_core.kernels import event_csr as core_event_csr
+from brainloom_core.kernels import list_kernels, use_kernel
+from brainloom_kernels_cpu import _library, plugin, unavailable
+
+CSR = np.ones(3, np.float32), np.zeros(3, np.int32), np.array([0, 1, 3], np.int32)
+
+
+def test_entry_point_leads_to_the_plugin() -> None:
+    (entry,) = entry_points(group="brainloom", name="kernels-cpu")
+    assert entry.load() is plugin
+
+
+def test_kernel_declaration() -> None:
+    (kernel,) = plugin.brainloom_kernels()
+    assert (kernel.op, kernel.name, kernel.rank) == ("event_csr", "cpu-native", 10)
+    assert tuple(kernel.platforms) == ("cpu",)
+
+
+@pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
+def test_core_uses_it() -> None:
+    events = np.array([[True, True], [False, True]])
+
+    def product(events: jax.Array) -> jax.Array:
+        return core_event_csr(*CSR, events, n_post=1, max_row=2)
+
+    chosen = jax.jit(product)
+    assert "brainloom_event_csr_float32_bool" in chosen.lower(events).as_text()
+    with use_kernel(event_csr="reference"):
+        expected = product(events)
+    np.testing.assert_array_equal(chosen(events), expected)
+    np.testing.assert_array_equal(jax.vmap(chosen)(events), expected)
+
+
+@pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
+def test_core_lists_it_as_usable() -> None:
+    (info,) = (info for info in list_kernels() if info.name == "cpu-native")
+    assert info.usable
+    assert info.distribution == "brainloom-kernels-cpu"
+
+
+def test_load_fails_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_library, "LIBRARY", tmp_path / "event_csr.so")
+    _library.register.cache_clear()
+    (kernel,) = plugin.brainloom_kernels()
+    with pytest.raises(RuntimeError, match="reinstall"):
+        kernel.load()
+
+
+@pytest.mark.parametrize("event", [np.bool_, np.float32])
+def test_supports_tracers(event: type) -> None:
+    (kernel,) = plugin.brainloom_kernels()
+    seen = []
+
+    def look(weights: jax.Array, events: jax.Array) -> jax.Array:
+        seen.append(kernel.supports(weights, *CSR[1:], events, n_post=1, max_row=2))
+        return events
+
+    jax.eval_shape(jax.vmap(look), np.ones((2, 3), np.float32), np.ones((2, 2), event))
+    assert seen == [True]
+
+
+@pytest.mark.parametrize(
+    "operands",
+    [
+        (CSR[0].astype(np.float16), *CSR[1:], np.ones(2, bool)),
+        (CSR[0], CSR[1].astype(np.int64), CSR[2], np.ones(2, bool)),
+        (CSR[0], CSR[1], CSR[2].astype(np.int64), np.ones(2, bool)),
+        (*CSR, np.ones(2, np.float64)),
+        (CSR[0][0], *CSR[1:], np.ones(2, bool)),
+    ],
+)
+def test_does_not_support_other_types(operands: tuple[np.ndarray, ...]) -> None:
+    (kernel,) = plugin.brainloom_kernels()
+    assert not kernel.supports(*operands, n_post=1)
