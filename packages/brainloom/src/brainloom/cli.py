@@ -1,0 +1,235 @@
+"""The command line, `brainloom`."""
+
+import importlib.util
+import json
+import platform
+import shutil
+import sys
+import time
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(
+    help="Spiking neural network models with physical units.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def main() -> None:
+    """Entry point of the command `brainloom`."""
+    app()
+
+
+@app.command()
+def demo(
+    network: Annotated[str, typer.Argument(help="coba or cuba")] = "coba",
+    seed: Annotated[int, typer.Option(help="Seed of the network and its initial state.")] = 1,
+    duration: Annotated[float, typer.Option(help="Simulated time in ms, above 100.")] = 1000.0,
+    output: Annotated[Path, typer.Option(help="Folder for the picture and the spikes.")] = Path(),
+) -> None:
+    """Simulate a published network, compare it with the reference, draw it."""
+    import brainunit as u
+
+    from .demos import brette2007
+
+    if network not in brette2007.NETWORKS:
+        raise typer.BadParameter(f"expected one of {sorted(brette2007.NETWORKS)}, got {network!r}")
+    if duration <= 100.0:
+        raise typer.BadParameter("duration: expected more than 100 ms, which are not measured")
+    began = time.perf_counter()
+    outcome = brette2007.run(network, seed=seed, duration=duration * u.ms)
+    _print_outcome(network, outcome, time.perf_counter() - began)
+    output.mkdir(parents=True, exist_ok=True)
+    spikes = output / f"brainloom-{network}-spikes.csv"
+    outcome.recording[network].save(spikes)
+    written = [spikes]
+    if importlib.util.find_spec("matplotlib"):
+        picture = output / f"brainloom-{network}.png"
+        outcome.recording.plot(picture)
+        written.append(picture)
+    else:
+        print('No picture: matplotlib is missing (pip install "brainloom[plot]").')
+    print("Wrote " + " and ".join(map(str, written)))
+    if not outcome.agrees:
+        raise typer.Exit(1)
+
+
+@app.command()
+def models(
+    name: Annotated[str | None, typer.Argument(help="Show one model.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the models of all installed packages and plugins."""
+    from brainloom_core import PluginError, get_model, list_models
+
+    if name is not None:
+        try:
+            model = get_model(name)
+        except PluginError as error:
+            typer.echo(error, err=True)
+            raise typer.Exit(1) from None
+        _show_model(model, as_json)
+        return
+    rows = [asdict(model) for model in list_models()]
+    _show(rows, as_json, ["name", "qualified_name", "distribution", "version"])
+
+
+@app.command()
+def plugins(
+    load: Annotated[bool, typer.Option(help="Load each one, to see whether it works.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """List the installed plugins and what is wrong with them."""
+    from brainloom_core.plugins import list_plugins, load_plugins
+
+    _quiet_plugin_warnings()
+    rows = [asdict(plugin) for plugin in (load_plugins() if load else list_plugins())]
+    _show(rows, as_json, ["name", "distribution", "version", "state", "error"])
+
+
+@app.command()
+def kernels(as_json: AsJson = False) -> None:
+    """List the implementations of each operation and whether they can be used here."""
+    _quiet_plugin_warnings()
+    _show(_kernel_rows(), as_json, ["op", "name", "platforms", "rank", "distribution", "problem"])
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Report versions, devices and kernels, what is missing and how to get it."""
+    _quiet_plugin_warnings()
+    report = _diagnosis()
+    if as_json:
+        print(json.dumps(report, indent=2))
+        return
+    for part in ("python", "platform", "devices"):
+        print(f"{part:10} {report[part]}")
+    _show([{"package": k, "version": v} for k, v in report["versions"].items()], False)
+    _show(report["kernels"], False, ["op", "name", "platforms", "problem"])
+    _show(report["plugins"], False, ["name", "distribution", "state", "error"])
+    for line in report["advice"] or ["Nothing is missing."]:
+        print(line)
+
+
+def _diagnosis() -> dict[str, Any]:
+    import jax
+    from brainloom_core.plugins import load_plugins
+
+    plugins = [asdict(plugin) for plugin in load_plugins()]
+    return {
+        "python": sys.version.split()[0],
+        "platform": f"{platform.system()} {platform.machine()}",
+        "devices": [f"{device.platform}:{device.id}" for device in jax.devices()],
+        "versions": _versions(),
+        "kernels": _kernel_rows(),
+        "plugins": plugins,
+        "advice": _advice(_kernel_rows(), plugins),
+    }
+
+
+def _advice(kernels: list[dict[str, Any]], plugins: list[dict[str, Any]]) -> list[str]:
+    import jax
+
+    advice = []
+    native = [k for k in kernels if k["distribution"] == "brainloom-kernels-cpu"]
+    if jax.default_backend() == "cpu" and not native:
+        advice.append(
+            "The native CPU kernels are not installed; networks run on the slower reference. "
+            'Get them with: pip install "brainloom[kernels]" (needs a C++ compiler)'
+        )
+    for kernel in native:
+        if kernel["problem"] and jax.default_backend() == "cpu":
+            compiler = "" if shutil.which("c++") else " No C++ compiler was found on the PATH."
+            advice.append(f"The native CPU kernel cannot be used: {kernel['problem']}.{compiler}")
+    advice += [f"The plugin {p['name']!r} failed: {p['error']}" for p in plugins if p["error"]]
+    if not importlib.util.find_spec("matplotlib"):
+        advice.append('Plots need matplotlib. Get it with: pip install "brainloom[plot]"')
+    return advice
+
+
+def _versions() -> dict[str, str]:
+    names = ["brainloom", "brainloom-core", "jax", "jaxlib", "brainstate", "brainunit", "numpy"]
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def _kernel_rows() -> list[dict[str, Any]]:
+    from brainloom_core.kernels import list_kernels
+
+    return [asdict(kernel) | {"usable": kernel.usable} for kernel in list_kernels()]
+
+
+def _show_model(model: Any, as_json: bool) -> None:
+    import inspect
+
+    signature = inspect.signature(model)
+    parameters = [
+        {"name": p.name, "default": "required" if p.default is p.empty else str(p.default)}
+        for p in signature.parameters.values()
+    ]
+    states = [{"name": k, "doc": s.doc} for k, s in getattr(model, "_states", {}).items()]
+    summary = (inspect.getdoc(model) or "").split("\n", 1)[0]
+    if as_json:
+        report = {"name": model.__name__, "summary": summary}
+        print(json.dumps(report | {"parameters": parameters, "states": states}, indent=2))
+        return
+    print(f"{model.__name__}: {summary}")
+    _show(parameters, False)
+    if states:
+        _show(states, False)
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool, columns: list[str] | None = None) -> None:
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    columns = columns or (list(rows[0]) if rows else [])
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(_cell(row[column]) for column in columns))
+    Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return ", ".join(value) if isinstance(value, (tuple, list)) else str(value)
+
+
+def _print_outcome(network: str, outcome: Any, seconds: float) -> None:
+    labels = {"rate_hz": "population rate", "cv": "mean ISI CV", "synchrony": "synchrony"}
+    table = Table("", "this run", "reference interval", "", title=network.upper())
+    for m in outcome.measures:
+        unit = " Hz" if m.name == "rate_hz" else ""
+        verdict = "agrees" if m.agrees else "DISAGREES"
+        table.add_row(
+            labels[m.name], f"{m.value:.2f}{unit}", f"{m.low:.2f} to {m.high:.2f}{unit}", verdict
+        )
+    Console().print(table)
+    simulated = outcome.recording.wall_time
+    print(f"{seconds:.1f} s in all, {simulated:.1f} s of it simulating (compiling included).")
+
+
+def _quiet_plugin_warnings() -> None:
+    """The tables say what failed; a warning above them would say it twice."""
+    import warnings
+
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="brainloom_core")
+
+
+if __name__ == "__main__":
+    main()

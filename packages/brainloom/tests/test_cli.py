@@ -1,0 +1,65 @@
+"""The command line, run as a user would."""
+
+import json
+from pathlib import Path
+
+import pytest
+from brainloom.cli import app
+from typer.testing import CliRunner
+
+runner = CliRunner()
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    result = runner.invoke(app, list(arguments))
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_demo_prints_and_writes(tmp_path: Path) -> None:
+    output = run("demo", "coba", "--seed", "2", "--output", str(tmp_path))
+    assert "population rate" in output
+    assert "agrees" in output
+    picture, spikes = tmp_path / "brainloom-coba.png", tmp_path / "brainloom-coba-spikes.csv"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    lines = spikes.read_text().splitlines()
+    assert lines[0] == "time_ms,neuron,trial"
+    assert len(lines) > 50_000
+
+
+def test_demo_refuses_unknown_networks() -> None:
+    assert "expected one of ['coba', 'cuba']" in run("demo", "brunel", code=2)
+
+
+def test_models_as_table_and_json() -> None:
+    assert "LIFRef" in run("models")
+    names = {row["name"] for row in json.loads(run("models", "--json"))}
+    assert {"LIF", "ALIF", "Expon", "COBA", "AlignPostProj"} <= names
+    shown = json.loads(run("models", "LIF", "--json"))
+    assert shown["summary"] == "Leaky integrate-and-fire neuron."
+    assert {"name": "tau", "default": "5. ms"} in shown["parameters"]
+    assert shown["states"] == [{"name": "V", "doc": "membrane potential"}]
+
+
+def test_models_of_an_unknown_name() -> None:
+    result = runner.invoke(app, ["models", "Lif"])
+    assert result.exit_code == 1
+    assert "There is no model 'Lif'" in result.output
+
+
+def test_plugins_and_kernels() -> None:
+    plugins = {row["name"]: row for row in json.loads(run("plugins", "--json"))}
+    assert plugins["neurons"]["state"] == "loaded"
+    assert plugins["neurons"]["distribution"] == "brainloom-neurons"
+    kernels = json.loads(run("kernels", "--json"))
+    assert {"event_csr"} == {row["op"] for row in kernels}
+    assert any(row["name"] == "reference" and row["usable"] for row in kernels)
+    assert "reference" in run("kernels")
+
+
+def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = json.loads(run("doctor", "--json"))
+    assert report["devices"]
+    assert report["versions"]["jax"][0].isdigit()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "Plots need matplotlib" in run("doctor")

@@ -1,0 +1,48 @@
+"""The umbrella package: names, plugins, the cost of the import."""
+
+import subprocess
+import sys
+
+import brainloom as bl
+import pytest
+
+
+def test_all_names_exist_and_are_sorted_by_ruff() -> None:
+    assert len(set(bl.__all__)) == len(bl.__all__)
+    for name in bl.__all__:
+        assert getattr(bl, name) is not None
+
+
+def test_every_public_model_of_the_parts_is_here() -> None:
+    import brainloom_neurons
+    import brainloom_projections
+    import brainloom_synapses
+    import brainloom_training
+
+    for part in (brainloom_neurons, brainloom_synapses, brainloom_projections, brainloom_training):
+        assert set(part.__all__) - {"Rule"} <= set(bl.__all__)
+
+
+def test_a_missing_name_lists_what_there_is() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'Lif'.*LIF"):
+        bl.Lif  # noqa: B018
+
+
+def test_import_stays_light() -> None:
+    """Nothing heavy, and no plugin, is imported with the umbrella."""
+    code = (
+        "import sys, brainloom\n"
+        "heavy = {'matplotlib', 'scipy', 'optax', 'braintools', 'typer', 'rich', 'pytest'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+        "print([m for m in sys.modules if m in ('brainloom_kernels_cpu', 'brainloom_example')])\n"
+        "from importlib.metadata import entry_points\n"
+        "brainloom.list_plugins()\n"
+        "print([p.value for p in entry_points(group='brainloom') if p.value in sys.modules])\n"
+    )
+    base = "import sys, brainstate\nprint(sorted(set(sys.modules) & {'matplotlib', 'scipy'}))"
+    already = subprocess.run([sys.executable, "-c", base], capture_output=True, text=True).stdout
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy, plugins, listed = done.stdout.splitlines()
+    assert set(eval(heavy)) <= set(eval(already))
+    assert plugins == "[]"
+    assert listed == "[]"
