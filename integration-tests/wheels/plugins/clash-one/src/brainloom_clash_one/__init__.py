@@ -1,0 +1,7 @@
+"""A plugin that registers a name which another one registers too."""
+
+
+class Clash:
+    """Not a model: it is only looked up."""
+
+    origin = "one"
