@@ -137,9 +137,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types."""
+    """Check types, and what a user's type checker sees of the constructors."""
     session.install(*tools("types"), *from_tree(*MEMBERS))
     session.run("mypy", *session.posargs)
+    session.run("mypy", "--config-file", "tools/types/mypy.ini")
 
 
 @nox.session(default=False)

@@ -47,7 +47,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         in_size: Any = option(kw_only=False)
         name: str | None = None
 
-    solver = option("exp_euler", _known_solver, "time-stepping scheme")
+    solver: Any = option(default="exp_euler", constraint=_known_solver, doc="time-stepping scheme")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -48,11 +48,9 @@ class Neuron(Dynamics):
 
     _layout = ("in_size", ..., "spk_fun", "spk_reset", "name", "*", "solver")
     input_unit: ClassVar[Any] = u.mA
-    V_th: Any
-    V_reset: Any
 
-    spk_fun = option(ReluGrad(), _is_spike_function, "spike function")
-    spk_reset = option("soft", one_of("soft", "hard"), "reset rule")
+    spk_fun: Any = option(default=ReluGrad(), constraint=_is_spike_function, doc="spike function")
+    spk_reset: str = option(default="soft", constraint=one_of("soft", "hard"), doc="reset rule")
 
     def threshold(self, *args: Any, **states: Any) -> Any:
         """The potential at which the neuron spikes; a model may take states by name."""
@@ -114,7 +112,9 @@ class Refractory(Neuron):
     other than $V$ go on.
     """
 
-    tau_ref: Any = param(5.0 * u.ms, non_negative, "refractory period", after="tau")
+    tau_ref: Any = param(
+        default=5.0 * u.ms, constraint=non_negative, doc="refractory period", after="tau"
+    )
     steps_held = state(
         lambda model, shape: jnp.zeros(shape, jnp.int32),
         "steps for which V is still held",

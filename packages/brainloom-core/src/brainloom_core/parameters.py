@@ -156,10 +156,11 @@ def param(
     optional: bool = False,
     kw_only: bool = True,
 ) -> Any:
-    """Declare a parameter with a unit.
+    """Declare a parameter with a unit, `tau: Any = param(default=5.0 * u.ms, ...)`.
 
     Args:
-        default: Its default; the unit of the default is the unit that is checked.
+        default: Its default, whose unit is the one that is checked. Written as a keyword, it is
+            seen by static type checkers too.
         constraint: A condition such as `positive`.
         doc: One line on what it is.
         unit: The unit where there is no default (or `ANY_UNIT`).

@@ -55,12 +55,12 @@ class LIF(Neuron):
         4
     """
 
-    R: Any = param(1.0 * u.ohm, positive, "membrane resistance")
-    tau: Any = param(5.0 * u.ms, positive, "membrane time constant")
-    V_th: Any = param(1.0 * u.mV, doc="threshold", above="V_reset")
-    V_reset: Any = param(0.0 * u.mV, doc="reset potential")
-    V_rest: Any = param(0.0 * u.mV, doc="resting potential")
-    V_initializer: Any = initializer(0.0 * u.mV)
+    R: Any = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
+    tau: Any = param(default=5.0 * u.ms, constraint=positive, doc="membrane time constant")
+    V_th: Any = param(default=1.0 * u.mV, doc="threshold", above="V_reset")
+    V_reset: Any = param(default=0.0 * u.mV, doc="reset potential")
+    V_rest: Any = param(default=0.0 * u.mV, doc="resting potential")
+    V_initializer: Any = initializer(default=0.0 * u.mV)
     V = state("V_initializer", "membrane potential")
 
     def dV(self, V: Any, I: Any) -> Any:
@@ -163,10 +163,14 @@ class ALIF(LIF):
         3
     """
 
-    tau_a: Any = param(100.0 * u.ms, positive, "time constant of adaptation", after="tau")
-    beta: Any = param(0.1 * u.mV, doc="threshold increase per unit of adaptation", after="V_rest")
-    V_initializer: Any = initializer(0.0 * u.mV, after="spk_reset")
-    a_initializer: Any = initializer(0.0, after="V_initializer")
+    tau_a: Any = param(
+        default=100.0 * u.ms, constraint=positive, doc="time constant of adaptation", after="tau"
+    )
+    beta: Any = param(
+        default=0.1 * u.mV, doc="threshold increase per unit of adaptation", after="V_rest"
+    )
+    V_initializer: Any = initializer(default=0.0 * u.mV, after="spk_reset")
+    a_initializer: Any = initializer(default=0.0, after="V_initializer")
     a = state("a_initializer", "adaptation")
 
     def da(self, a: Any) -> Any:

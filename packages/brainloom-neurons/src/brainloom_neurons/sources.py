@@ -62,7 +62,7 @@ class PoissonSpike(Source):
     """
 
     freqs: Any = param(constraint=non_negative, doc="rates", unit=u.Hz, kw_only=False)
-    spk_type: Any = option(bool, doc="type of the spikes")
+    spk_type: Any = option(default=bool, doc="type of the spikes")
 
     def update(self) -> Any:
         """Draw this step's spikes."""
@@ -104,8 +104,10 @@ class SpikeTime(Source):
 
     indices: Any = option(doc="neuron of each spike", kw_only=False)
     times: Any = option(doc="time of each spike", kw_only=False)
-    weights: Any = option(1.0, doc="value of each spike")
-    time_as_step: Any = option("round", one_of("round", "floor", "ceil"), "rounding of times")
+    weights: Any = option(default=1.0, doc="value of each spike")
+    time_as_step: Any = option(
+        default="round", constraint=one_of("round", "floor", "ceil"), doc="rounding of times"
+    )
 
     def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
         super()._setup(frame, values)

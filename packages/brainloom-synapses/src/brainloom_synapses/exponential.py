@@ -54,8 +54,8 @@ class Expon(AlignPost, Synapse):
         1.6375
     """
 
-    tau: Any = param(8.0 * u.ms, positive, "decay time constant")
-    g_initializer: Any = initializer(0.0 * u.mS, unit=ANY_UNIT)
+    tau: Any = param(default=8.0 * u.ms, constraint=positive, doc="decay time constant")
+    g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     g = state("g_initializer", "conductance")
 
     def dg(self, g: Any) -> Any:
@@ -115,11 +115,13 @@ class DualExpon(AlignPost, Synapse):
 
     jump_states = ("g_rise", "g_decay")
 
-    tau_decay: Any = param(10.0 * u.ms, positive, "decay time constant")
-    tau_rise: Any = param(1.0 * u.ms, positive, "rise time constant", differs_from="tau_decay")
-    amplitude: Any = param(1.0, doc="peak per unit of weight")
-    normalize: bool = option(True, doc="whether the peak is normalised")
-    g_initializer: Any = initializer(0.0 * u.mS, unit=ANY_UNIT)
+    tau_decay: Any = param(default=10.0 * u.ms, constraint=positive, doc="decay time constant")
+    tau_rise: Any = param(
+        default=1.0 * u.ms, constraint=positive, doc="rise time constant", differs_from="tau_decay"
+    )
+    amplitude: Any = param(default=1.0, doc="peak per unit of weight")
+    normalize: bool = option(default=True, doc="whether the peak is normalised")
+    g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     g_rise = state("g_initializer", "rising part")
     g_decay = state("g_initializer", "decaying part")
 

@@ -57,7 +57,7 @@ class CUBA(SynOut):
         2.0
     """
 
-    scale: Any = param(1.0 * u.volt, doc="current per conductance", unit=ANY_UNIT)
+    scale: Any = param(default=1.0 * u.volt, doc="current per conductance", unit=ANY_UNIT)
 
     def update(self, g: Any, V: Any = None) -> Any:
         return g * self.scale

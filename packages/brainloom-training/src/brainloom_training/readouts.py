@@ -63,8 +63,8 @@ class LeakyRateReadout(Declared):
     _layout = ("in_size", "out_size", ..., "name")
     _frame: ClassVar[dict[str, Any]] = {"in_size": REQUIRED, "out_size": REQUIRED, "name": None}
 
-    tau: Any = param(5.0 * u.ms, positive, "time constant")
-    w_init: Any = option(brainstate.nn.init.KaimingNormal(), doc="weights")
+    tau: Any = param(default=5.0 * u.ms, constraint=positive, doc="time constant")
+    w_init: Any = option(default=brainstate.nn.init.KaimingNormal(), doc="weights")
     r = state(lambda model, shape: full(0.0, shape), "output")
 
     def _setup_frame(self, in_size: Any, out_size: Any, name: str | None) -> None:

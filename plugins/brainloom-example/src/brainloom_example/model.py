@@ -54,14 +54,14 @@ class ExampleNeuron(Neuron):
         True
     """
 
-    R: Any = param(10.0 * u.Mohm, positive, "membrane resistance")
-    tau: Any = param(10.0 * u.ms, positive, "time constant")
-    c: Any = param(0.07 / u.mV, positive, "curvature")
-    V_th: Any = param(-30.0 * u.mV, doc="threshold", above="V_reset")
-    V_reset: Any = param(-68.0 * u.mV, doc="reset potential")
-    V_rest: Any = param(-65.0 * u.mV, doc="resting potential")
-    V_c: Any = param(-50.0 * u.mV, doc="critical potential", above="V_rest")
-    V_initializer: Any = initializer(-65.0 * u.mV)
+    R: Any = param(default=10.0 * u.Mohm, constraint=positive, doc="membrane resistance")
+    tau: Any = param(default=10.0 * u.ms, constraint=positive, doc="time constant")
+    c: Any = param(default=0.07 / u.mV, constraint=positive, doc="curvature")
+    V_th: Any = param(default=-30.0 * u.mV, doc="threshold", above="V_reset")
+    V_reset: Any = param(default=-68.0 * u.mV, doc="reset potential")
+    V_rest: Any = param(default=-65.0 * u.mV, doc="resting potential")
+    V_c: Any = param(default=-50.0 * u.mV, doc="critical potential", above="V_rest")
+    V_initializer: Any = initializer(default=-65.0 * u.mV)
     V = state("V_initializer", "membrane potential")
 
     def dV(self, V: Any, I: Any) -> Any:

@@ -67,9 +67,10 @@ def simulate(
         >>> import brainunit as u
         >>> from brainloom_core import Neuron, initializer, param, simulate, state
         >>> class Leaky(Neuron):
-        ...     tau = param(20.0 * u.ms)
-        ...     V_th, V_reset = param(20.0 * u.mV), param(0.0 * u.mV)
-        ...     V_initializer = initializer(0.0 * u.mV)
+        ...     tau = param(default=20.0 * u.ms)
+        ...     V_th = param(default=20.0 * u.mV)
+        ...     V_reset = param(default=0.0 * u.mV)
+        ...     V_initializer = initializer(default=0.0 * u.mV)
         ...     V = state("V_initializer")
         ...     def dV(self, V, I):
         ...         return (I * u.ohm - V) / self.tau

@@ -1,0 +1,18 @@
+"""Calls that a type checker must accept or refuse; `nox -s types` checks it, nothing runs it."""
+
+import brainunit as u
+from brainloom_neurons import LIF, LIFRef, PoissonSpike
+from brainloom_synapses import COBA, Expon
+
+LIF(10)
+LIF(10, tau=20 * u.ms, V_th=-50 * u.mV, spk_reset="hard", name="E", solver="rk4")
+LIFRef((3, 4), tau_ref=2 * u.ms)
+Expon(10, tau=5 * u.ms)
+COBA(0 * u.mV)
+PoissonSpike(3, 10 * u.Hz)
+
+LIF()  # type: ignore[call-arg]
+LIF(10, tua=20 * u.ms)  # type: ignore[call-arg]
+LIF(10, tau_ref=2 * u.ms)  # type: ignore[call-arg]
+LIF(10, spk_reset=3)  # type: ignore[arg-type]
+COBA()  # type: ignore[call-arg]
