@@ -155,7 +155,9 @@ def event_csr_reference(
         return lax.while_loop(lambda carry: carry[0] < count, add_chunk, start)[1]
 
     def dense(_: Any) -> jax.Array:
-        return _edgewise(weights, events, indices, indptr, n_post=n_post)
+        # Without the barrier XLA spends seconds on evaluating the rows of millions of edges.
+        hidden = lax.optimization_barrier((indices, indptr))
+        return _edgewise(weights, events, *hidden, n_post=n_post)
 
     return lax.cond(count <= many, sparse, dense, None)
 
