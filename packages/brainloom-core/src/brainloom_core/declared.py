@@ -23,6 +23,8 @@ class Declared(brainstate.nn.Module):
     `super().__init__(...)`.
     """
 
+    graph_invisible_attrs = ("_version",)
+    _version = 0  # counts assignments of parameters, for what was compiled with older ones
     _layout: ClassVar[tuple[Any, ...]] = (...,)
     _frame: ClassVar[dict[str, Any]] = {}
     _params: ClassVar[dict[str, Param]] = {}
@@ -33,8 +35,8 @@ class Declared(brainstate.nn.Module):
         super().__init_subclass__(**kwargs)
         cls._params = _collect(cls, Param)
         cls._states = _collect(cls, StateSpec)
-        if "__init__" in vars(cls):
-            own = inspect.signature(vars(cls)["__init__"])
+        if _is_written_by_hand(cls.__init__):
+            own = inspect.signature(cls.__init__)
             cls.__signature__ = own.replace(parameters=list(own.parameters.values())[1:])
         else:
             cls.__signature__ = _signature(cls)
@@ -111,6 +113,13 @@ def _signature(cls: type[Declared]) -> inspect.Signature:
             default = inspect.Parameter.empty if default is REQUIRED else default
             parameters.append(inspect.Parameter(name, kind, default=default))
     return inspect.Signature(parameters)
+
+
+def _is_written_by_hand(constructor: Any) -> bool:
+    """Neither derived from declarations nor that of brainstate's modules."""
+    return not (
+        hasattr(constructor, "__signature__") or constructor.__module__.startswith("brainstate.")
+    )
 
 
 def _constructor(cls: type[Declared]) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import brainunit as u
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 __all__ = ["Descriptor"]
@@ -24,6 +25,9 @@ class Descriptor:
         signature = inspect.signature(cls)
         try:
             self.arguments = dict(signature.bind_partial(*args, **kwargs).arguments)
+            for parameter in signature.parameters.values():
+                if parameter.kind is parameter.VAR_KEYWORD:
+                    self.arguments.update(self.arguments.pop(parameter.name, {}))
         except TypeError as error:
             known = ", ".join(signature.parameters)
             raise TypeError(f"{cls.__name__}.desc: {error}. Its parameters are: {known}") from None
@@ -68,9 +72,13 @@ def _meaning(value: Any) -> Hashable:
         return unit.dim, _meaning(_base_number(value))
     if isinstance(value, jax.core.Tracer):
         return id(value)
-    if isinstance(value, (int, float, np.ndarray, np.generic, jax.Array)):
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        value = jax.random.key_data(value)
+    if isinstance(value, (np.ndarray, np.generic, jax.Array)):
         array = np.asarray(value)
-        return array.shape, array.astype(np.float64).tobytes()
+        if array.ndim == 0:
+            return array.item()
+        return array.shape, (array.astype(np.float64) + 0.0).tobytes()  # -0.0 becomes 0.0
     if isinstance(value, (list, tuple)):
         return tuple(_meaning(item) for item in value)
     try:
@@ -86,5 +94,6 @@ def _base_number(value: Any) -> Any:
     if isinstance(number, jax.core.Tracer):
         return number
     number = np.asarray(number, dtype=np.float64) * float(value.unit.magnitude)
-    factor = 10.0 ** (11 - np.floor(np.log10(np.where(number == 0, 1.0, np.abs(number)))))
-    return np.round(number * factor) / factor
+    scalable = np.isfinite(number) & (number != 0)
+    factor = 10.0 ** (11 - np.floor(np.log10(np.where(scalable, np.abs(number), 1.0))))
+    return np.where(scalable, np.round(number * factor) / factor, number)

@@ -42,6 +42,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     _layout: ClassVar[tuple[Any, ...]] = ("in_size", ..., "name", "*", "solver")
     _frame: ClassVar[dict[str, Any]] = {"in_size": REQUIRED, "name": None}
     _derivatives: ClassVar[dict[str, tuple[str, ...]]] = {}
+    described: Descriptor | None = None
 
     if TYPE_CHECKING:
         in_size: Any = option(kw_only=False)
@@ -52,7 +53,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._derivatives = {
-            name: _arguments(method)
+            name: _arguments(method) or ()
             for name in cls._states
             if (method := getattr(cls, f"d{name}", None)) is not None
         }
@@ -123,16 +124,22 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         """Run a synapse on this population's output and return it; equal descriptions share one."""
         if isinstance(dyn, Descriptor):
             dyn = dyn.with_defaults(in_size=self.in_size)
-            if not self.has_after_update(dyn):
-                self.add_after_update(dyn, dyn())
-            return self.get_after_update(dyn)
+            return self._aligned(lambda it: it.described == dyn) or self._align(dyn(), dyn)
         if isinstance(dyn, brainstate.nn.Dynamics):
-            self.add_after_update(id(dyn), dyn)
-            return dyn
+            return self._aligned(lambda it: it is dyn) or self._align(dyn, None)
         raise TypeError(
             f"{type(self).__name__}.align_pre: expected a Dynamics or a description such as "
             f"Expon.desc(), got {show(dyn)}"
         )
+
+    def _aligned(self, wanted: Callable[[Any], bool]) -> Any:
+        after = (self.after_updates or {}).values()
+        return next((it for it in after if isinstance(it, Dynamics) and wanted(it)), None)
+
+    def _align(self, dyn: Any, described: Descriptor | None) -> Any:
+        dyn.described = described
+        self.add_after_update(f"{type(dyn).__name__}_{len(self.after_updates or {})}", dyn)
+        return dyn
 
     def _add_input(
         self, store: dict[str, Any], kind: str, key: str, inp: Any, label: str | None
@@ -177,9 +184,9 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     # Integration
 
     def _call(self, method: str, y: dict[str, Any]) -> Any:
-        """Call one of the model's equations with the states that it names."""
+        """Call one of the model's equations with the states that it names, or `**all`."""
         names = _arguments(getattr(type(self), method))
-        return getattr(self, method)(**{name: y[name] for name in names})
+        return getattr(self, method)(**(y if names is None else {n: y[n] for n in names}))
 
     def _values(self) -> dict[str, Any]:
         return {name: getattr(self, name).value for name in self._states}
@@ -215,6 +222,12 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     # Checks
 
+    def _held_shape(self, state: str | None) -> tuple[int, ...]:
+        """The shape of a state, the first that there is unless one is named."""
+        held = [s for s in vars(self).values() if isinstance(s, brainstate.HiddenState)]
+        found = held[0] if state is None and held else getattr(self, state or "V")
+        return tuple(found.value.shape)
+
     def _check_input(self, x: Any, unit: Any, state: str) -> Any:
         if not same_dimension(x, unit):
             raise InputError(
@@ -226,7 +239,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def _check_shape(self, what: str, x: Any, state: str | None = None) -> None:
         """Accept a scalar, one value per neuron, or exactly the shape of the states."""
-        shape, held = np.shape(x), getattr(self, state or next(iter(self._states))).value.shape
+        shape, held = np.shape(x), self._held_shape(state)
         if shape in ((), self.in_size, held):
             return
         hint = ""
@@ -242,6 +255,8 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
 
 @functools.cache
-def _arguments(method: Callable[..., Any]) -> tuple[str, ...]:
+def _arguments(method: Callable[..., Any]) -> tuple[str, ...] | None:
     parameters = list(inspect.signature(method).parameters.values())[1:]
-    return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return tuple(p.name for p in parameters)

@@ -67,14 +67,15 @@ class Neuron(Dynamics):
 
     def update(self, x: Any = None) -> Any:
         """Advance by one step with the input `x` and return the spikes."""
-        x = 0.0 * self.input_unit if x is None else x
-        x = self._check_input(x, self.input_unit, "V")
-        y = self._after_spike(self._values())
-        new = self._integrate(y, x)
-        new["V"] = self.sum_delta_inputs(new["V"])
-        new = self._hold(y, new)
-        self._assign(new)
-        self._release_inputs()
+        try:
+            x = 0.0 * self.input_unit if x is None else x
+            x = self._check_input(x, self.input_unit, "V")
+            y = self._after_spike(self._values())
+            new = self._integrate(y, x)
+            new["V"] = self.sum_delta_inputs(new["V"])
+            self._assign(self._hold(y, new))
+        finally:
+            self._release_inputs()
         return self._spikes(self._values())
 
     def _spikes(self, y: dict[str, Any]) -> Any:
@@ -97,11 +98,12 @@ class Neuron(Dynamics):
 
     def _release_inputs(self) -> None:
         """Forget this step's inputs: what is not given anew in a step must not act in it."""
-        for key, inp in list(self._current_inputs.items()):
-            if hasattr(inp, "unbind_cond"):
-                inp.unbind_cond()
-            elif not callable(inp):
-                del self._current_inputs[key]
+        for store in (self._current_inputs, self._delta_inputs):
+            for key, inp in list(store.items()):
+                if hasattr(inp, "unbind_cond"):
+                    inp.unbind_cond()
+                elif not callable(inp):
+                    del store[key]
 
 
 class Refractory(Neuron):

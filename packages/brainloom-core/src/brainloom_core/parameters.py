@@ -51,7 +51,9 @@ class Param:
         return self if model is None else _unwrap(vars(model).get(self.name, self.default))
 
     def __set__(self, model: Any, value: Any) -> None:
-        vars(model)[self.name] = value
+        attributes = vars(model)
+        attributes[self.name] = value
+        attributes["_version"] = attributes.get("_version", 0) + 1
 
     def stored(self, model: Any, value: Any) -> Any:
         """Check a value and return the form to keep; raise naming model and parameter."""
@@ -87,7 +89,7 @@ class QuantityParam(Param):
             return value
         try:
             value = as_float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, u.UnitMismatchError):
             raise self._error(model, self._expected(), show(value)) from None
         self._check(model, value)
         return value
@@ -141,6 +143,8 @@ class InitializerParam(QuantityParam):
             value = value(shape)
         if self.unit is not ANY_UNIT and not same_dimension(value, self.unit):
             raise self._error(model, dimension_name(self.unit), show(value), UnitError)
+        if np.shape(value) not in ((), model.in_size, shape):
+            raise self._error(model, f"a scalar or shape {shape}", f"shape {np.shape(value)}")
         return full(value, shape)
 
 
@@ -156,7 +160,9 @@ def param(
     optional: bool = False,
     kw_only: bool = True,
 ) -> Any:
-    """Declare a parameter with a unit, `tau: Any = param(default=5.0 * u.ms, ...)`.
+    """Declare a parameter that has a unit.
+
+    Write `tau: Any = param(default=5.0 * u.ms, constraint=positive, doc="...")`.
 
     Args:
         default: Its default, whose unit is the one that is checked. Written as a keyword, it is

@@ -81,8 +81,9 @@ def _raster(ax: "Axes", name: str, spikes: SpikeEvents) -> None:
 
 
 def _rate(ax: "Axes", spikes: SpikeEvents, bin: Any) -> None:
-    counts = spikes.population_counts(bin).mean(axis=0)
-    width = float(bin.to_decimal(u.ms))
+    steps = max(1, min(round(float(u.get_magnitude(bin / spikes.dt))), spikes.stop - spikes.start))
+    counts = spikes.population_counts(steps * spikes.dt).mean(axis=0)
+    width = float((steps * spikes.dt).to_decimal(u.ms))
     times = float((spikes.start * spikes.dt).to_decimal(u.ms)) + width * np.arange(len(counts))
     ax.stairs(counts / spikes.size / (width * 1e-3), np.append(times, times[-1] + width), fill=True)
     ax.set_ylabel("rate (Hz)")

@@ -40,8 +40,8 @@ class Synapse(Dynamics):
     jump_states: ClassVar[tuple[str, ...]] = ("g",)
 
     def conductance(self, *args: Any, **states: Any) -> Any:
-        """The conductance that the states, taken by name, amount to."""
-        return getattr(self, self.jump_states[0]).value
+        """The conductance that the states amount to; a model takes them by name."""
+        return states[self.jump_states[0]]
 
     def update(self, x: Any = None) -> Any:
         """Decay by one step, add the registered jumps and `x`, return the conductance."""

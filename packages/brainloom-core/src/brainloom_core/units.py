@@ -56,7 +56,7 @@ def show(value: Any) -> str:
 def _show_number(value: Any) -> str:
     if isinstance(value, jax.core.Tracer):
         return f"a traced value of shape {value.shape}"
-    if isinstance(value, (np.ndarray, jax.Array)):
+    if isinstance(value, (np.ndarray, np.generic, jax.Array)):
         if value.ndim == 0:
             return f"{value.item():g}"
         return f"an array of shape {value.shape}"
@@ -88,21 +88,19 @@ def exprel(x: jax.Array) -> jax.Array:
     on the CPU, where this is the costliest part of a step.
     """
     small = abs(x) < 0.1
-    safe = jnp.where(small, 1.0, x)
-    return jnp.where(small, _phi_series(x, 1, terms=9), (jnp.exp(safe) - 1.0) / safe)
+    near, safe = jnp.where(small, x, 0.0), jnp.where(small, 1.0, x)
+    return jnp.where(small, _phi_series(near, 1, terms=9), (jnp.exp(safe) - 1.0) / safe)
 
 
 def exprel2(x: jax.Array) -> jax.Array:
     r"""$\varphi_2(x) = (e^x - 1 - x) / x^2$ with its limit 1/2 at 0."""
     small = abs(x) < 0.5
-    safe = jnp.where(small, 1.0, x)
-    return jnp.where(
-        small, _phi_series(x, 2, terms=12), ((jnp.exp(safe) - 1.0) / safe - 1.0) / safe
-    )
+    near, safe = jnp.where(small, x, 0.0), jnp.where(small, 1.0, x)
+    far = ((jnp.exp(safe) - 1.0) / safe - 1.0) / safe
+    return jnp.where(small, _phi_series(near, 2, terms=12), far)
 
 
 def _phi_series(x: jax.Array, order: int, terms: int) -> jax.Array:
-    """Horner's scheme; overflows harmlessly for large x, where it is not selected."""
     total = jnp.zeros_like(x)
     for k in reversed(range(terms)):
         total = total * x + 1.0 / math.factorial(k + order)

@@ -106,13 +106,15 @@ def _product(n_post: int, max_row: int, implementation: str | None) -> Any:
 
 def _edgewise(weights: Any, events: Any, indices: Any, indptr: Any, *, n_post: int) -> Any:
     """The product edge by edge: bilinear, differentiable, the cost of all edges."""
-    n_edges = indices.shape[0]
-    rows = jnp.repeat(
-        jnp.arange(indptr.shape[0] - 1), jnp.diff(indptr), total_repeat_length=n_edges
-    )
-    per_edge = jnp.broadcast_to(weights, (n_edges,)) * events[..., rows].astype(weights.dtype)
+    per_edge = weights * events[..., _rows(indices, indptr)].astype(weights.dtype)
     zero = jnp.zeros((*events.shape[:-1], n_post), weights.dtype)
     return zero.at[..., indices].add(per_edge)
+
+
+def _rows(indices: jax.Array, indptr: jax.Array) -> jax.Array:
+    """The presynaptic neuron of each edge."""
+    sources = jnp.arange(indptr.shape[0] - 1)
+    return jnp.repeat(sources, jnp.diff(indptr), total_repeat_length=indices.shape[0])
 
 
 def event_csr_reference(
@@ -133,7 +135,7 @@ def event_csr_reference(
     if indices.shape[0] == 0:
         return jnp.zeros((*events.shape[:-1], n_post), weights.dtype)
     if events.ndim > 1 or n_pre < 2 * _CHUNK:
-        return _edgewise(weights, events, indices, indptr, n_post=n_post)
+        return _dense(weights, events, indices, indptr, n_post=n_post)
     n_blocks = -(-n_pre // _BLOCK)
     few, many = (min(max(64, n_pre // part), n_blocks) for part in (256, 16))
     rows = functools.partial(_add_rows, weights, indices, indptr, max_row)
@@ -143,7 +145,7 @@ def event_csr_reference(
     def found(capacity: int) -> jax.Array:
         return jnp.pad(_first_active(active, capacity), (0, many + _CHUNK - capacity))
 
-    def sparse(_: Any) -> jax.Array:
+    def sparse() -> jax.Array:
         sources = lax.cond(count <= few, lambda: found(few), lambda: found(many))
 
         def add_chunk(carry: Any) -> Any:
@@ -154,12 +156,8 @@ def event_csr_reference(
         start = jnp.int32(0), jnp.zeros(n_post, weights.dtype)
         return lax.while_loop(lambda carry: carry[0] < count, add_chunk, start)[1]
 
-    def dense(_: Any) -> jax.Array:
-        # Without the barrier XLA spends seconds on evaluating the rows of millions of edges.
-        hidden = lax.optimization_barrier((indices, indptr))
-        return _edgewise(weights, events, *hidden, n_post=n_post)
-
-    return lax.cond(count <= many, sparse, dense, None)
+    dense = functools.partial(_dense, weights, events, indices, indptr, n_post=n_post)
+    return lax.cond(count <= many, sparse, dense)
 
 
 _BLOCK = 32
@@ -178,6 +176,18 @@ def _first_active(active: jax.Array, capacity: int) -> jax.Array:
     candidates = blocks[block] & (found > 0)[:, None]
     within = lax.top_k(candidates.ravel().astype(jnp.float32), capacity)[1]
     return block[within // _BLOCK] * _BLOCK + within % _BLOCK
+
+
+def _dense(weights: Any, events: Any, indices: Any, indptr: Any, *, n_post: int) -> jax.Array:
+    """The product edge by edge, in which a weight that no spike reaches does not count."""
+    # Without the barrier XLA spends seconds on evaluating the rows of millions of edges.
+    indices, indptr = lax.optimization_barrier((indices, indptr))
+    reached = events[..., _rows(indices, indptr)] != 0
+    zero = jnp.zeros((*events.shape[:-1], n_post), weights.dtype)
+    weight = jnp.where(reached, weights, 0)
+    if events.dtype != jnp.bool_:
+        weight = weight * events[..., _rows(indices, indptr)]
+    return zero.at[..., indices].add(weight)
 
 
 def _add_rows(

@@ -100,7 +100,10 @@ def find_kernel(
     op: str, name: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Callable[..., Any]:
     """The function to call for these arguments."""
-    name = name or dict(forced_kernels()).get(op)
+    choices = dict(forced_kernels())
+    for chosen_op, chosen_name in choices.items():
+        _named(chosen_op, chosen_name)
+    name = name or choices.get(op)
     if name is not None:
         kernel = _named(op, name)
         if (problem := _problem(kernel)) is not None:
@@ -129,9 +132,12 @@ def _names(op: str) -> list[str]:
 
 
 def _named(op: str, name: str) -> Kernel:
-    for kernel in _of(op):
-        if kernel.name == name:
-            return kernel
+    matches = [(k, owner) for k, owner in _registered() if (k.op, k.name) == (op, name)]
+    if len(matches) > 1:
+        owners = " and ".join(owner for _, owner in matches)
+        raise KernelError(f"The implementation {name!r} of {op} is registered by {owners}")
+    if matches:
+        return matches[0][0]
     known = _names(op)
     if not known:
         ops = sorted({k.op for k, _ in _registered()})
@@ -183,5 +189,5 @@ def _from_environment() -> dict[str, str]:
         op, separator, name = item.partition("=")
         if not separator:
             raise KernelError(f"BRAINLOOM_KERNELS: expected operation=name, got {item!r}")
-        choices[op] = name
+        choices[op.strip()] = name.strip()
     return choices

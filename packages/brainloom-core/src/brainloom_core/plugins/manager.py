@@ -8,9 +8,9 @@ import functools
 import importlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, MetadataPathFinder, entry_points
 from typing import Any
 
 import pluggy
@@ -55,6 +55,8 @@ class _Plugins:
         self.points: dict[str, EntryPoint] = {}
         self.errors: dict[str, str] = {}
         for point in _found():
+            if point.name == "core" and _distribution(point) != "brainloom-core":
+                continue  # the reference implementations must stay
             if (other := self.points.setdefault(point.name, point)) is not point:
                 self.errors[point.name] = (
                     f"PluginConflictError: {_distribution(other)} and {_distribution(point)} both "
@@ -146,6 +148,8 @@ def specs(hook: str) -> list[tuple[Any, str]]:
 
 def reload_plugins() -> None:
     """Forget every plugin, so that one installed meanwhile is found."""
+    importlib.invalidate_caches()
+    MetadataPathFinder().invalidate_caches()
     _plugins.cache_clear()
     _items.cache_clear()
 
@@ -162,7 +166,7 @@ def _items(hook: str) -> tuple[tuple[Any, EntryPoint], ...]:
     for point, module in plugins.loaded():
         try:
             declared: Any = getattr(module, hook, dict)()
-            items = list(declared.items() if isinstance(declared, dict) else declared)
+            items = _DECLARED[hook](declared)
         except Exception as error:  # as in _load
             plugins.fail(point, error)
         else:
@@ -170,11 +174,30 @@ def _items(hook: str) -> tuple[tuple[Any, EntryPoint], ...]:
     return tuple(found)
 
 
+def _models(declared: Any) -> list[tuple[str, str]]:
+    if not isinstance(declared, Mapping) or not all(isinstance(v, str) for v in declared.values()):
+        raise TypeError(f'brainloom_models: expected names to "module:attribute", got {declared!r}')
+    return list(declared.items())
+
+
+def _kernels(declared: Any) -> list[Any]:
+    kernels = list(declared)
+    if not all(hasattr(kernel, "op") for kernel in kernels):
+        raise TypeError(f"brainloom_kernels: expected Kernel objects, got {kernels!r}")
+    return kernels
+
+
+_DECLARED: dict[str, Callable[[Any], list[Any]]] = {
+    "brainloom_models": _models,
+    "brainloom_kernels": _kernels,
+}
+
+
 def _imported(model: ModelInfo) -> Any:
     module, _, attribute = model.target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # whatever the module does when it is imported
         raise PluginError(
             f"{model.distribution} registers {model.name!r} as {model.target!r}, which cannot "
             f"be imported: {error}"

@@ -1,16 +1,18 @@
 """What to record, and what was recorded."""
 
 import csv
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import brainstate
 import brainunit as u
 import numpy as np
 
 from ..errors import InputError
-from ..units import show, with_unit
+from ..units import same_dimension, show, with_unit
 
 __all__ = ["Recording", "SpikeEvents", "Spikes", "Trace", "TraceData", "as_recorders"]
 
@@ -34,9 +36,13 @@ class Spikes:
         """Equal for recorders that record the same."""
         return "spikes", id(self.population)
 
-    def sample(self) -> Any:
-        """This step's spikes."""
-        return self.population.get_spike() != 0
+    def sampler(self) -> Callable[[], Any]:
+        """A function that gives this step's spikes; it does not keep the population alive."""
+        population: Any = weakref.ref(self.population)
+        return lambda: population().get_spike() != 0
+
+    def check(self) -> None:
+        """Raise if there is nothing to record; the states exist by now."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,30 +61,38 @@ class Trace:
     every: Any = None
     index: Any = None
 
-    def __post_init__(self) -> None:
-        if self.state not in getattr(self.module, "_states", {self.state: None}):
+    def check(self) -> None:
+        """Raise if there is nothing to record; the states exist by now."""
+        if not isinstance(getattr(self.module, self.state, None), brainstate.State):
+            known = sorted(
+                k for k, v in vars(self.module).items() if isinstance(v, brainstate.State)
+            )
             raise InputError(
-                f"Trace: {type(self.module).__name__} has no state {self.state!r}; it has "
-                f"{sorted(self.module._states)}"
+                f"Trace: {type(self.module).__name__} has no state {self.state!r}; it has {known}"
             )
 
     @property
     def key(self) -> tuple[Any, ...]:
         """Equal for recorders that record the same."""
-        index = None if self.index is None else str(np.r_[self.index].tolist())
+        index = repr(
+            self.index if isinstance(self.index, slice) else np.asarray(self.index).tolist()
+        )
         every = None if self.every is None else float(self.every.to_decimal(u.ms))
         return "trace", id(self.module), self.state, index, every
 
-    def sample(self) -> Any:
-        """The current value."""
-        value = getattr(self.module, self.state).value
-        return value if self.index is None else value[..., self.index]
+    def sampler(self) -> Callable[[], Any]:
+        """A function that gives the current value; it does not keep the module alive."""
+        module, name = weakref.ref(self.module), self.state
+        index = np.s_[:] if self.index is None else self.index
+        chosen = index if isinstance(index, (slice, int)) else np.asarray(index)
+        return lambda: getattr(module(), name).value[..., chosen]
 
     def stride(self, dt: Any) -> int:
         """Number of steps between samples."""
         if self.every is None:
             return 1
-        ratio = float(u.get_magnitude(self.every / dt))
+        valid = same_dimension(self.every, dt)
+        ratio = float(u.get_magnitude(self.every / dt)) if valid else 0.0
         if ratio < 0.5 or abs(ratio - round(ratio)) > 1e-6 * ratio:
             raise InputError(
                 f"Trace.every: expected a multiple of dt = {show(dt)}, got {show(self.every)}"

@@ -12,10 +12,13 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+from brainstate import State
 
 from ..declared import Declared
 from ..errors import InputError
 from ..kernels.registry import forced_kernels
+from ..neuron import Neuron
+from ..synapse import Synapse
 from ..units import same_dimension, show, with_unit
 from .recording import Collector, Recording, Spikes, Trace, as_recorders
 
@@ -89,6 +92,8 @@ def simulate(
     strides = {k: r.stride(dt) for k, r in recorders.items() if isinstance(r, Trace)}
     block = math.gcd(*strides.values()) if strides else 1
     _initialise_missing(net)
+    for recorder in recorders.values():
+        recorder.check()
     collectors = {k: Collector(r, strides.get(k, 1), dt, first) for k, r in recorders.items()}
     began = time.perf_counter()
     chunks = _chunks(n_steps, block, _bytes_per_step(recorders))
@@ -161,12 +166,15 @@ def _is_function(x: Any) -> bool:
 
 def _initialise_missing(net: Any) -> None:
     for node in net.nodes().values():
-        if isinstance(node, Declared) and any(name not in vars(node) for name in node._states):
+        declared = isinstance(node, Declared) and node._states
+        missing = declared and any(name not in vars(node) for name in node._states)
+        by_hand = isinstance(node, (Neuron, Synapse)) and not declared
+        if missing or (by_hand and not any(isinstance(v, State) for v in vars(node).values())):
             node.init_state()
 
 
 def _bytes_per_step(recorders: dict[str, Spikes | Trace]) -> int:
-    sizes = [jax.eval_shape(r.sample) for r in recorders.values()]
+    sizes = [jax.eval_shape(r.sampler()) for r in recorders.values()]
     return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(sizes))
 
 
@@ -186,7 +194,9 @@ def _runner(
 ) -> Callable[..., Any]:
     """The compiled chunk, from the cache that lives as long as the network."""
     recorded = tuple((name, r.key) for name, r in recorders.items())
-    key = (recorded, fed.functions, float(dt.to_decimal(u.ms)), block, length, forced_kernels())
+    versions = tuple(getattr(node, "_version", 0) for node in net.nodes().values())
+    sizes = (float(dt.to_decimal(u.ms)), block, length)
+    key = (recorded, fed.functions, sizes, versions, forced_kernels())
     known = _runners.setdefault(net, {})
     if key not in known:
         while len(known) >= MAX_RUNNERS:
@@ -198,8 +208,8 @@ def _runner(
 def _compiled(
     net: Any, recorders: dict[str, Any], fed: _Inputs, dt: Any, block: int, length: int
 ) -> Callable[..., Any]:
-    spikes = {k: r for k, r in recorders.items() if isinstance(r, Spikes)}
-    traces = {k: r for k, r in recorders.items() if isinstance(r, Trace)}
+    spikes = {k: r.sampler() for k, r in recorders.items() if isinstance(r, Spikes)}
+    traces = {k: r.sampler() for k, r in recorders.items() if isinstance(r, Trace)}
     inner, n_blocks = min(block, length), max(1, length // block)
     unit, dtype = u.get_unit(dt), brainstate.environ.dftype()
     dt_number = float(u.get_mantissa(dt))
@@ -210,16 +220,16 @@ def _compiled(
             t = with_unit(i.astype(dtype) * dt_number, unit)
             with brainstate.environ.context(i=i, t=t, dt=dt):
                 net()(*fed.at(position, t, passed))
-                return {name: recorder.sample() for name, recorder in spikes.items()}
+                return {name: sample() for name, sample in spikes.items()}
 
         def many(number: jax.Array) -> Any:
             positions = number * inner + jnp.arange(inner)
             seen = brainstate.transform.for_loop(step, positions)
-            return seen, {name: recorder.sample() for name, recorder in traces.items()}
+            return seen, {name: sample() for name, sample in traces.items()}
 
         def one(number: jax.Array) -> Any:
             seen = jax.tree.map(lambda x: x[None], step(number))
-            return seen, {name: recorder.sample() for name, recorder in traces.items()}
+            return seen, {name: sample() for name, sample in traces.items()}
 
         body = one if inner == 1 else many
         return brainstate.transform.for_loop(body, jnp.arange(n_blocks))
