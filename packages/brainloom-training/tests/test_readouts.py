@@ -65,5 +65,5 @@ def test_refusals(arguments: dict[str, Any], message: str) -> None:
 
 def test_wrong_input_is_refused() -> None:
     readout = brainstate.nn.init_all_states(LeakyRateReadout(3, 2))
-    with pytest.raises(BrainloomError, match=r"expected shape \(3,\)"):
+    with pytest.raises(BrainloomError, match=r"expected numbers of shape \(3,\)"):
         readout(jnp.ones((4, 3)))

@@ -199,17 +199,19 @@ class PoissonInput(Declared):
             "a state, population.prefetch('V')",
             lambda x: isinstance(x, (brainstate.nn.Prefetch, brainstate.State)),
         ),
+        doc="state that is driven",
         kw_only=False,
     )
-    indices: Any = option(kw_only=False)
+    indices: Any = option(doc="neurons that are driven", kw_only=False)
     num_input: Any = option(
         constraint=Constraint(
             "a whole number >= 1", lambda n: isinstance(n, (int, np.integer)) and n >= 1
         ),
+        doc="number of trains per neuron",
         kw_only=False,
     )
-    freq: Any = param(constraint=non_negative, unit=u.Hz, kw_only=False)
-    weight: Any = param(unit=ANY_UNIT, kw_only=False)
+    freq: Any = param(constraint=non_negative, doc="rate of a train", unit=u.Hz, kw_only=False)
+    weight: Any = param(doc="jump per spike", unit=ANY_UNIT, kw_only=False)
 
     def update(self) -> None:
         """Draw this step's counts and add them to the state."""

@@ -46,6 +46,10 @@ class Connection(brainstate.nn.Module):
         ParameterError: The rule does not fit the sizes, or the weights not the edges.
         InputError: The spikes do not have one value per presynaptic neuron.
 
+    References:
+        Brette et al. (2007), J. Comput. Neurosci. 23, 349, section 2 (event-driven delivery),
+        doi:10.1007/s10827-007-0038-6.
+
     Examples:
         >>> import brainunit as u, jax.numpy as jnp
         >>> from brainloom_projections import Connection, OneToOne

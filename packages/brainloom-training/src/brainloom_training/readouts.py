@@ -87,10 +87,10 @@ class LeakyRateReadout(Declared):
     def update(self, x: Any) -> Any:
         """Advance by one step with the spikes `x`, shape `(*batch, *in_size)`."""
         batch = self.r.value.shape[: self.r.value.ndim - len(self.out_size)]
-        if np.shape(x) != (*batch, *self.in_size):
+        if np.shape(x) != (*batch, *self.in_size) or isinstance(x, u.Quantity):
             raise InputError(
-                f"LeakyRateReadout.update(x): expected shape {(*batch, *self.in_size)}, "
-                f"got {show(x)}"
+                f"LeakyRateReadout.update(x): expected numbers of shape "
+                f"{(*batch, *self.in_size)}, got {show(x)}"
             )
         decay = jnp.exp(-u.get_magnitude(brainstate.environ.get_dt() / self.tau))
         flat = jnp.reshape(x, (*batch, -1)).astype(self.r.value.dtype)

@@ -1,0 +1,27 @@
+"""The conformance kit: what every model is held to, as functions of a `Case`.
+
+A check is a plain function that raises AssertionError and needs no test runner. With pytest,
+three lines test a model:
+
+```python
+@parametrize_with_checks([default_case(MyNeuron)])
+def test_conformance(case, check):
+    check(case)
+```
+"""
+
+from importlib.metadata import version as _version
+
+from .case import Case, default_case
+from .kit import Result, checks_for, parametrize_with_checks, run
+
+__version__ = _version("brainloom-testing")
+
+__all__ = [
+    "Case",
+    "Result",
+    "checks_for",
+    "default_case",
+    "parametrize_with_checks",
+    "run",
+]

@@ -1,0 +1,104 @@
+"""`Case`: a model class, and what the checks need to know to build and run it."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
+
+import brainunit as u
+from brainloom_core import ANY_UNIT, Dynamics, Neuron, Synapse, SynOut
+
+from .declarations import is_declared, quantities, signature
+
+__all__ = ["KINDS", "Case", "default_case"]
+
+KINDS = ("neuron", "synapse", "output", "source", "readout", "other")
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A model class under test.
+
+    Args:
+        cls: The class.
+        arguments: Constructor arguments by name that make it small and fast; a function that
+            returns them where each model needs its own (a population to act on, for example).
+        kind: One of `KINDS`; found from the base class if not given.
+        input: What `update` receives in each step. If not given: for a neuron a current that
+            makes it spike within 50 steps, in `input_unit`; for a synapse 1 in the unit of its
+            first jump state; for an output a pair, the conductance and the potential; for a
+            readout a spike from every input; for a source nothing.
+        dt: Time step, 0.1 ms.
+        expected_failures: Reason by name of the check, for checks that the model is known to
+            fail. One that passes after all is reported as a failure.
+    """
+
+    cls: type
+    arguments: Arguments | Callable[[], Arguments] = field(default_factory=dict)
+    _: KW_ONLY
+    kind: str = ""
+    input: Any = None
+    dt: Any = field(default_factory=lambda: 0.1 * u.ms)
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        kind = self.kind or _kind(self.cls)
+        if kind not in KINDS:
+            raise ValueError(f"Case.kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+        object.__setattr__(self, "kind", kind)
+
+    def __repr__(self) -> str:
+        return f"Case({self.cls.__name__})"
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The constructor arguments, fresh where they come from a function."""
+        return dict(self.arguments() if callable(self.arguments) else self.arguments)
+
+    def build(self, **changes: Any) -> Any:
+        """A new model, with some arguments changed."""
+        return self.cls(**{**self.given, **changes})
+
+
+def default_case(cls: type, **arguments: Any) -> Case:
+    """The case that the class itself suggests.
+
+    Two neurons (or synapses, or outputs), and 1 for each number that has no default.
+
+    Args:
+        cls: The class.
+        arguments: Further constructor arguments, which take precedence.
+
+    Raises:
+        TypeError: A parameter without default is not a number, and is not given.
+    """
+    required = {
+        name: parameter
+        for name, parameter in signature(cls).items()
+        if parameter.default is inspect.Parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    }
+    guesses = {name: _guess(cls, name) for name in required if name not in arguments}
+    return Case(cls, {**guesses, **arguments})
+
+
+def _kind(cls: type) -> str:
+    bases = (Neuron, "neuron"), (Synapse, "synapse"), (SynOut, "output"), (Dynamics, "source")
+    for base, kind in bases:
+        if issubclass(cls, base):
+            return kind
+    return "readout" if is_declared(cls) and "out_size" in signature(cls) else "other"
+
+
+def _guess(cls: type, name: str) -> Any:
+    if name in ("in_size", "out_size"):
+        return 3 if name == "in_size" and "out_size" in signature(cls) else 2
+    declared = quantities(cls).get(name)
+    if declared is None:
+        raise TypeError(
+            f"default_case: {cls.__name__} needs {name}, which cannot be guessed: write "
+            f"default_case({cls.__name__}, {name}=...)"
+        )
+    return 1.0 if declared.unit in (ANY_UNIT, u.UNITLESS) else 1.0 * declared.unit

@@ -1,0 +1,31 @@
+"""The checks, by what they are about; each is a function of a case."""
+
+from . import (
+    documentation,
+    equations,
+    execution,
+    gradients,
+    inputs,
+    neurons,
+    parameters,
+    signatures,
+    states,
+    synapses,
+)
+from .registry import CHECKS, Check, Entry
+
+__all__ = [
+    "CHECKS",
+    "Check",
+    "Entry",
+    "documentation",
+    "equations",
+    "execution",
+    "gradients",
+    "inputs",
+    "neurons",
+    "parameters",
+    "signatures",
+    "states",
+    "synapses",
+]

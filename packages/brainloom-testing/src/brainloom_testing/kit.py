@@ -1,0 +1,101 @@
+"""Choosing and running the checks, with pytest or without."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from .case import Case
+from .checks import CHECKS, Check
+
+__all__ = ["Result", "checks_for", "parametrize_with_checks", "run"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one check found.
+
+    Attributes:
+        case: The case.
+        check: Name of the check.
+        error: What it raised, None if it passed.
+        expected: The reason for which it was expected to fail, None if it was not.
+    """
+
+    case: Case
+    check: str
+    error: Exception | None
+    expected: str | None
+
+    @property
+    def good(self) -> bool:
+        """Whether it passed, or failed as expected; passing against expectation is not good."""
+        return (self.error is None) == (self.expected is None)
+
+    def __str__(self) -> str:
+        outcome = "passed" if self.error is None else f"failed: {self.error}"
+        expectation = "" if self.expected is None else f" (expected to fail: {self.expected})"
+        return f"{self.case.cls.__name__}-{self.check} {outcome}{expectation}"
+
+
+def checks_for(case: Case) -> list[Check]:
+    """The checks that apply to a case.
+
+    Raises:
+        ValueError: `expected_failures` has a name that is not among them.
+    """
+    found = {entry.name: entry.check for entry in CHECKS if entry.applies(case)}
+    unknown = sorted(case.expected_failures.keys() - found.keys())
+    if unknown:
+        raise ValueError(
+            f"{case}.expected_failures: no check of this case is called {', '.join(unknown)}. "
+            f"There are: {', '.join(found)}"
+        )
+    return list(found.values())
+
+
+def run(case: Case) -> list[Result]:
+    """Run all checks of a case, and return what each found."""
+    return [_result(case, check) for check in checks_for(case)]
+
+
+def parametrize_with_checks(cases: Iterable[Case]) -> Callable[[Any], Any]:
+    """Make a test of two arguments, `case` and `check`, one for each check of each case.
+
+    An expected failure is a strict xfail. The whole test of a plugin is:
+
+    ```python
+    @parametrize_with_checks([default_case(MyNeuron)])
+    def test_conformance(case, check):
+        check(case)
+    ```
+    """
+    import pytest
+
+    parameters = [
+        pytest.param(
+            case,
+            check,
+            id=f"{case.cls.__name__}-{_name(check)}",
+            marks=[
+                pytest.mark.xfail(reason=reason, strict=True)
+                for name, reason in case.expected_failures.items()
+                if name == _name(check)
+            ],
+        )
+        for case in cases
+        for check in checks_for(case)
+    ]
+    return pytest.mark.parametrize(("case", "check"), parameters)
+
+
+def _result(case: Case, check: Check) -> Result:
+    error = None
+    try:
+        check(case)
+    except Exception as caught:
+        error = caught
+    return Result(case, _name(check), error, case.expected_failures.get(_name(check)))
+
+
+def _name(check: Check) -> str:
+    return check.__name__.removeprefix("check_")
