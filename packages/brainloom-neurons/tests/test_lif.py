@@ -11,7 +11,7 @@ from brainloom_core import simulate
 from brainloom_neurons import ALIF, LIF, LIFRef
 from scipy.optimize import brentq
 
-# C 250 pF, tau 10 ms, E_L = V_r = -70 mV, V_th -55 mV, t_ref 2 ms: input current (pA) and rate (Hz).
+# C 250 pF, tau 10 ms, E_L = V_r = -70 mV, V_th -55 mV, t_ref 2 ms: current (pA) and rate (Hz).
 CELL = {
     "R": 0.04 * u.Gohm,
     "tau": 10.0 * u.ms,
@@ -44,7 +44,7 @@ def spike_steps(neuron: LIF, current: Any, duration: float, dt: float = 0.1) -> 
 
 
 def assert_on_grid(intervals: np.ndarray, exact: float, dt: float) -> None:
-    """A fixed-step interval lies in [exact, exact + 2 dt]: threshold and reset wait for the grid."""
+    """A fixed-step interval lies in [exact, exact + 2 dt]: the threshold waits for the grid."""
     assert len(intervals) > 0
     assert np.all(intervals * dt >= exact - 1e-3 * dt)
     assert np.all(intervals * dt <= exact + 2 * dt)

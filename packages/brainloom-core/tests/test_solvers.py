@@ -1,0 +1,166 @@
+"""Time-stepping schemes against closed solutions and an accurate integrator."""
+
+from collections.abc import Callable
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from brainloom_core import SOLVERS
+from brainloom_core.solvers import euler, exp_euler, get_solver, rk4, step_mean
+from scipy.integrate import solve_ivp
+
+ORDERS = {"exp_euler": 1, "euler": 1, "rk2": 2, "rk4": 4}
+
+Drifts = dict[str, Callable[[Any], Any]]
+
+
+@pytest.fixture(autouse=True)
+def wide(float64: None) -> None:
+    """Laws of convergence need room above the rounding error."""
+
+
+def advance(solver: Any, drifts: Drifts, y: dict[str, Any], dt: Any, n: int) -> dict[str, Any]:
+    """`n` steps, compiled."""
+    run = jax.jit(lambda y: jax.lax.fori_loop(0, n, lambda _, y: solver(drifts, y, dt), y))
+    return run(jax.tree.map(jnp.asarray, y))
+
+
+# A coupled nonlinear system: the FitzHugh-Nagumo equations.
+
+FITZHUGH_NAGUMO: Drifts = {
+    "v": lambda y: y["v"] - y["v"] ** 3 / 3 - y["w"] + 0.5,
+    "w": lambda y: (y["v"] + 0.7 - 0.8 * y["w"]) / 3,
+}
+START = {"v": -1.0, "w": 0.5}
+
+
+def end(solver: Any, n: int, duration: float = 4.0) -> np.ndarray:
+    y = advance(solver, FITZHUGH_NAGUMO, START, duration / n, n)
+    return np.asarray([y["v"], y["w"]])
+
+
+@pytest.fixture(scope="module")
+def exact() -> np.ndarray:
+    def slope(t: float, y: np.ndarray) -> list[float]:
+        return [float(f(dict(zip("vw", y, strict=True)))) for f in FITZHUGH_NAGUMO.values()]
+
+    solution = solve_ivp(slope, (0, 4), [-1.0, 0.5], "DOP853", rtol=1e-11, atol=1e-13)
+    return np.asarray(solution.y[:, -1])
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_order_of_convergence(name: str, exact: np.ndarray) -> None:
+    """Halving the step divides the error by two to the order, up to the next order's share."""
+    errors = [np.abs(end(SOLVERS[name], n) - exact).max() for n in (80, 160, 320)]
+    orders = np.log2(np.asarray(errors[:-1]) / errors[1:])
+    np.testing.assert_allclose(orders, ORDERS[name], atol=0.15)
+
+
+def test_every_solver_has_an_order_here() -> None:
+    assert set(SOLVERS) == set(ORDERS)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_states_without_a_drift_are_kept(name: str) -> None:
+    drifts = {"v": lambda y: y["held"] - y["v"]}
+    new = SOLVERS[name](drifts, {"v": jnp.zeros(3), "held": jnp.ones(3)}, 0.1)
+    assert (new["v"] > 0).all()
+    np.testing.assert_array_equal({"held": jnp.ones(3), **new}["held"], np.ones(3))
+
+
+# Linear equations
+
+
+@pytest.mark.parametrize("dt", [1e-6, 0.1, 1.0, 50.0])
+def test_exp_euler_is_exact_for_linear_decay(dt: float) -> None:
+    drifts = {"x": lambda y: (3.0 - y["x"]) / jnp.asarray([0.5, 2.0, 20.0])}
+    start = np.asarray([0.0, 1.0, 7.0])
+    x = exp_euler(drifts, {"x": jnp.asarray(start)}, dt)["x"]
+    change = (start - 3.0) * np.expm1(-dt / np.asarray([0.5, 2.0, 20.0]))
+    np.testing.assert_allclose(x, start + change, rtol=1e-14)
+
+
+def test_exp_euler_does_not_depend_on_the_step_for_linear_decay() -> None:
+    drifts = {"x": lambda y: 1.0 - y["x"] / 5.0}
+    whole, parts = (advance(exp_euler, drifts, {"x": 0.0}, 8.0 / n, n)["x"] for n in (1, 1000))
+    np.testing.assert_allclose(whole, parts, rtol=1e-12)
+
+
+def test_exp_euler_stays_stable_where_euler_does_not() -> None:
+    drifts = {"x": lambda y: -1e4 * (y["x"] - 1.0)}
+    assert abs(advance(exp_euler, drifts, {"x": 0.0}, 0.1, 100)["x"] - 1.0) < 1e-12
+    assert not abs(advance(euler, drifts, {"x": 0.0}, 0.1, 100)["x"]) < 1e100
+
+
+def test_exp_euler_without_a_slope_is_euler() -> None:
+    drifts = {"x": lambda y: jnp.full(2, 3.0)}
+    np.testing.assert_allclose(exp_euler(drifts, {"x": jnp.zeros(2)}, 0.1)["x"], 0.3)
+
+
+@pytest.mark.parametrize("dt", [1e-4, 0.1, 1.0, 50.0])
+def test_step_mean_is_exact_for_linear_decay(dt: float) -> None:
+    drifts = {"x": lambda y: -y["x"] / 2.0}
+    mean = step_mean(drifts, {"x": jnp.asarray([1.0, 3.0])}, dt)["x"]
+    np.testing.assert_allclose(mean, np.asarray([1.0, 3.0]) * -np.expm1(-dt / 2) * 2 / dt)
+
+
+def test_step_mean_is_the_mean_of_the_steps_within() -> None:
+    drifts = {"x": lambda y: 1.0 - y["x"] / 5.0}
+    n, x, means = 200, jnp.asarray(0.3), []
+    for _ in range(n):
+        means.append(step_mean(drifts, {"x": x}, 8.0 / n)["x"])
+        x = exp_euler(drifts, {"x": x}, 8.0 / n)["x"]
+    mean = step_mean(drifts, {"x": jnp.asarray(0.3)}, 8.0)["x"]
+    np.testing.assert_allclose(mean, np.mean(means), rtol=1e-12)
+
+
+# Units
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_units_are_kept(name: str) -> None:
+    drifts = {
+        "V": lambda y: (-y["V"] + 2.0 * u.ohm * y["I"]) / (10.0 * u.ms),
+        "I": lambda y: -y["I"] / (0.005 * u.second),
+        "a": lambda y: (y["V"] / u.mV - y["a"]) / (20.0 * u.ms),
+    }
+    y = {"V": jnp.ones(2) * u.mV, "I": jnp.ones(2) * u.mA, "a": jnp.zeros(2)}
+    new = SOLVERS[name](drifts, y, 0.1 * u.ms)
+    assert u.get_unit(new["V"]) == u.mV
+    assert u.get_unit(new["I"]) == u.mA
+    assert u.get_unit(new["a"]) == u.UNITLESS
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("dt", [0.1 * u.ms, 100.0 * u.us, 1e-4 * u.second])
+def test_the_unit_of_the_step_does_not_matter(name: str, dt: Any) -> None:
+    drifts = {"V": lambda y: (1.0 * u.mV - y["V"]) / (10.0 * u.ms)}
+    new = SOLVERS[name](drifts, {"V": jnp.zeros(1) * u.mV}, dt)["V"]
+    np.testing.assert_allclose(new.to_decimal(u.mV), -np.expm1(-0.01), rtol=6e-3)
+
+
+@pytest.mark.parametrize("name", ["exp_euler", "rk4"])
+def test_gradients_by_parameters(name: str) -> None:
+    """The derivative of the exact solution by the time constant, to the scheme's accuracy."""
+
+    def end(tau: jax.Array) -> jax.Array:
+        drifts = {"V": lambda y: -y["V"] / (tau * u.ms)}
+        y = {"V": jnp.asarray(3.0) * u.mV}
+        for _ in range(10):
+            y = SOLVERS[name](drifts, y, 0.1 * u.ms)
+        return y["V"].to_decimal(u.mV)
+
+    expected = 3.0 * np.exp(-1 / 5) / 25
+    np.testing.assert_allclose(jax.jit(jax.grad(end))(5.0), expected, rtol=1e-6)
+
+
+def test_solvers_by_name_or_as_functions() -> None:
+    assert get_solver("rk4") is rk4
+
+    def mine(drifts: Any, y: Any, dt: Any) -> Any:
+        return {}
+
+    assert get_solver(mine) is mine

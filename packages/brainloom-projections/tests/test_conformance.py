@@ -1,0 +1,44 @@
+"""Every module of this distribution is held to the conformance kit."""
+
+from collections.abc import Callable
+from typing import Any
+
+import brainloom_projections
+import brainstate
+import brainunit as u
+import pytest
+from brainloom_neurons import LIF
+from brainloom_projections import AlignPostProj, Connection, DeltaProj, OneToOne
+from brainloom_synapses import CUBA, Expon
+from brainloom_testing import Case, parametrize_with_checks
+
+
+def delta() -> dict[str, Any]:
+    return {"comm": Connection(2, 2, OneToOne(), weight=1.0 * u.mV), "post": LIF(2)}
+
+
+def align_post() -> dict[str, Any]:
+    comm = Connection(2, 2, OneToOne(), weight=1.0 * u.mS)
+    return {"comm": comm, "syn": Expon.desc(), "out": CUBA.desc(), "post": LIF(2)}
+
+
+CASES = [
+    Case(AlignPostProj, align_post),
+    Case(Connection, {"pre": 2, "post": 2, "rule": OneToOne()}),
+    Case(DeltaProj, delta),
+]
+MODULES = [
+    name
+    for name in brainloom_projections.__all__
+    if issubclass(getattr(brainloom_projections, name), brainstate.nn.Module)
+]
+
+
+@parametrize_with_checks(CASES)
+def test_conformance(case: Case, check: Callable[[Case], None]) -> None:
+    check(case)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_has_a_case(name: str) -> None:
+    assert getattr(brainloom_projections, name) in {case.cls for case in CASES}

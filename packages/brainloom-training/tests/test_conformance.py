@@ -1,0 +1,20 @@
+"""Every model of this distribution is held to the conformance kit."""
+
+from collections.abc import Callable
+
+import brainloom_training
+import pytest
+from brainloom_testing import Case, default_case, parametrize_with_checks
+from brainloom_training import LeakyRateReadout
+
+CASES = [default_case(LeakyRateReadout)]
+
+
+@parametrize_with_checks(CASES)
+def test_conformance(case: Case, check: Callable[[Case], None]) -> None:
+    check(case)
+
+
+@pytest.mark.parametrize("name", brainloom_training.__all__)
+def test_every_model_has_a_case(name: str) -> None:
+    assert getattr(brainloom_training, name) in {case.cls for case in CASES}
