@@ -221,13 +221,16 @@ def _choices(
 
 
 def _distinct(n_rows: int, n_items: int, k: int, rng: np.random.Generator) -> np.ndarray:
-    """Rows of k distinct items, each set equally likely: draw, and redraw rows with repeats."""
-    if k * k > n_items:
-        return np.stack([rng.choice(n_items, k, replace=False) for _ in range(n_rows)])
-    chosen = rng.integers(0, n_items, (n_rows, k))
+    """Rows of k distinct items, each set equally likely: repeats are drawn again."""
+    if 2 * k > n_items:
+        kept = np.ones((n_rows, n_items), bool)
+        np.put_along_axis(kept, _distinct(n_rows, n_items, n_items - k, rng), False, axis=1)
+        return np.nonzero(kept)[1].reshape(n_rows, k)
+    chosen = np.sort(rng.integers(0, n_items, (n_rows, k)), axis=1)
     while True:
-        ordered = np.sort(chosen, axis=1)
-        repeated = np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1))
-        if len(repeated) == 0:
+        row, column = np.nonzero(chosen[:, 1:] == chosen[:, :-1])
+        if len(row) == 0:
             return chosen
-        chosen[repeated] = rng.integers(0, n_items, (len(repeated), k))
+        chosen[row, column + 1] = rng.integers(0, n_items, len(row))
+        touched = np.unique(row)
+        chosen[touched] = np.sort(chosen[touched], axis=1)

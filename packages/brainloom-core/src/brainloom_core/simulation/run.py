@@ -5,7 +5,6 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import brainstate
@@ -127,7 +126,6 @@ def _steps(name: str, duration: Any, dt: Any) -> int:
     return steps
 
 
-@dataclass(eq=False)
 class _Inputs:
     """The arguments of each step, split into what is compiled in and what is passed in."""
 
@@ -149,15 +147,18 @@ class _Inputs:
             v if v is None or v.ndim == 0 else v[done : done + length] for v in self.values
         )
 
-    def at(self, position: Any, t: Any, passed: tuple[Any, ...]) -> list[Any]:
-        """The arguments of one step."""
-        arguments = []
-        for function, value in zip(self.functions, passed, strict=True):
-            if function is not None:
-                arguments.append(function(t))
-            else:
-                arguments.append(value if value.ndim == 0 else value[position])
-        return arguments
+
+def _arguments(
+    functions: tuple[Any, ...], passed: tuple[Any, ...], position: Any, t: Any
+) -> list[Any]:
+    """The arguments of one step of a chunk."""
+    arguments = []
+    for function, value in zip(functions, passed, strict=True):
+        if function is not None:
+            arguments.append(function(t))
+        else:
+            arguments.append(value if value.ndim == 0 else value[position])
+    return arguments
 
 
 def _is_function(x: Any) -> bool:
@@ -201,12 +202,17 @@ def _runner(
     if key not in known:
         while len(known) >= MAX_RUNNERS:
             known.pop(next(iter(known)))
-        known[key] = _compiled(weakref.ref(net), recorders, fed, dt, block, length)
+        known[key] = _compiled(weakref.ref(net), recorders, fed.functions, dt, block, length)
     return known[key]
 
 
 def _compiled(
-    net: Any, recorders: dict[str, Any], fed: _Inputs, dt: Any, block: int, length: int
+    net: Any,
+    recorders: dict[str, Any],
+    functions: tuple[Any, ...],
+    dt: Any,
+    block: int,
+    length: int,
 ) -> Callable[..., Any]:
     spikes = {k: r.sampler() for k, r in recorders.items() if isinstance(r, Spikes)}
     traces = {k: r.sampler() for k, r in recorders.items() if isinstance(r, Trace)}
@@ -219,7 +225,7 @@ def _compiled(
             i = first + position
             t = with_unit(i.astype(dtype) * dt_number, unit)
             with brainstate.environ.context(i=i, t=t, dt=dt):
-                net()(*fed.at(position, t, passed))
+                net()(*_arguments(functions, passed, position, t))
                 return {name: sample() for name, sample in spikes.items()}
 
         def many(number: jax.Array) -> Any:
