@@ -139,7 +139,7 @@ def event_csr_reference(
     n_blocks = -(-n_pre // _BLOCK)
     few, many = (min(max(64, n_pre // part), n_blocks) for part in (256, 16))
     rows = functools.partial(_add_rows, weights, indices, indptr, max_row)
-    active = events != 0
+    active = _active(events)
     count = active.sum()
 
     def found(capacity: int) -> jax.Array:
@@ -164,6 +164,10 @@ _BLOCK = 32
 _CHUNK = 16
 
 
+def _active(events: jax.Array) -> jax.Array:
+    return events if events.dtype == jnp.bool_ else events != 0
+
+
 def _first_active(active: jax.Array, capacity: int) -> jax.Array:
     """Indices of the first `capacity` active neurons.
 
@@ -182,7 +186,7 @@ def _dense(weights: Any, events: Any, indices: Any, indptr: Any, *, n_post: int)
     """The product edge by edge, in which a weight that no spike reaches does not count."""
     # Without the barrier XLA spends seconds on evaluating the rows of millions of edges.
     indices, indptr = lax.optimization_barrier((indices, indptr))
-    reached = events[..., _rows(indices, indptr)] != 0
+    reached = _active(events)[..., _rows(indices, indptr)]
     zero = jnp.zeros((*events.shape[:-1], n_post), weights.dtype)
     weight = jnp.where(reached, weights, 0)
     if events.dtype != jnp.bool_:
