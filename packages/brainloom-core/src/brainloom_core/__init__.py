@@ -3,7 +3,7 @@
 from importlib.metadata import version as _version
 
 from .constraints import Constraint, between, non_negative, one_of, positive
-from .declared import Declared
+from .declared import Declared, real_signature
 from .descriptor import Descriptor
 from .dynamics import Dynamics
 from .errors import (
@@ -70,6 +70,7 @@ __all__ = [
     "option",
     "param",
     "positive",
+    "real_signature",
     "simulate",
     "state",
 ]

@@ -9,7 +9,7 @@ from brainstate._state import TRACE_CONTEXT
 from .descriptor import Descriptor
 from .parameters import REQUIRED, Param, StateSpec, initializer, option, param
 
-__all__ = ["Declared"]
+__all__ = ["Declared", "real_signature"]
 
 Spec = TypeVar("Spec", Param, StateSpec)
 
@@ -36,8 +36,7 @@ class Declared(brainstate.nn.Module):
         cls._params = _collect(cls, Param)
         cls._states = _collect(cls, StateSpec)
         if _is_written_by_hand(cls.__init__):
-            own = inspect.signature(cls.__init__)
-            cls.__signature__ = own.replace(parameters=list(own.parameters.values())[1:])
+            real_signature(cls)
         else:
             cls.__signature__ = _signature(cls)
             cls.__init__ = _constructor(cls)  # type: ignore[method-assign]
@@ -50,7 +49,8 @@ class Declared(brainstate.nn.Module):
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Create every declared state, with a leading batch axis if `batch_size` is given.
 
-        A state that exists is written, not replaced: compiled functions keep working.
+        A state that exists is written, not replaced: compiled functions keep working. (Inside
+        `jit`, `grad` and `vmap` it is replaced; call `reset_state` there.)
         """
         for name, spec in self._states.items():
             value = spec.value(self, self._state_shape(batch_size))
@@ -79,6 +79,19 @@ class Declared(brainstate.nn.Module):
 
     def _setup_frame(self, *args: Any, **frame: Any) -> None:
         brainstate.nn.Module.__init__(self, **frame)
+
+
+Class = TypeVar("Class", bound=type)
+
+
+def real_signature(cls: Class) -> Class:
+    """Make `inspect.signature` show the constructor that is written in a class.
+
+    The metaclass of brainstate's modules hides it. Also usable as a decorator.
+    """
+    own = inspect.signature(cls.__init__)  # type: ignore[misc]
+    cls.__signature__ = own.replace(parameters=list(own.parameters.values())[1:])  # type: ignore[attr-defined]
+    return cls
 
 
 def _collect(cls: type, kind: type[Spec]) -> dict[str, Spec]:

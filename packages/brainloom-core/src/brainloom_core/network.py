@@ -4,6 +4,7 @@ from typing import Any
 
 import brainstate
 
+from .declared import real_signature
 from .neuron import Neuron
 
 __all__ = ["Network", "Projection"]
@@ -11,6 +12,10 @@ __all__ = ["Network", "Projection"]
 
 class Projection(brainstate.nn.Module):
     """Base of the projections, and a container of several: calls its children in order."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        real_signature(cls)
 
     def update(self, *args: Any) -> None:
         """Call every child module with the arguments."""

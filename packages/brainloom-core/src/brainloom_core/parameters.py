@@ -13,7 +13,7 @@ import numpy as np
 
 from .constraints import Constraint
 from .errors import ParameterError, StateError, UnitError
-from .units import dimension_name, same_dimension, show, with_unit
+from .units import dimension_name, same_dimension, show, to_number, with_unit
 
 __all__ = ["ANY_UNIT", "REQUIRED", "Param", "StateSpec", "option", "param", "state"]
 
@@ -117,7 +117,8 @@ class QuantityParam(Param):
             raise self._error(model, f"a scalar or an array of shape {size}", f"shape {shape}")
         if _is_traced(value):
             return
-        number = np.asarray(u.get_mantissa(value))
+        plain = self.unit is ANY_UNIT
+        number = np.asarray(u.get_mantissa(value) if plain else to_number(value, self.unit))
         if not np.all(np.isfinite(number)):
             raise self._error(model, f"{self._expected()}, finite", show(value))
         if self.constraint is not None and not np.all(self.constraint.holds(number)):

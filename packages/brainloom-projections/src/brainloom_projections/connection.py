@@ -7,7 +7,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError, ParameterError
+from brainloom_core import InputError, ParameterError, real_signature
 from brainloom_core.kernels import event_csr
 from brainloom_core.units import show
 
@@ -16,6 +16,7 @@ from .rules import AllToAll, Edges, OneToOne, Rule
 __all__ = ["Connection"]
 
 
+@real_signature
 class Connection(brainstate.nn.Module):
     r"""Weighted edges: turns presynaptic spikes into what reaches each postsynaptic neuron.
 

@@ -101,7 +101,9 @@ class LeakyRateReadout(Declared):
 
 def _size(name: str, size: Any) -> tuple[int, ...]:
     sizes = tuple(size) if isinstance(size, (tuple, list)) else (size,)
-    if not sizes or not all(isinstance(n, (int, np.integer)) and n >= 1 for n in sizes):
+    if not sizes or not all(
+        isinstance(n, (int, np.integer)) and n >= 1 and n is not True for n in sizes
+    ):
         raise ParameterError(
             f"LeakyRateReadout.{name}: expected a whole number >= 1 or a tuple of them, "
             f"got {size!r}"
