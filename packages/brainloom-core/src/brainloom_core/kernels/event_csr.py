@@ -6,6 +6,7 @@ with respect to the weights and to floating-point spikes, forward and reverse.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
@@ -65,18 +66,22 @@ def event_csr(
         events = events.astype(number.dtype)
     if max_row is None:
         max_row = int(np.diff(np.asarray(indptr)).max(initial=0))
-    product = _product(n_post, max_row, implementation)
+    sizes = {"n_post": n_post, "max_row": max_row}
+    chosen = find_kernel("event_csr", implementation, (number, indices, indptr, events), sizes)
+    product = _product(chosen, n_post, max_row)
     return with_unit(product(number, events, indices, indptr), unit)
 
 
 @functools.cache
-def _product(n_post: int, max_row: int, implementation: str | None) -> Any:
-    """The product as a function of arrays, with its derivative and its batching rule."""
+def _product(chosen: Callable[..., Any], n_post: int, max_row: int) -> Any:
+    """The product as a function of arrays, with its derivative and its batching rule.
+
+    One for each implementation, since jax remembers what a function was traced to.
+    """
 
     @jax.custom_batching.custom_vmap
     def primal(weights: Any, events: Any, indices: Any, indptr: Any) -> Any:
-        args, kwargs = (weights, indices, indptr, events), {"n_post": n_post, "max_row": max_row}
-        return find_kernel("event_csr", implementation, args, kwargs)(*args, **kwargs)
+        return chosen(weights, indices, indptr, events, n_post=n_post, max_row=max_row)
 
     @primal.def_vmap
     def batched(axis_size: int, axes: list[bool], *args: Any) -> tuple[Any, bool]:
