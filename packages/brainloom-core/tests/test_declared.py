@@ -416,6 +416,22 @@ def test_errors_of_all_kinds_of_declarations(arguments: dict[str, Any], text: st
         Gate(**{"E": 1.0 * u.mV, **arguments})
 
 
+@pytest.mark.parametrize("value", [0.005 * u.second, 5000.0 * u.us, [1.0, 10.0] * u.ms])
+def test_bounds_hold_in_any_unit(value: Any) -> None:
+    class Bounded(Leaky):
+        tau = param(5.0 * u.ms, between(1, 10))
+
+    assert Bounded(2, tau=value).tau is not None
+    with pytest.raises(ParameterError, match="Bounded.tau: expected a time between 1 and 10"):
+        Bounded(2, tau=5.0 * u.second)
+
+
+def test_relations_hold_in_any_unit() -> None:
+    assert Leaky(2, V_th=0.002 * u.volt, V_reset=1.0 * u.mV).V_th == 2.0 * u.mV
+    with pytest.raises(ParameterError, match="expected V_th > V_reset, got V_th = 2 mV"):
+        Leaky(2, V_th=2.0 * u.mV, V_reset=0.003 * u.volt)
+
+
 def test_a_required_parameter() -> None:
     with pytest.raises(TypeError, match="Gate: missing a required argument: 'E'. Its parameters"):
         Gate()

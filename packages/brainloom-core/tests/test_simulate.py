@@ -247,6 +247,17 @@ def test_a_changed_parameter_takes_effect() -> None:
         np.testing.assert_allclose(volts(recording["E.V"])[-1], 0.5 * np.exp(-1 / tau), rtol=1e-5)
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_population_that_comes_later_takes_part(replaced: bool) -> None:
+    net = network()
+    if replaced:
+        net.F = population()
+    simulate(net, 1 * u.ms, record="E.V")
+    net.F = Leaky(2, V_initializer=0.5 * u.mV)
+    simulate(net, 1 * u.ms, record="E.V")
+    np.testing.assert_allclose(net.F.V.value.to_decimal(u.mV), 0.5 * np.exp(-1 / 5), rtol=1e-5)
+
+
 def test_another_batch_after_the_first() -> None:
     neuron = population()
     for batch in (None, 2, 3):

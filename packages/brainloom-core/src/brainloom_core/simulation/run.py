@@ -195,7 +195,8 @@ def _runner(
 ) -> Callable[..., Any]:
     """The compiled chunk, from the cache that lives as long as the network."""
     recorded = tuple((name, r.key) for name, r in recorders.items())
-    versions = tuple(getattr(node, "_version", 0) for node in net.nodes().values())
+    nodes = net.nodes().values()
+    versions = tuple((id(node), getattr(node, "_version", 0)) for node in nodes)
     sizes = (float(dt.to_decimal(u.ms)), block, length)
     key = (recorded, fed.functions, sizes, versions, forced_kernels())
     known = _runners.setdefault(net, {})
