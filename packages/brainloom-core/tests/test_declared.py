@@ -122,12 +122,13 @@ def names(cls: type) -> list[str]:
 
 def test_the_signature_follows_the_declarations() -> None:
     expected = ["in_size", "R", "tau", "V_th", "V_reset", "V_initializer"]
-    assert names(Leaky) == [*expected, "spk_fun", "spk_reset", "name", "solver"]
+    assert names(Leaky) == [*expected, "spk_fun", "spk_reset", "name", "solver", "interpolate"]
 
 
 def test_what_a_subclass_adds_moves_or_redeclares() -> None:
     expected = ["in_size", "R", "tau", "tau_a", "V_th", "V_reset", "spk_fun", "spk_reset"]
-    assert names(Adapting) == [*expected, "V_initializer", "a_initializer", "name", "solver"]
+    tail = ["V_initializer", "a_initializer", "name", "solver", "interpolate"]
+    assert names(Adapting) == [*expected, *tail]
     assert 2.0 * u.ohm == Adapting(1).R
     assert 1.0 * u.ohm == Leaky(1).R
 
@@ -183,7 +184,7 @@ def test_wrong_arguments_list_the_right_ones(arguments: dict[str, Any], cause: s
 def test_a_constructor_of_one_s_own() -> None:
     neuron = ByHand(3, spk_fun=Sigmoid(), spk_reset="hard", name="mine")
     assert names(ByHand) == ["in_size", "tau", "spk_fun", "spk_reset", "name"]
-    assert (neuron.in_size, neuron.name, neuron.solver) == ((3,), "mine", "exp_euler")
+    assert (neuron.in_size, neuron.name, neuron.solver) == ((3,), "mine", "auto")
     assert (neuron.spk_fun, neuron.spk_reset) == (Sigmoid(), "hard")
 
 
@@ -375,9 +376,10 @@ ERRORS = [
     (
         {"solver": "rk5"},
         ParameterError,
-        "Leaky.solver: expected one of 'exp_euler', 'euler', 'rk2', 'rk4' or a function, got 'rk5'",
+        "Leaky.solver: expected one of 'auto', 'exp_euler', 'exp_strang', 'exp_rosenbrock', "
+        "'euler', 'rk2', 'rk4', 'sequential_euler', 'izhikevich2003' or a function, got 'rk5'",
     ),
-    ({"solver": 4}, ParameterError, "Leaky.solver: expected one of 'exp_euler'"),
+    ({"solver": 4}, ParameterError, "Leaky.solver: expected one of 'auto', 'exp_euler'"),
 ]
 
 
@@ -606,3 +608,63 @@ def test_a_subclass_may_drop_a_state() -> None:
     brainstate.nn.init_all_states(neuron)
     assert [path[-1] for path in neuron.states()] == ["V"]
     assert neuron.a == 0.5
+
+
+# States that depend on options, on other states, or have an axis of their own
+
+
+class Rich(Leaky):
+    """What a state may declare besides its initial value."""
+
+    parts: Any = option(default=("one", "two", "three"))
+    weights: Any = param(default=1.0 * u.mV, per="parts")
+    counting: bool = option(default=False)
+    x_initializer: Any = initializer(default=None)
+    y_initializer: Any = initializer(default=0.0 * u.mV, per="parts")
+    x = state("x_initializer", "half of V", steady=lambda model: model.V.value / u.mV / 2)
+    y = state("y_initializer", "one value per part", per="parts")
+    count = state(lambda model, shape: jnp.zeros(shape, int), "steps", when="counting")
+
+
+@pytest.mark.parametrize("batch", [None, 4])
+def test_an_initializer_of_none_means_the_steady_state(batch: int | None) -> None:
+    model = Rich(2, V_initializer=[0.2, 0.6] * u.mV)
+    brainstate.nn.init_all_states(model, batch_size=batch)
+    expected = np.broadcast_to([0.1, 0.3], (2,) if batch is None else (batch, 2))
+    np.testing.assert_allclose(model.x.value, expected, rtol=1e-6)
+    model.x.value = 0.0 * model.x.value
+    model.reset_state()
+    np.testing.assert_allclose(model.x.value, expected, rtol=1e-6)
+
+
+def test_a_given_initializer_comes_before_the_steady_state() -> None:
+    model = Rich(2, x_initializer=0.7)
+    brainstate.nn.init_all_states(model)
+    np.testing.assert_allclose(model.x.value, [0.7, 0.7])
+
+
+@pytest.mark.parametrize("batch", [None, 4])
+def test_a_state_may_have_an_axis_of_its_own(batch: int | None) -> None:
+    model = Rich(2, y_initializer=[1.0, 2.0, 3.0] * u.mV)
+    brainstate.nn.init_all_states(model, batch_size=batch)
+    shape = (2, 3) if batch is None else (batch, 2, 3)
+    assert model.y.value.shape == shape
+    model.reset_state()
+    assert model.y.value.shape == shape
+    np.testing.assert_array_equal(model.y.value.mantissa, np.broadcast_to([1.0, 2.0, 3.0], shape))
+
+
+def test_a_parameter_with_one_value_per_element_of_an_option() -> None:
+    assert Rich(2, weights=[1.0, 2.0, 3.0] * u.mV).weights.shape == (3,)
+    expected = r"Rich.weights: expected a scalar or an array of shape \(3,\), got shape \(2,\)"
+    with pytest.raises(ParameterError, match=expected):
+        Rich(2, weights=[1.0, 2.0] * u.mV)
+
+
+def test_a_state_is_kept_where_its_option_asks_for_it() -> None:
+    without, with_it = Rich(2), Rich(2, counting=True)
+    brainstate.nn.init_all_states([without, with_it])
+    assert with_it.count.value.shape == (2,)
+    with pytest.raises(StateError, match="kept only by a model that was made with counting=True"):
+        _ = without.count
+    assert ("count",) not in without.states()

@@ -11,8 +11,18 @@ import pytest
 from brainloom_core import SOLVERS
 from brainloom_core.solvers import euler, exp_euler, get_solver, rk4, step_mean
 from scipy.integrate import solve_ivp
+from scipy.linalg import expm
 
-ORDERS = {"exp_euler": 1, "euler": 1, "rk2": 2, "rk4": 4}
+ORDERS = {
+    "exp_euler": 1,
+    "exp_strang": 2,
+    "exp_rosenbrock": 2,
+    "euler": 1,
+    "rk2": 2,
+    "rk4": 4,
+    "sequential_euler": 1,
+    "izhikevich2003": 1,
+}
 
 Drifts = dict[str, Callable[[Any], Any]]
 
@@ -164,3 +174,71 @@ def test_solvers_by_name_or_as_functions() -> None:
         return {}
 
     assert get_solver(mine) is mine
+
+
+def test_orders_are_declared_as_they_are() -> None:
+    assert {name: solver.order for name, solver in SOLVERS.items()} == ORDERS
+    assert exp_euler.order_for(linear=False, coupled=False) == 2
+    assert exp_euler.order_for(linear=True, coupled=False) is None
+    assert exp_euler.order_for(linear=True, coupled=True) == 1
+    assert SOLVERS["exp_rosenbrock"].order_for(linear=True, coupled=True) is None
+    assert SOLVERS["exp_strang"].order_for(linear=True, coupled=True) == 2
+
+
+def test_the_default_follows_from_the_equations() -> None:
+    names = [
+        get_solver("auto", linear=linear, coupled=coupled).name  # type: ignore[union-attr]
+        for linear in (True, False)
+        for coupled in (True, False)
+    ]
+    assert names == ["exp_rosenbrock", "exp_euler", "exp_strang", "exp_euler"]
+
+
+LINEAR = np.asarray([[-0.2, 1.0, 0.0], [-0.5, -0.1, 0.3], [0.0, 0.0, -1.5]])
+
+
+@pytest.mark.parametrize("dt", [0.01, 1.0, 8.0])
+def test_exp_rosenbrock_is_exact_for_coupled_linear_equations(dt: float) -> None:
+    """Against the matrix exponential, up to a truncation of 1e-10 at eight time constants."""
+    offset, start = np.asarray([0.3, -0.2, 0.1]), np.asarray([1.0, 2.0, -1.0])
+    drifts: Drifts = {
+        name: lambda y, i=i: sum(LINEAR[i, k] * y["abc"[k]] for k in range(3)) + offset[i]
+        for i, name in enumerate("abc")
+    }
+    y = SOLVERS["exp_rosenbrock"](drifts, dict(zip("abc", start, strict=True)), dt)
+    whole = np.zeros((4, 4))
+    whole[:3, :3], whole[:3, 3] = LINEAR * dt, offset * dt
+    expected = (expm(whole) @ [*start, 1.0])[:3]
+    np.testing.assert_allclose([y[n] for n in "abc"], expected, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["exp_euler", "exp_strang", "exp_rosenbrock"])
+def test_exponential_schemes_survive_a_stiff_decay(name: str) -> None:
+    """A hundred time constants in one step: the stable schemes end near the fixed point."""
+    drifts: Drifts = {"V": lambda y: -100.0 * (y["V"] - 1.0), "w": lambda y: y["V"] - y["w"]}
+    V = SOLVERS[name](drifts, {"V": jnp.asarray(0.0), "w": jnp.asarray(0.0)}, 1.0)["V"]
+    assert abs(V - 1.0) < 0.05
+
+
+def test_growth_is_bounded() -> None:
+    drifts: Drifts = {"V": lambda y: 1e6 * y["V"]}
+    V = exp_euler(drifts, {"V": jnp.asarray(1.0)}, 1.0)["V"]
+    assert np.isfinite(V)
+    assert V > 1e9
+
+
+def test_published_schemes_are_what_their_authors_wrote() -> None:
+    """Izhikevich 2004: V, then u with the new V. 2003: V twice by half steps, then u."""
+    drifts: Drifts = {
+        "V": lambda y: 0.04 * y["V"] ** 2 + 5 * y["V"] + 140 - y["u"] + 10,
+        "u": lambda y: 0.02 * (0.2 * y["V"] - y["u"]),
+    }
+    V, w = -65.0, -13.0
+    slope = 0.04 * V**2 + 5 * V + 140 - w + 10
+    once = V + 0.25 * slope
+    new = SOLVERS["sequential_euler"](drifts, {"V": V, "u": w}, 0.25)
+    assert (new["V"], new["u"]) == pytest.approx((once, w + 0.25 * 0.02 * (0.2 * once - w)))
+    half = V + 0.5 * slope
+    whole = half + 0.5 * (0.04 * half**2 + 5 * half + 140 - w + 10)
+    new = SOLVERS["izhikevich2003"](drifts, {"V": V, "u": w}, 1.0)
+    assert (new["V"], new["u"]) == pytest.approx((whole, w + 0.02 * (0.2 * whole - w)))

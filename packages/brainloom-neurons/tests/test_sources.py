@@ -1,5 +1,6 @@
 """Spike sources: statistics, timing and batches."""
 
+from pathlib import Path
 from typing import Any
 
 import brainstate
@@ -7,8 +8,19 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from brainloom_core import InputError, ParameterError, UnitError, simulate
-from brainloom_neurons import LIF, PoissonInput, PoissonSpike, SpikeTime
+from brainloom_core import InputError, ParameterError, SpikeEvents, UnitError, simulate
+from brainloom_neurons import (
+    LIF,
+    GammaSpike,
+    InhomogeneousPoisson,
+    PoissonEncoder,
+    PoissonInput,
+    PoissonSpike,
+    ReplaySpikes,
+    SpikeTime,
+    poisson_input,
+)
+from scipy import stats
 
 
 @pytest.fixture(autouse=True)
@@ -17,11 +29,17 @@ def environment() -> None:
     brainstate.environ.set(dt=0.1 * u.ms)
 
 
-def repeated(source: Any, steps: int) -> np.ndarray:
-    run = brainstate.transform.jit(
-        lambda: brainstate.transform.for_loop(lambda i: source(), jnp.arange(steps))
-    )
+def repeated(source: Any, steps: int, dt: Any = 0.1 * u.ms, first: int = 0) -> np.ndarray:
+    def step(i: Any) -> Any:
+        with brainstate.environ.context(i=first + i, dt=dt):
+            return source()
+
+    run = brainstate.transform.jit(lambda: brainstate.transform.for_loop(step, jnp.arange(steps)))
     return np.asarray(run())
+
+
+def fano(totals: np.ndarray) -> float:
+    return float(totals.var() / totals.mean())
 
 
 def test_poisson_spikes_have_rate_and_variance() -> None:
@@ -53,36 +71,164 @@ def test_poisson_spikes_refuse_bad_rates(freqs: Any, error: type[Exception]) -> 
         PoissonSpike(3, freqs=freqs)
 
 
-@pytest.mark.parametrize("mean", [0.05, 1.0, 9.5, 100.0])
-def test_poisson_input_counts_are_poisson(mean: float) -> None:
-    target = brainstate.nn.init_all_states(LIF(20_000, V_th=1e6 * u.mV))
-    noise = PoissonInput(target.prefetch("V"), None, 100, mean * 100 * u.Hz, 1.0 * u.mV)
-    brainstate.transform.jit(noise.update)()
-    counts = target.V.value.to_decimal(u.mV)
-    assert counts.mean() == pytest.approx(mean, abs=5 * np.sqrt(mean / 20_000))
-    spread = np.sqrt((mean + 2 * mean**2) / 20_000)
-    assert counts.var() == pytest.approx(mean, abs=5 * spread)
+def test_poisson_spikes_as_numbers_are_poisson_where_several_fall_into_a_step() -> None:
+    counts = repeated(PoissonSpike(20_000, 3000 * u.Hz, spk_type=int), 2, dt=1.0 * u.ms)
+    assert counts.dtype == np.int32
+    assert counts.mean() == pytest.approx(3.0, abs=5 * np.sqrt(3.0 / counts.size))
+    assert counts.var() == pytest.approx(3.0, abs=5 * np.sqrt((3.0 + 2 * 9.0) / counts.size))
+    at_most_one = repeated(PoissonSpike(20_000, 3000 * u.Hz), 2, dt=1.0 * u.ms)
+    p = -np.expm1(-3.0)
+    assert at_most_one.mean() == pytest.approx(p, abs=5 * np.sqrt(p * (1 - p) / counts.size))
 
 
-def test_poisson_input_shot_noise() -> None:
-    """Delta PSPs of 0.1 mV at 10 kHz, tau 20 ms: mean 20 mV, variance 1 mV^2."""
+@pytest.mark.parametrize("dt", [0.1 * u.ms, 1e-4 * u.second, 1.0 * u.ms])
+def test_poisson_spikes_have_fano_factor_one_and_are_independent(dt: Any) -> None:
+    """200 ms windows of 100 neurons at 50 Hz, 20 of them; each bound is 5 standard errors."""
+    steps = round(float(u.get_magnitude(200 * u.ms / dt)))
+    source = PoissonSpike(100, 50 * u.Hz, spk_type=int)
+    totals = repeated(source, 20 * steps, dt).reshape(20, steps, 100).sum(1)
+    n = totals.size
+    assert totals.mean() == pytest.approx(10.0, abs=5 * np.sqrt(10.0 / n))
+    assert fano(totals) == pytest.approx(1.0, abs=5 * np.sqrt(2.0 / n))
+    z = (totals - totals.mean()) / totals.std()
+    pairs = z.T @ z / 20
+    off = pairs[~np.eye(100, dtype=bool)]
+    # The mean of the correlations of all pairs has the standard error 1 / sqrt(20 * 4950).
+    assert off.mean() == pytest.approx(0.0, abs=5 / np.sqrt(20 * 4950))
+    assert off.std() == pytest.approx(1 / np.sqrt(20), rel=0.1)
+    after = (z[1:] * z[:-1]).mean()
+    assert after == pytest.approx(0.0, abs=5 / np.sqrt(19 * 100))
+
+
+def test_poisson_spikes_are_a_type_of_number_or_bool() -> None:
+    assert repeated(PoissonSpike(3, 1 * u.Hz, spk_type=float), 2).dtype == np.float32
+    with pytest.raises(ParameterError, match=r"PoissonSpike\.spk_type: expected bool or a type"):
+        PoissonSpike(3, 1 * u.Hz, spk_type="spikes")
+
+
+def test_a_source_takes_a_new_batch_size_in_a_network_that_has_run() -> None:
+    source = PoissonSpike(5, 100 * u.Hz)
+    assert source().shape == (5,)
+    brainstate.nn.init_all_states(source, batch_size=2)
+    assert source().shape == (2, 5)
+    brainstate.nn.init_all_states(source)
+    assert source().shape == (5,)
+
+
+def test_encoder_draws_each_row_of_a_batch_for_itself() -> None:
+    rates = jnp.full((2, 3, 50), 1000.0) * u.Hz
+    encoder = PoissonEncoder((3, 50))
+    spikes = np.asarray(brainstate.transform.for_loop(lambda i: encoder(rates), jnp.arange(400)))
+    assert spikes.shape == (400, 2, 3, 50)
+    p = -np.expm1(-0.1)
+    both = (spikes[:, 0] & spikes[:, 1]).mean()
+    assert both == pytest.approx(p**2, abs=5 * np.sqrt(p**2 / spikes[:, 0].size))
+    assert spikes.mean() == pytest.approx(p, abs=5 * np.sqrt(p / spikes.size))
+
+
+def test_encoder_takes_rates_per_neuron_and_its_own_batch() -> None:
+    encoder = brainstate.nn.init_all_states(PoissonEncoder(4, spk_type=int), batch_size=500)
+    rates = np.array([0.0, 10.0, 1e3, 1e4])
+    with brainstate.environ.context(dt=1.0 * u.ms):
+        counts = np.asarray(encoder(rates * u.Hz))
+        assert encoder(5.0 * u.Hz).shape == (500, 4)
+    mean = rates * 1e-3
+    assert np.all(np.abs(counts.mean(0) - mean) <= 5 * np.sqrt(mean / 500))
+
+
+@pytest.mark.parametrize(
+    "rates", [5.0, 5.0 * u.ms, -5.0 * u.Hz, jnp.ones(4) * u.Hz, jnp.ones((2, 2, 3)) * u.Hz]
+)
+def test_encoder_refuses_bad_rates(rates: Any) -> None:
+    with pytest.raises(InputError, match=r"PoissonEncoder\.update\(freqs\): expected"):
+        PoissonEncoder(3)(rates)
+
+
+@pytest.mark.parametrize(
+    ("mean", "per_neuron"),
+    [(0.05, False), (1.0, False), (9.5, False), (100.0, False), (2000.0, False), (5.0, True)],
+)
+def test_poisson_input_counts_are_poisson(mean: float, per_neuron: bool) -> None:
+    """Mean, variance (5 standard errors each) and distribution at a step of 1 ms."""
+    n = 40_000
+    target = brainstate.nn.init_all_states(LIF(n, V_th=1e6 * u.mV)).V
+    rate = mean * 10 * (np.ones(n) if per_neuron else 1.0) * u.Hz
+    with brainstate.environ.context(dt=1.0 * u.ms):
+        brainstate.transform.jit(lambda: poisson_input(rate, 100, 1.0 * u.mV, target))()
+    counts = np.asarray(target.value.to_decimal(u.mV)).astype(int)
+    assert counts.mean() == pytest.approx(mean, abs=5 * np.sqrt(mean / n))
+    assert counts.var() == pytest.approx(mean, abs=5 * np.sqrt((mean + 2 * mean**2) / n))
+    found = np.bincount(counts, minlength=int(mean + 10))
+    expected = n * stats.poisson.pmf(np.arange(len(found)), mean)
+    kept = expected > 10
+    left = n - expected[kept].sum()
+    squares = (found - expected)[kept] ** 2 / expected[kept]
+    rest = (n - found[kept].sum() - left) ** 2 / max(left, 1.0)
+    assert stats.chi2.sf(squares.sum() + rest, kept.sum()) > 1e-5
+
+
+def test_poisson_input_at_rate_zero_adds_nothing() -> None:
+    target = brainstate.nn.init_all_states(LIF(1000, V_th=1e6 * u.mV)).V
+    for _ in range(20):
+        poisson_input(0.0 * u.Hz, 1000, 1.0 * u.mV, target)
+    assert np.all(target.value.mantissa == 0.0)
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_poisson_input_shot_noise(dt: float) -> None:
+    """Jumps of 0.1 mV at 10 kHz, tau 20 ms: mean 20.000 mV, standard deviation 1.000 mV."""
 
     class Driven(brainstate.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.neuron = LIF(2000, tau=20 * u.ms, V_th=1e6 * u.mV, V_initializer=20 * u.mV)
             self.noise = PoissonInput(self.neuron.prefetch("V"), None, 1000, 10 * u.Hz, 0.1 * u.mV)
+            self.before = brainstate.ShortTermState(20.0 * jnp.ones(2000) * u.mV)
 
         def update(self) -> None:
             self.neuron()
+            self.before.value = self.neuron.V.value
             self.noise()
 
-    V = simulate(Driven(), 200 * u.ms, record="neuron.V", progress=False)["neuron.V"]
-    last = V.values.to_decimal(u.mV)[-1]
-    # The jump precedes the decay of the next step, so samples are taken just after it: the mean
-    # is J nu tau + J nu dt / 2, the variance as much higher relative to its half.
-    assert last.mean() == pytest.approx(20.05, abs=5 * 1.0 / np.sqrt(2000))
-    assert last.std() == pytest.approx(1.0, abs=5 * 1.0 / np.sqrt(2 * 2000))
+    chosen = ["neuron.V", "before"]
+    recording = simulate(Driven(), 400 * u.ms, dt=dt * u.ms, record=chosen, progress=False)
+    # Every 100 ms, when what was has decayed to e^-5: 8000 values that are as good as independent.
+    every = round(100 / dt)
+    after, before = (recording[name].values.to_decimal(u.mV)[every - 1 :: every] for name in chosen)
+    n = after.size
+    assert n == 8000
+    # V is 20 mV on average between the steps: half way from after a jump to before the next.
+    middle = 0.5 * (after.mean() * np.exp(-dt / 40) + before.mean() * np.exp(dt / 40))
+    assert middle == pytest.approx(20.0, abs=5 / np.sqrt(n))
+    # Exactly, the variance of a sum of jumps that decay by a in each step is J^2 nu dt / (1 - a^2).
+    spread = np.sqrt(0.01 * 10 * dt / -np.expm1(-2 * dt / 20))
+    assert after.std() == pytest.approx(spread, abs=5 * spread / np.sqrt(2 * n))
+    assert before.std() * np.exp(dt / 40) == pytest.approx(1.0, abs=5 / np.sqrt(2 * n))
+
+
+def test_poisson_input_leaves_refractory_neurons_alone() -> None:
+    target = brainstate.nn.init_all_states(LIF(4, V_th=1e6 * u.mV), batch_size=2).V
+    held = np.array([[True, False, False, True], [False, False, True, True]])
+    poisson_input(1e3 * u.Hz, 1000, 1.0 * u.mV, target, refractory=held)
+    np.testing.assert_array_equal(np.asarray(target.value.mantissa) == 0.0, held)
+    target.value = 0.0 * target.value
+    poisson_input(1e3 * u.Hz, 1000, 1.0 * u.mV, target, [0, 1], refractory=held)
+    touched = np.asarray(target.value.mantissa) != 0.0
+    np.testing.assert_array_equal(touched, [[0, 1, 0, 0], [1, 1, 0, 0]])
+
+
+def test_poisson_input_function_refuses_what_does_not_fit() -> None:
+    target = brainstate.nn.init_all_states(LIF(4, V_th=1e6 * u.mV)).V
+    good = (5.0 * u.Hz, 10, 1.0 * u.mV, target)
+    for position, value, error, words in (
+        (0, 5.0, UnitError, r"poisson_input\.freq: expected a frequency >= 0"),
+        (0, -5.0 * u.Hz, ParameterError, r"poisson_input\.freq: expected a frequency >= 0"),
+        (1, -10, ParameterError, r"poisson_input\.num_input: expected a whole number >= 1"),
+        (2, 1.0 * u.mA, InputError, r"poisson_input\.weight: expected a voltage"),
+        (3, 5.0, ParameterError, r"poisson_input\.target: expected a state"),
+    ):
+        with pytest.raises(error, match=words):
+            poisson_input(*good[:position], value, *good[position + 1 :])
 
 
 def test_poisson_input_drives_the_chosen_neurons_in_their_unit() -> None:
@@ -100,21 +246,21 @@ def test_poisson_input_drives_the_chosen_neurons_in_their_unit() -> None:
         PoissonInput(target, None, 10, 10 * u.Hz, 1.0 * u.mV)
 
 
-def rows(source: SpikeTime, steps: int, dt: Any) -> np.ndarray:
-    with brainstate.environ.context(dt=dt):
-        return np.stack([_row(source, i) for i in range(steps)])
+def test_spike_times_keep_late_times_and_take_a_rule() -> None:
+    late = np.array([1_000_000.3])
+    source = SpikeTime(1, indices=[0], times=late * u.ms, time_as_step=np.floor)
+    assert np.argmax(repeated(source, 10, first=10_000_000)) == 3
 
 
-def _row(source: SpikeTime, i: int) -> np.ndarray:
-    with brainstate.environ.context(i=i):
-        return np.asarray(source())
+def test_no_spike_times_give_no_spikes() -> None:
+    assert not repeated(SpikeTime(3, indices=[], times=[] * u.ms), 4).any()
 
 
 @pytest.mark.parametrize("dt", [0.1, 0.25, 1.0])
 def test_spike_times_become_steps_of_the_current_dt(dt: float) -> None:
     times = np.array([0.0, 0.3, 2.0, 10.0])
     source = SpikeTime(4, indices=[0, 1, 2, 3], times=times * u.ms)
-    spikes = rows(source, round(11 / dt), dt * u.ms)
+    spikes = repeated(source, round(11 / dt), dt * u.ms)
     neuron, step = np.nonzero(spikes.T)
     np.testing.assert_array_equal(neuron, [0, 1, 2, 3])
     np.testing.assert_array_equal(step, np.round(times / dt))
@@ -133,9 +279,9 @@ def test_spike_times_add_up_and_carry_weights() -> None:
 @pytest.mark.parametrize(("rule", "step"), [("round", 3), ("floor", 2), ("ceil", 3)])
 def test_spike_times_round_as_asked(rule: str, step: int) -> None:
     source = SpikeTime(1, indices=[0], times=[0.26] * u.ms, time_as_step=rule)
-    assert np.argmax(rows(source, 5, 0.1 * u.ms)) == step
+    assert np.argmax(repeated(source, 5)) == step
     exact = SpikeTime(1, indices=[0], times=[0.3] * u.ms, time_as_step=rule)
-    assert np.argmax(rows(exact, 5, 0.1 * u.ms)) == 3
+    assert np.argmax(repeated(exact, 5)) == 3
 
 
 def test_spike_times_by_time_in_a_compiled_loop_and_batch() -> None:
@@ -167,3 +313,250 @@ def test_spike_times_by_time_in_a_compiled_loop_and_batch() -> None:
 def test_spike_times_refuse_what_does_not_fit(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ParameterError, match=rf"SpikeTime\.{message}: expected"):
         SpikeTime(3, **arguments)
+
+
+def intervals(source: Any, steps: int, dt: float, each: int) -> np.ndarray:
+    """The first `each` intervals of each neuron in ms, so that long ones are not left out."""
+    counts = repeated(source, steps, dt * u.ms)
+    found = []
+    for train in counts.T:
+        times = np.repeat(np.arange(steps), train) * dt
+        assert len(times) > each
+        found.append(np.diff(times[: each + 1]))
+    return np.concatenate(found)
+
+
+@pytest.mark.parametrize("cv", [0.25, 1.0])
+def test_gamma_intervals_have_their_distribution(cv: float) -> None:
+    source = brainstate.nn.init_all_states(GammaSpike(400, 50 * u.Hz, cv, spk_type=int))
+    found = intervals(source, 8000, 0.2, each=15)
+    # The grid adds the difference of two uniform numbers; a third makes the values continuous.
+    dithered = np.abs(found + np.random.default_rng(0).uniform(-0.1, 0.1, found.shape))
+    expected = stats.gamma(cv**-2, scale=20 * cv**2)
+    assert stats.kstest(dithered, expected.cdf).pvalue > 1e-4
+    wrong = stats.gamma((1.15 * cv) ** -2, scale=20 * (1.15 * cv) ** 2)
+    assert stats.kstest(dithered, wrong.cdf).pvalue < 1e-4
+
+
+@pytest.mark.parametrize("cv", [0.3, 2.0])
+def test_gamma_spikes_have_rate_and_cv(cv: float) -> None:
+    """Also where many fall into one step; 5 standard errors of the mean interval."""
+    source = brainstate.nn.init_all_states(GammaSpike(400, 50 * u.Hz, cv, spk_type=int))
+    found = intervals(source, 600, 5.0, each=15)
+    assert found.mean() == pytest.approx(20.0, abs=5 * 20 * cv / np.sqrt(found.size) + 0.03)
+    # The grid adds a variance of dt^2 / 6.
+    spread = np.sqrt((20 * cv) ** 2 + 5.0**2 / 6)
+    kurtosis = 6 * cv**2 + 2
+    assert found.std() == pytest.approx(spread, abs=5 * spread * np.sqrt(kurtosis / found.size) / 2)
+
+
+def test_gamma_spikes_begin_in_equilibrium() -> None:
+    """The rate is the same at once, and the first spike has the density f (1 - F)."""
+    cv, n, dt = 0.4, 10_000, 1.0
+    source = brainstate.nn.init_all_states(GammaSpike(n, 50 * u.Hz, cv))
+    counts = repeated(source, round(60 / dt), dt * u.ms)
+    per_window = counts.reshape(12, -1, n).sum((1, 2)) / n
+    assert np.all(np.abs(per_window - 0.25) <= 5 * np.sqrt(0.25 * 0.75 / n))
+    first = dt * (1 + np.argmax(counts, axis=0))[counts.any(0)]
+    interval = stats.gamma(cv**-2, scale=20 * cv**2)
+    edges = np.arange(0.0, 41.0, 5.0)
+    # The integral of 1 - F up to x is x (1 - F(x)) + 20 G(x), G being gamma of shape k + 1.
+    above = stats.gamma(cv**-2 + 1, scale=20 * cv**2)
+    cumulative = (edges * interval.sf(edges) + 20 * above.cdf(edges)) / 20
+    expected = n * np.diff(cumulative)
+    found = np.histogram(first, edges + 1e-6)[0]
+    assert np.all(np.abs(found - expected) <= 5 * np.sqrt(expected) + 1)
+
+
+def test_gamma_spikes_may_be_several_in_a_step() -> None:
+    source = GammaSpike(500, 10_000 * u.Hz, 0.5, spk_type=int)
+    brainstate.nn.init_all_states(source)
+    counts = repeated(source, 20, dt=1.0 * u.ms)
+    # The variance of the number of spikes in 20 ms is about cv^2 times its mean.
+    assert counts.mean() == pytest.approx(10.0, abs=5 * np.sqrt(0.25 * 200 / 500) / 20)
+
+
+def test_slow_gamma_spikes_are_not_lost_to_rounding() -> None:
+    """10^5 steps to the next spike: in single precision alone it would come 0.4 % late."""
+    source = brainstate.nn.init_all_states(GammaSpike(2, [0.1, 0.0] * u.Hz, 0.1))
+    source.wait.value = jnp.array([1.0, 1e-6])
+    spikes = repeated(source, 101_000)
+    assert abs(np.argmax(spikes[:, 0]) - 100_000) <= 1
+    assert not spikes[:, 1].any()
+
+
+def test_gamma_spikes_of_a_batch_are_independent_and_reset() -> None:
+    source = brainstate.nn.init_all_states(GammaSpike(30, 100 * u.Hz, 0.5), batch_size=2)
+    before = np.asarray(source.wait.value)
+    assert before.shape == (2, 30)
+    assert not np.any(before[0] == before[1])
+    spikes = repeated(source, 200)
+    assert spikes.shape == (200, 2, 30)
+    assert spikes.dtype == bool
+    assert not np.array_equal(spikes[:, 0], spikes[:, 1])
+    brainstate.nn.reset_all_states(source)
+    assert source.wait.value.shape == (2, 30)
+    assert not np.any(source.wait_error.value)
+
+
+def test_gamma_spikes_refuse_bad_parameters() -> None:
+    for arguments, words in (
+        ((-1 * u.Hz, 0.5), "freqs: expected a frequency >= 0"),
+        ((1 * u.Hz, 0.0), "cv: expected a number without unit > 0"),
+        ((1 * u.Hz, 0.5 * u.ms), "cv: expected a number without unit"),
+    ):
+        with pytest.raises(ParameterError, match=rf"GammaSpike\.{words}"):
+            GammaSpike(3, *arguments)
+
+
+def test_inhomogeneous_poisson_follows_a_function() -> None:
+    dt = 5e-4 * u.second
+
+    def rate(t: Any) -> Any:
+        return 500.0 * (1.0 + jnp.sin(2 * jnp.pi * 0.05 * t.to_decimal(u.ms))) * u.Hz
+
+    n, steps = 4000, round(float(u.get_magnitude(20 * u.ms / dt)))
+    counts = repeated(InhomogeneousPoisson(n, rate, spk_type=int), steps, dt)
+    quarters = counts.reshape(4, -1, n).sum((1, 2)) / n
+    # The integral of the rate over each quarter of its period of 20 ms.
+    expected = 0.5 * (5 + np.array([1, 1, -1, -1]) * 10 / np.pi)
+    assert np.all(np.abs(quarters - expected) <= 5 * np.sqrt(expected / n) + 1e-3 * expected)
+
+
+def test_inhomogeneous_poisson_follows_bins() -> None:
+    rates = np.array([[0.0, 100.0], [5000.0, 0.0], [0.0, 1000.0]])
+    source = InhomogeneousPoisson(2, rates * u.Hz, bin_width=1.0 * u.ms)
+    brainstate.nn.init_all_states(source, batch_size=3000)
+    for dt, steps in ((0.1, 10), (1.0, 1)):
+        spikes = repeated(source, 4 * steps, dt * u.ms)
+        seen = spikes.reshape(4, steps, 3000, 2).mean((1, 2))
+        p = -np.expm1(-np.concatenate([rates, [[0.0, 0.0]]]) * dt * 1e-3)
+        n = steps * 3000
+        assert np.all(np.abs(seen - p) <= 5 * np.sqrt(p * (1 - p) / n))
+    with pytest.raises(InputError, match=r"InhomogeneousPoisson\.bin_width: expected at least dt"):
+        repeated(source, 2, dt=2.0 * u.ms)
+
+
+def test_inhomogeneous_poisson_takes_negative_rates_as_zero() -> None:
+    assert not repeated(InhomogeneousPoisson(50, lambda t: -100.0 * u.Hz), 50).any()
+    assert not repeated(InhomogeneousPoisson(50, lambda t: -100.0 * u.Hz, spk_type=int), 50).any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (([1.0, -2.0] * u.Hz, 1 * u.ms), "rate: expected one or more frequencies >= 0"),
+        (([1.0, 2.0], 1 * u.ms), "rate: expected a function of time or an array of frequencies"),
+        ((np.ones((2, 4)) * u.Hz, 1 * u.ms), "rate: expected an array of shape"),
+        (([1.0, 2.0] * u.Hz,), "bin_width: expected a time"),
+        (([1.0, 2.0] * u.Hz, -1 * u.ms), "bin_width: expected a time > 0"),
+        ((lambda t: 5 * u.Hz, 1 * u.ms), "bin_width: expected None"),
+    ],
+)
+def test_inhomogeneous_poisson_refuses_bad_rates(arguments: Any, words: str) -> None:
+    with pytest.raises(ParameterError, match=rf"InhomogeneousPoisson\.{words}"):
+        InhomogeneousPoisson(3, *arguments)
+
+
+def test_inhomogeneous_poisson_checks_what_the_function_returns() -> None:
+    for rate in (lambda t: 5.0, lambda t: np.ones(2) * u.Hz):
+        with pytest.raises(InputError, match=r"InhomogeneousPoisson\.rate\(t\): expected"):
+            repeated(InhomogeneousPoisson(3, rate), 1)
+
+
+@pytest.fixture(scope="module")
+def recorded() -> SpikeEvents:
+    neuron = LIF((2, 10), tau=20 * u.ms, V_th=20 * u.mV)
+    drive = np.linspace(21, 60, 20).reshape(2, 10) * u.mA
+    with brainstate.environ.context(dt=0.1 * u.ms):
+        return simulate(neuron, 100 * u.ms, inputs=lambda t: drive, record="spikes")["spikes"]
+
+
+def raster(events: SpikeEvents, steps: int) -> np.ndarray:
+    filled = np.zeros((steps, events.size), bool)
+    filled[events.step - 1, events.index] = True
+    return filled
+
+
+def test_replay_gives_the_recorded_spikes(recorded: SpikeEvents, tmp_path: Path) -> None:
+    expected = raster(recorded, 1000)
+    assert expected.sum() == len(recorded) > 50
+    recorded.save(tmp_path / "spikes.csv")
+    recorded.save(tmp_path / "spikes.npz")
+    for given in (
+        recorded,
+        (recorded.t, recorded.index),
+        tmp_path / "spikes.csv",
+        str(tmp_path / "spikes.npz"),
+    ):
+        replay = ReplaySpikes((2, 10), given)
+        np.testing.assert_array_equal(repeated(replay, 1000).reshape(1000, 20), expected)
+    brainstate.nn.init_all_states(replay, batch_size=2)
+    both = repeated(replay, 1000).reshape(1000, 2, 20)
+    np.testing.assert_array_equal(both, np.stack([expected, expected], 1))
+
+
+@pytest.mark.parametrize("dt", [0.05, 0.25, 1.0])
+def test_replay_keeps_the_end_of_the_step_at_any_step(recorded: SpikeEvents, dt: float) -> None:
+    counts = repeated(ReplaySpikes((2, 10), recorded, spk_type=int), round(101 / dt), dt * u.ms)
+    step, _ = np.nonzero(counts.reshape(len(counts), -1))
+    assert counts.sum() == len(recorded)
+    times = np.sort(np.repeat((step + 1) * dt, counts[counts > 0]))
+    late = times - np.sort(recorded.t.to_decimal(u.ms))
+    assert np.all((late > -1e-9) & (late < dt - 1e-9))
+
+
+def test_replay_can_start_later_and_repeat(recorded: SpikeEvents) -> None:
+    expected = raster(recorded, 1000)
+    shifted = ReplaySpikes((2, 10), recorded, start=20 * u.ms, repeat_every=recorded.duration)
+    seen = repeated(shifted, 2500).reshape(2500, 20)
+    assert not seen[:200].any()
+    np.testing.assert_array_equal(seen[200:1200], expected)
+    np.testing.assert_array_equal(seen[1200:2200], expected)
+    skipped = ReplaySpikes((2, 10), recorded, start=-50 * u.ms)
+    np.testing.assert_array_equal(repeated(skipped, 500).reshape(500, 20), expected[500:])
+    late = repeated(shifted, 1000, first=200 + 1_000_000_000).reshape(1000, 20)
+    np.testing.assert_array_equal(late, expected)
+
+
+def test_replay_gives_each_member_of_the_batch_its_trial(tmp_path: Path) -> None:
+    given = np.array([1, 2, 2, 5]), np.array([0, 1, 2, 0]), np.array([0, 0, 1, 1])
+    events = SpikeEvents(*given, 3, 2, 0.1 * u.ms, 0, 6)
+    events.save(tmp_path / "spikes.csv")
+    for source in (events, tmp_path / "spikes.csv"):
+        replay = ReplaySpikes(3, source)
+        with pytest.raises(InputError, match=r"ReplaySpikes: there are 2 trials.*batch_size=2"):
+            repeated(replay, 6)
+        brainstate.nn.init_all_states(replay, batch_size=2)
+        step, trial, neuron = np.nonzero(repeated(replay, 6))
+        found = sorted(zip(step + 1, neuron, trial, strict=True))
+        np.testing.assert_array_equal(found, np.stack(given, 1))
+        one = ReplaySpikes(3, source, trial=1)
+        np.testing.assert_array_equal(np.stack(np.nonzero(repeated(one, 6)), 1), [[1, 2], [4, 0]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"spikes": 5}, "spikes: expected recorded events"),
+        ({"spikes": ([1.0] * u.ms, [3])}, "spikes: expected neurons from 0 to 2"),
+        ({"spikes": ([1.0] * u.ms, [0.5])}, "spikes: expected a list of whole numbers"),
+        ({"spikes": ([-1.0] * u.ms, [0])}, "spikes: expected times >= 0"),
+        ({"spikes": ([1.0], [0])}, "spikes: expected 1 times"),
+        ({"spikes": ([1.0, 2.0] * u.ms, [0])}, "spikes: expected 1 times"),
+        ({"spikes": "spikes.txt"}, "spikes: expected a .npz or .csv file"),
+        ({"spikes": ([5.0] * u.ms, [0]), "repeat_every": 4 * u.ms}, "repeat_every: expected"),
+        ({"spikes": ([5.0] * u.ms, [0]), "trial": 1}, "trial: expected a trial below 1"),
+        ({"spikes": ([5.0] * u.ms, [0]), "trial": -1}, "trial: expected a whole number"),
+        ({"spikes": ([5.0] * u.ms, [0]), "start": 1.0}, "start: expected a time"),
+    ],
+)
+def test_replay_refuses_what_does_not_fit(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ParameterError, match=rf"ReplaySpikes\.{words}"):
+        ReplaySpikes(3, **arguments)
+
+
+def test_replay_repeats_with_a_whole_number_of_steps() -> None:
+    replay = ReplaySpikes(1, ([0.1] * u.ms, [0]), repeat_every=0.25 * u.ms)
+    with pytest.raises(InputError, match=r"ReplaySpikes\.repeat_every: expected a multiple of dt"):
+        repeated(replay, 2)

@@ -16,12 +16,14 @@ from .errors import (
     StateError,
     UnitError,
 )
+from .initializers import Normal, Uniform
 from .network import Network, Projection
-from .neuron import Neuron, Refractory
+from .neuron import Crossing, Neuron, Refractory
+from .numerics import Numerics
 from .parameters import ANY_UNIT, REQUIRED, full, initializer, option, param, state
 from .plugins import get_model, list_models, list_plugins
 from .simulation import Recording, SpikeEvents, Spikes, Trace, simulate
-from .solvers import SOLVERS
+from .solvers import SOLVERS, Solver
 from .surrogate import Arctan, InvSquareGrad, ReluGrad, Sigmoid, Surrogate
 from .synapse import AlignPost, Synapse, SynOut
 
@@ -35,6 +37,7 @@ __all__ = [
     "Arctan",
     "BrainloomError",
     "Constraint",
+    "Crossing",
     "Declared",
     "Descriptor",
     "Dynamics",
@@ -43,6 +46,8 @@ __all__ = [
     "KernelError",
     "Network",
     "Neuron",
+    "Normal",
+    "Numerics",
     "ParameterError",
     "PluginConflictError",
     "PluginError",
@@ -51,6 +56,7 @@ __all__ = [
     "Refractory",
     "ReluGrad",
     "Sigmoid",
+    "Solver",
     "SpikeEvents",
     "Spikes",
     "StateError",
@@ -58,6 +64,7 @@ __all__ = [
     "SynOut",
     "Synapse",
     "Trace",
+    "Uniform",
     "UnitError",
     "between",
     "full",

@@ -52,8 +52,8 @@ class Declared(brainstate.nn.Module):
         A state that exists is written, not replaced: compiled functions keep working. (Inside
         `jit`, `grad` and `vmap` it is replaced; call `reset_state` there.)
         """
-        for name, spec in self._states.items():
-            value = spec.value(self, self._state_shape(batch_size))
+        for name, spec in self._kept_states().items():
+            value = spec.value(self, spec.shape(self, batch_size))
             existing = vars(self).get(name)
             if isinstance(existing, brainstate.State) and not TRACE_CONTEXT.new_state_catcher:
                 existing.value = value
@@ -62,10 +62,13 @@ class Declared(brainstate.nn.Module):
 
     def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Write the initial values into the existing states, keeping their batch size."""
-        for name, spec in self._states.items():
+        for name, spec in self._kept_states().items():
             current = getattr(self, name)
-            shape = self._state_shape(batch_size) if batch_size else current.value.shape
+            shape = spec.shape(self, batch_size) if batch_size else current.value.shape
             current.value = spec.value(self, shape)
+
+    def _kept_states(self) -> dict[str, StateSpec]:
+        return {name: spec for name, spec in self._states.items() if spec.wanted(self)}
 
     def _state_shape(self, batch_size: int | None) -> tuple[int, ...]:
         return self.in_size if batch_size is None else (batch_size, *self.in_size)

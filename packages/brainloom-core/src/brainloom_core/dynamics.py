@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import brainstate
@@ -14,6 +15,7 @@ from .constraints import Constraint
 from .declared import Declared
 from .descriptor import Descriptor
 from .errors import InputError, ParameterError
+from .numerics import Numerics, NumericsOf
 from .parameters import REQUIRED, option
 from .solvers import SOLVERS, get_solver
 from .units import dimension_name, same_dimension, show, to_number, with_unit
@@ -21,9 +23,20 @@ from .units import dimension_name, same_dimension, show, to_number, with_unit
 __all__ = ["Dynamics"]
 
 _known_solver = Constraint(
-    "one of " + ", ".join(map(repr, SOLVERS)) + " or a function",
-    lambda solver: solver in SOLVERS if isinstance(solver, str) else callable(solver),
+    "one of " + ", ".join(map(repr, ("auto", *SOLVERS))) + " or a function",
+    lambda solver: solver in ("auto", *SOLVERS) if isinstance(solver, str) else callable(solver),
 )
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The derivative of one state as a function of all states, and which of them it depends on."""
+
+    rate: Callable[[Any], Any]
+    depends: frozenset[str]
+
+    def __call__(self, y: Any) -> Any:
+        return self.rate(y)
 
 
 class Dynamics(Declared, brainstate.nn.Dynamics):
@@ -34,6 +47,9 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     derivative is evaluated, with the running membrane potential, so that a conductance-based
     input takes part in the equation (and in its slope) instead of being frozen.
 
+    A model whose equations are linear in its states says `linear = True` and gets their exact
+    propagator.
+
     Args:
         in_size: Number of neurons, or the shape of the population.
         name: Name of the module.
@@ -42,13 +58,15 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     _layout: ClassVar[tuple[Any, ...]] = ("in_size", ..., "name", "*", "solver")
     _frame: ClassVar[dict[str, Any]] = {"in_size": REQUIRED, "name": None}
     _derivatives: ClassVar[dict[str, tuple[str, ...]]] = {}
+    linear: ClassVar[bool] = False
+    numerics: Numerics = NumericsOf()  # type: ignore[assignment]
     described: Descriptor | None = None
 
     if TYPE_CHECKING:
         in_size: Any = option(kw_only=False)
         name: str | None = None
 
-    solver: Any = option(default="exp_euler", constraint=_known_solver, doc="time-stepping scheme")
+    solver: Any = option(default="auto", constraint=_known_solver, doc="time-stepping scheme")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -69,6 +87,15 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         brainstate.nn.Dynamics.__init__(self, tuple(int(n) for n in sizes), name=name)
         self._current_inputs: dict[str, Any] = {}
         self._delta_inputs: dict[str, Any] = {}
+
+    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+        super()._setup(frame, values)
+        wide = [name for name in self._derivatives if self._states[name].per is not None]
+        if wide and self.solver == "exp_rosenbrock":
+            raise ParameterError(
+                f"{type(self).__name__}.solver: expected another one than 'exp_rosenbrock', which "
+                f"needs states of one shape: {', '.join(wide)} has an axis of its own"
+            )
 
     # Inputs
 
@@ -189,7 +216,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         return getattr(self, method)(**(y if names is None else {n: y[n] for n in names}))
 
     def _values(self) -> dict[str, Any]:
-        return {name: getattr(self, name).value for name in self._states}
+        return {name: getattr(self, name).value for name in self._kept_states()}
 
     def _assign(self, values: dict[str, Any]) -> None:
         """Write states, keeping the unit and the dtype that each has."""
@@ -199,17 +226,32 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
             number = jnp.asarray(to_number(value, unit), dtype=state.value.dtype)
             state.value = with_unit(number, unit)
 
-    def _drifts(self, x: Any) -> dict[str, Callable[[Any], Any]]:
+    def _drifts(self, x: Any) -> dict[str, Drift]:
         """The declared derivatives as functions of all states."""
         return {name: self._drift(name, x) for name in self._derivatives}
 
-    def _drift(self, name: str, x: Any) -> Callable[[Any], Any]:
-        def drift(y: Any) -> Any:
-            if "I" in self._derivatives[name]:
+    def _drift(self, name: str, x: Any) -> Drift:
+        arguments = self._derivatives[name]
+
+        def rate(y: Any) -> Any:
+            if "I" in arguments:
                 y = {**y, "I": self.sum_current_inputs(x, y[name], pop=False)}
             return self._call(f"d{name}", y)
 
-        return drift
+        return Drift(rate, frozenset({name, *(arguments or self._derivatives)}))
+
+    @classmethod
+    def _is_coupled(cls) -> bool:
+        """Whether the derivative of a state depends on another state that changes."""
+        return any(
+            not arguments or {*arguments} & (cls._derivatives.keys() - {name})
+            for name, arguments in cls._derivatives.items()
+        )
+
+    @staticmethod
+    def _semantics(source: Any) -> dict[str, str]:
+        """Fields of `Numerics` for a model, or for a class with its defaults."""
+        return {}
 
     def _integrate(self, y: dict[str, Any], x: Any) -> dict[str, Any]:
         if self._current_inputs and not any("I" in a for a in self._derivatives.values()):
@@ -217,8 +259,8 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                 f"{type(self).__name__} has no equation with a current: "
                 f"{list(self._current_inputs)} would be lost. Use add_delta_input"
             )
-        dt = brainstate.environ.get_dt()
-        return {**y, **get_solver(self.solver)(self._drifts(x), y, dt)}
+        solver = get_solver(self.solver, linear=self.linear, coupled=self._is_coupled())
+        return {**y, **solver(self._drifts(x), y, brainstate.environ.get_dt())}
 
     # Checks
 

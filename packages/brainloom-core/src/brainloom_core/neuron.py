@@ -7,13 +7,15 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from .constraints import Constraint, non_negative, one_of
-from .dynamics import Dynamics
+from .constraints import Constraint, non_negative, one_of, positive
+from .dynamics import Drift, Dynamics
+from .numerics import chosen
 from .parameters import option, param, state
+from .solvers import get_solver, rate_and_slope
 from .surrogate import ReluGrad
-from .units import step_count, to_number, with_unit
+from .units import log1prel, step_count, to_number, with_unit
 
-__all__ = ["Neuron", "Refractory"]
+__all__ = ["Crossing", "Neuron", "Refractory"]
 
 _is_spike_function = Constraint(
     "a spike function such as ReluGrad() (an instance, not the class)",
@@ -34,7 +36,16 @@ class Neuron(Dynamics):
     5. the spikes of the new states, which are returned.
 
     So $V$ stays above threshold until the next call, and `get_spike()` between two steps
-    returns the spikes of the last one.
+    returns the spikes of the last one. A model whose `jump_state` is another one than $V$ gets
+    its jumps before step 3, as a synapse does.
+
+    A model with `caps_overshoot` (one whose potential explodes) never passes its threshold: what
+    a step would add beyond it is cut off, so that no other state sees it.
+
+    With `interpolate=True` a spike has a time within its step: that at which $V$ reaches the
+    threshold along the local exponential solution. $V$ then starts from `V_reset` at that time,
+    and makes up for the rest of the step in the next one, together with it. For a linear model
+    under a constant current the times are exact, and so are their derivatives.
 
     Args:
         in_size: Number of neurons, or the shape of the population.
@@ -44,17 +55,33 @@ class Neuron(Dynamics):
             overshoot; `"hard"` sets $V$ to `V_reset`.
         name: Name of the module.
         solver: Time-stepping scheme, a name in `SOLVERS` or a function.
+        interpolate: Whether spikes have times within a step.
     """
 
-    _layout = ("in_size", ..., "spk_fun", "spk_reset", "name", "*", "solver")
+    _layout = ("in_size", ..., "spk_fun", "spk_reset", "name", "*", "solver", "interpolate")
     input_unit: ClassVar[Any] = u.mA
+    jump_state: ClassVar[str] = "V"
+    caps_overshoot: ClassVar[bool] = False
 
     spk_fun: Any = option(default=ReluGrad(), constraint=_is_spike_function, doc="spike function")
     spk_reset: str = option(default="soft", constraint=one_of("soft", "hard"), doc="reset rule")
+    interpolate: bool = option(
+        default=False, constraint=one_of(True, False), doc="whether spikes have times within a step"
+    )
+    spike_lag = state(
+        lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()) * u.ms,
+        "time from the spike to the end of its step",
+        brainstate.ShortTermState,
+        when="interpolate",
+    )
 
     def threshold(self, *args: Any, **states: Any) -> Any:
         """The potential at which the neuron spikes; a model may take states by name."""
         return self.V_th
+
+    def scale(self) -> Any:
+        """The range of V to which the surrogate gradient refers."""
+        return self.V_th - self.V_reset
 
     def on_spike(self, *args: Any, **states: Any) -> dict[str, Any]:
         """New values of states other than V after the spikes `spk`, states taken by name."""
@@ -70,31 +97,77 @@ class Neuron(Dynamics):
         try:
             x = 0.0 * self.input_unit if x is None else x
             x = self._check_input(x, self.input_unit, "V")
-            y = self._after_spike(self._values())
+            before = self._values()
+            y = self._after_spike(before)
+            if self.jump_state != "V":
+                y = self._jumped(y)
             new = self._integrate(y, x)
-            new["V"] = self.sum_delta_inputs(new["V"])
-            self._assign(self._hold(y, new))
+            if self.interpolate:
+                new["spike_lag"] = self._lag(y, new, x)
+            if self.jump_state == "V":
+                new = self._jumped(new)
+            self._assign(self._settled(before, new))
         finally:
             self._release_inputs()
-        return self._spikes(self._values())
+        return self.get_spike()
 
     def _spikes(self, y: dict[str, Any]) -> Any:
-        z = (y["V"] - self._call("threshold", y)) / (self.V_th - self.V_reset)
+        z = (y["V"] - self._call("threshold", y)) / self.scale()
         return self.spk_fun(u.get_magnitude(z))
 
     def _after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
         spk = self._spikes(y)
-        jumped = self._call("on_spike", {**y, "spk": spk})
-        return {**y, **jumped, "V": self._reset(y, spk)}
+        return {**y, **self._call("on_spike", {**y, "spk": spk}), "V": self._reset(y, spk)}
 
     def _reset(self, y: dict[str, Any], spk: Any) -> Any:
+        if self.interpolate:  # `_pace` makes up for the overshoot, with the derivative of the time
+            return hard_reset(y["V"], jax.lax.stop_gradient(spk), self.V_reset)
         if self.spk_reset == "hard":
             return hard_reset(y["V"], spk, self.V_reset)
         return y["V"] - (self._call("threshold", y) - self.V_reset) * spk
 
-    def _hold(self, y: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-        """Overrule the integrated values, as refractoriness does."""
-        return new
+    def _jumped(self, y: dict[str, Any]) -> dict[str, Any]:
+        return {**y, self.jump_state: self.sum_delta_inputs(y[self.jump_state])}
+
+    def _settled(self, before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        """The states to keep, from those of the last step and those integrated."""
+        return {**new, "V": self._limit(new)}
+
+    def _limit(self, y: dict[str, Any]) -> Any:
+        """The potential, where it is bound to be."""
+        if self.caps_overshoot:
+            return u.math.minimum(y["V"], self._call("threshold", y))
+        return y["V"]
+
+    def _drift(self, name: str, x: Any) -> Drift:
+        drift = super()._drift(name, x)
+        limited = getattr(get_solver(self.solver), "limited", True)
+        if name == "V" and self.interpolate:
+            return Drift(lambda y: self._pace(y) * drift(y), drift.depends)
+        if name != "V" and "V" in drift.depends and limited:
+            return Drift(lambda y: drift({**y, "V": self._limit(y)}), drift.depends)
+        return drift
+
+    # Spike times within a step
+
+    def _pace(self, y: dict[str, Any]) -> Any:
+        """How many steps V makes up for: more than one after a spike within the last."""
+        return 1.0 + u.get_magnitude(y["spike_lag"] / brainstate.environ.get_dt())
+
+    def _lag(self, y: dict[str, Any], new: dict[str, Any], x: Any) -> Any:
+        """Time from the crossing of the threshold to the end of the step, zero without one."""
+        rate, slope = rate_and_slope(super()._drift("V", x), y, "V")
+        rise, risen = self._call("threshold", y) - y["V"], new["V"] - y["V"]
+        whole = self._pace(y) * brainstate.environ.get_dt()
+        crossed = new["V"] >= self._call("threshold", new)
+        local = u.get_magnitude(slope * rise / _nonzero(rate, crossed))
+        until = rise / _nonzero(rate, crossed) * log1prel(local)
+        linear = whole * u.get_magnitude(rise / _nonzero(risen, crossed))
+        fits = (local > -1.0) & (until > 0.0 * until) & (until < whole)
+        until = u.math.where(fits, until, linear)
+        return u.math.where(crossed, u.math.maximum(whole - until, 0.0 * whole), 0.0 * whole)
+
+    # Inputs
 
     def _release_inputs(self) -> None:
         """Forget this step's inputs: what is not given anew in a step must not act in it."""
@@ -105,38 +178,143 @@ class Neuron(Dynamics):
                 elif not callable(inp):
                     del store[key]
 
+    @staticmethod
+    def _semantics(source: Any) -> dict[str, str]:
+        interpolated = chosen(source, "interpolate")
+        after = "as the next step begins"
+        soft = "the distance from reset to threshold is subtracted from V"
+        rules = {"soft": soft, "hard": "V is set to V_reset"}
+        jump = f"added to {source.jump_state} "
+        return {
+            "input": "held over the step, summed inside the drift with the running V",
+            "jump": jump + ("after" if source.jump_state == "V" else "before") + " integration",
+            "spike": "at the crossing within the step (spike_lag before its end)"
+            if interpolated
+            else "at the end of the step in which V reaches the threshold",
+            "reset": "V starts from V_reset at the crossing"
+            if interpolated
+            else f"{rules[chosen(source, 'spk_reset')]} {after}",
+            "overshoot": "cut off at the threshold" if source.caps_overshoot else "kept",
+        }
+
 
 class Refractory(Neuron):
     r"""Mixin: after a spike, $V$ rests at `V_reset` for `tau_ref`.
 
     The period is a whole number of steps, `round(tau_ref / dt)`, counted by an integer, so
-    that it is the same at any absolute time. Inputs that arrive meanwhile are lost; states
-    other than $V$ go on.
+    that it is the same at any absolute time (with `interpolate=True` it is exact, and begins at
+    the crossing). Inputs that arrive meanwhile are lost; states other than $V$ go on.
     """
 
+    _layout = (
+        *("in_size", ..., "spk_fun", "spk_reset", "ref_var", "name"),
+        *("*", "solver", "interpolate"),
+    )
     tau_ref: Any = param(
         default=5.0 * u.ms, constraint=non_negative, doc="refractory period", after="tau"
     )
+    ref_var: bool = option(
+        default=False, constraint=one_of(True, False), doc="whether to keep the state `refractory`"
+    )
     steps_held = state(
-        lambda model, shape: jnp.zeros(shape, jnp.int32),
+        lambda model, shape: jnp.zeros(
+            shape, brainstate.environ.dftype() if model.interpolate else jnp.int32
+        ),
         "steps for which V is still held",
         brainstate.ShortTermState,
     )
-
-    @property
-    def refractory(self) -> Any:
-        """Whether each neuron has just spiked or is held."""
-        return (self.steps_held.value > 0) | (self.get_spike() > 0)
+    refractory = state(
+        lambda model, shape: jnp.zeros(shape, bool),
+        "whether a neuron has just spiked or is held",
+        brainstate.ShortTermState,
+        when="ref_var",
+    )
 
     def _after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
-        steps = step_count(self.tau_ref, brainstate.environ.get_dt())
+        dt = brainstate.environ.get_dt()
+        steps = u.get_magnitude(self.tau_ref / dt)
+        if self.interpolate:
+            steps = steps - u.get_magnitude(y["spike_lag"] / dt)
+        else:
+            steps = step_count(self.tau_ref, dt)
         held = jnp.where(self._spikes(y) > 0, steps, y["steps_held"])
         return {**super()._after_spike(y), "steps_held": held}
 
-    def _hold(self, y: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-        held = y["steps_held"]
-        V = u.math.where(held > 0, self.V_reset, new["V"])
-        return {**new, "V": V, "steps_held": jnp.maximum(held - 1, 0)}
+    def _settled(self, before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        new = super()._settled(before, new)
+        new["steps_held"] = jnp.maximum(new["steps_held"] - 1, 0)
+        if self.ref_var:
+            new["refractory"] = (new["steps_held"] > 0) | (self._spikes(new) > 0)
+        return new
+
+    def _limit(self, y: dict[str, Any]) -> Any:
+        least = 1 if self.interpolate else 0
+        held = y["steps_held"] >= least if self.interpolate else y["steps_held"] > least
+        return u.math.where(held, self.V_reset, super()._limit(y))
+
+    def _pace(self, y: dict[str, Any]) -> Any:
+        return jnp.maximum(1.0 - y["steps_held"], 0.0)
+
+    @staticmethod
+    def _semantics(source: Any) -> dict[str, str]:
+        exact = "V is held at V_reset for tau_ref after the crossing; other states go on"
+        whole = "V is held at V_reset for round(tau_ref / dt) steps; other states go on"
+        held = exact if chosen(source, "interpolate") else whole
+        return {**Neuron._semantics(source), "refractory": held}
+
+
+class Crossing(Neuron):
+    r"""Base of the neurons whose spike is an event of their own dynamics, without a reset.
+
+    A spike is an upward passage of `V_th`: $V$ is at or above it after the step and was below
+    before. `get_spike()` returns the spikes of the last step; `get_spike(V)` says where a
+    potential is above the threshold.
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        spk_fun: Spike function of the dimensionless distance to threshold, with a surrogate
+            gradient.
+        spk_reset: Accepted so that a model can be exchanged for another; there is no reset.
+        name: Name of the module.
+        solver: Time-stepping scheme, a name in `SOLVERS` or a function.
+        V_scale: Range of $V$ to which the surrogate gradient refers.
+    """
+
+    _layout = ("in_size", ..., "spk_fun", "spk_reset", "name", "*", "solver", "V_scale")
+    interpolate: bool = False  # type: ignore[assignment]
+    spike_lag = None
+
+    V_scale: Any = param(
+        default=20.0 * u.mV, constraint=positive, doc="range of the surrogate gradient"
+    )
+    spike = state(
+        lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()),
+        "spikes of the last step",
+        brainstate.ShortTermState,
+    )
+
+    def scale(self) -> Any:
+        """The range of V to which the surrogate gradient refers."""
+        return self.V_scale
+
+    def get_spike(self, V: Any = None, **states: Any) -> Any:
+        """Spikes (0. or 1.) of the last step, or whether the potential given is above threshold."""
+        return self.spike.value if V is None else super().get_spike(V, **states)
+
+    def _after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
+        return y
+
+    def _settled(self, before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        new = super()._settled(before, new)
+        return {**new, "spike": self._spikes(new) * (1.0 - self._spikes(before))}
+
+    @staticmethod
+    def _semantics(source: Any) -> dict[str, str]:
+        return {
+            **Neuron._semantics(source),
+            "spike": "at the end of the step in which V passes V_th upwards",
+            "reset": "none",
+        }
 
 
 def hard_reset(V: Any, spk: Any, V_reset: Any) -> Any:
@@ -145,6 +323,11 @@ def hard_reset(V: Any, spk: Any, V_reset: Any) -> Any:
     number = u.get_mantissa(V)
     target = jnp.broadcast_to(jnp.asarray(to_number(V_reset, unit), number.dtype), number.shape)
     return with_unit(_replace(number, spk, target), unit)
+
+
+def _nonzero(value: Any, wanted: Any) -> Any:
+    """The value where it is wanted and not zero, one elsewhere: a denominator."""
+    return u.math.where(wanted & (value != 0.0 * value), value, u.math.ones_like(value))
 
 
 @jax.custom_jvp

@@ -78,6 +78,7 @@ class QuantityParam(Param):
     above: str | None = None
     differs_from: str | None = None
     optional: bool = False
+    per: str | None = None
 
     def stored(self, model: Any, value: Any) -> Any:
         if value is None and self.optional:
@@ -109,10 +110,11 @@ class QuantityParam(Param):
 
     def _check(self, model: Any, value: Any) -> None:
         if self.unit is not ANY_UNIT and not same_dimension(value, self.unit):
-            example = show(self.default if self.default is not REQUIRED else 1.0 * self.unit)
+            unknown = self.default is REQUIRED or self.default is None or callable(self.default)
+            example = show(1.0 * self.unit if unknown else self.default)
             expected = f"{self._expected()} (for example {example})"
             raise self._error(model, expected, show(value), UnitError)
-        shape, size = np.shape(u.get_mantissa(value)), getattr(model, "in_size", None)
+        shape, size = np.shape(u.get_mantissa(value)), self._size(model)
         if size is not None and shape not in ((), size):
             raise self._error(model, f"a scalar or an array of shape {size}", f"shape {shape}")
         if _is_traced(value):
@@ -123,6 +125,12 @@ class QuantityParam(Param):
             raise self._error(model, f"{self._expected()}, finite", show(value))
         if self.constraint is not None and not np.all(self.constraint.holds(number)):
             raise self._error(model, self._expected(), show(value))
+
+    def _size(self, model: Any) -> tuple[int, ...] | None:
+        """The shape of an array of values, None where any is accepted."""
+        if self.per is not None:
+            return (len(getattr(model, self.per)),)
+        return getattr(model, "in_size", None)
 
     def _expected(self) -> str:
         kind = "a number" if self.unit is ANY_UNIT else dimension_name(self.unit)
@@ -144,7 +152,7 @@ class InitializerParam(QuantityParam):
             value = value(shape)
         if self.unit is not ANY_UNIT and not same_dimension(value, self.unit):
             raise self._error(model, dimension_name(self.unit), show(value), UnitError)
-        if np.shape(value) not in ((), model.in_size, shape):
+        if np.shape(value) not in ((), self._size(model), shape):
             raise self._error(model, f"a scalar or shape {shape}", f"shape {np.shape(value)}")
         return full(value, shape)
 
@@ -159,6 +167,7 @@ def param(
     differs_from: str | None = None,
     after: str | None = None,
     optional: bool = False,
+    per: str | None = None,
     kw_only: bool = True,
 ) -> Any:
     """Declare a parameter that has a unit.
@@ -175,6 +184,8 @@ def param(
         differs_from: Name of another parameter that this one must not equal.
         after: Name of the parameter behind which it stands in the signature.
         optional: Whether None is allowed.
+        per: Name of an option, declared before, whose elements each have one value; not given,
+            an array has one value per neuron.
         kw_only: What static type checkers are told; at run time every declared
             parameter may also be given by position.
     """
@@ -188,15 +199,28 @@ def param(
         differs_from=differs_from,
         after=after,
         optional=optional,
+        per=per,
     )
 
 
 def initializer(
-    default: Any, doc: str = "initial value", *, unit: Any = None, after: str | None = None
+    default: Any,
+    doc: str = "initial value",
+    *,
+    unit: Any = None,
+    after: str | None = None,
+    per: str | None = None,
 ) -> Any:
-    """Declare the initial value of a state: a constant, an array or a function of the shape."""
-    unit = unit if unit is not None else u.get_unit(default)
-    return InitializerParam(default=default, doc=doc, unit=unit, after=after)
+    """Declare the initial value of a state: a constant, an array or a function of the shape.
+
+    None as the default means the steady state, `state(..., steady=...)`.
+    """
+    optional = default is None
+    if unit is None:
+        unit = u.UNITLESS if optional else u.get_unit(default)
+    return InitializerParam(
+        default=default, doc=doc, unit=unit, after=after, optional=optional, per=per
+    )
 
 
 def option(
@@ -218,6 +242,9 @@ class StateSpec:
     initial: str | Callable[[Any, tuple[int, ...]], Any]
     doc: str
     kind: type[brainstate.State]
+    steady: Callable[[Any], Any] | None = None
+    when: str | None = None
+    per: str | None = None
     name: str = field(default="", init=False)
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -226,14 +253,34 @@ class StateSpec:
     def __get__(self, model: Any, owner: type | None = None) -> Any:
         if model is None:
             return self
+        owner_name = type(model).__name__
+        if not self.wanted(model):
+            raise StateError(
+                f"{owner_name}.{self.name}: this state is kept only by a model that was made "
+                f"with {self.when}=True"
+            )
         raise StateError(
-            f"{type(model).__name__}.{self.name}: the state does not exist yet. "
+            f"{owner_name}.{self.name}: the state does not exist yet. "
             "Call brainstate.nn.init_all_states(net) before the first step."
         )
+
+    def wanted(self, model: Any) -> bool:
+        """Whether a model keeps this state; a class stands for its defaults."""
+        if self.when is None:
+            return True
+        chosen = getattr(model, self.when)
+        return bool(chosen.default if isinstance(chosen, Param) else chosen)
+
+    def shape(self, model: Any, batch_size: int | None) -> tuple[int, ...]:
+        """The shape of the state: batch, population, and the axis that it has of its own."""
+        own = () if self.per is None else (len(getattr(model, self.per)),)
+        return (*model._state_shape(batch_size), *own)
 
     def value(self, model: Any, shape: tuple[int, ...]) -> Any:
         """The initial value, of this shape."""
         if isinstance(self.initial, str):
+            if self.steady is not None and getattr(model, self.initial) is None:
+                return self.steady(model)
             declared: InitializerParam = getattr(type(model), self.initial)
             return declared.initial(model, shape)
         return self.initial(model, shape)
@@ -243,6 +290,10 @@ def state(
     initial: str | Callable[[Any, tuple[int, ...]], Any],
     doc: str = "",
     kind: type[brainstate.State] = brainstate.HiddenState,
+    *,
+    steady: Callable[[Any], Any] | None = None,
+    when: str | None = None,
+    per: str | None = None,
 ) -> Any:
     """Declare a state.
 
@@ -251,8 +302,12 @@ def state(
             state's shape (batch axis included) such as a steady state.
         doc: One line on what it is.
         kind: The state's class; learning rules follow `brainstate.HiddenState`.
+        steady: What it starts with where its initializer is None: a function of the model, in
+            which the states declared before have their values.
+        when: Name of an option without which the model does not keep this state.
+        per: Name of an option for each of whose elements there is one value, along a last axis.
     """
-    return StateSpec(initial, doc, kind)
+    return StateSpec(initial, doc, kind, steady, when, per)
 
 
 def as_float(value: Any) -> Any:

@@ -1,65 +1,156 @@
 r"""Time-stepping schemes for the derivatives that a model declares.
 
 A solver advances all states of a model by one step: it receives the drift of each state, as a
-function of all states, their values, and `dt`.
+function of all states, their values, and `dt`. Inputs are held over the step, so the orders below
+are those for a constant current.
 
-| name | scheme | order |
-|---|---|---|
-| `exp_euler` | exponential (Rosenbrock) Euler, exact for a linear equation | 1 in couplings |
-| `euler` | forward Euler | 1 |
-| `rk2` | explicit midpoint | 2 |
-| `rk4` | classical Runge-Kutta | 4 |
+| name | scheme | exact for | order otherwise |
+|---|---|---|---|
+| `exp_euler` | exponential Euler, state by state | linear, uncoupled | 1, uncoupled 2 |
+| `exp_strang` | the same, composed symmetrically around V | linear, uncoupled | 2 |
+| `exp_rosenbrock` | exponential Euler with the whole Jacobian | linear | 2 |
+| `euler` | forward Euler | | 1 |
+| `rk2` | explicit midpoint | | 2 |
+| `rk4` | classical Runge-Kutta | | 4 |
+| `sequential_euler` | forward Euler, each state from the new values of those before | | 1 |
+| `izhikevich2003` | as before, the first state by two half steps | | 1 |
+
+The default, `auto`, takes `exp_rosenbrock` for coupled linear equations (their exact propagator),
+`exp_strang` for other coupled ones, and `exp_euler` for the rest.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from .units import exprel, exprel2, with_unit
+from .units import exprel, exprel2, to_number, with_unit
 
 __all__ = ["SOLVERS", "Solver", "get_solver", "step_mean"]
 
 Values = Mapping[str, Any]
 Drift = Callable[[Values], Any]
-Solver = Callable[[Mapping[str, Drift], Values, Any], dict[str, Any]]
+Step = Callable[[Mapping[str, Drift], Values, Any], dict[str, Any]]
+
+# More growth than e^30 in a step means a blow-up; without a bound it would end as inf and NaN.
+MAX_GROWTH = 30.0
 
 
+@dataclass(frozen=True)
+class Solver:
+    """A scheme and what can be expected of it.
+
+    Attributes:
+        name: Its name in `SOLVERS`.
+        step: The function of drifts, values and `dt` that returns the new values.
+        order: Order of convergence for coupled equations.
+        exact_for: Which equations it solves without error.
+        limited: Whether a potential that passes its limit during the step is set back before
+            other states see it; the published schemes do not.
+    """
+
+    name: str
+    step: Step
+    order: int
+    exact_for: Literal["none", "uncoupled", "linear"] = "none"
+    limited: bool = True
+
+    def __call__(self, drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+        return self.step(drifts, y, dt)
+
+    def order_for(self, *, linear: bool, coupled: bool) -> int | None:
+        """Order of convergence for a kind of equations, None where the scheme is exact."""
+        exact = self.exact_for == "linear" or (self.exact_for == "uncoupled" and not coupled)
+        if linear and exact:
+            return None
+        return 2 if self.name == "exp_euler" and not coupled else self.order
+
+
+def _scheme(order: int, exact_for: Any = "none", limited: bool = True) -> Callable[[Step], Solver]:
+    return lambda step: Solver(step.__name__, step, order, exact_for, limited)
+
+
+@_scheme(order=1, exact_for="uncoupled")
 def exp_euler(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
     r"""$x \leftarrow x + \Delta t\,\varphi_1(\Delta t J)\,f(x)$ with $J = \partial f/\partial x$.
 
     Each state uses its own slope, the others being held: the step is exact for a linear
     equation with held input and first order in the couplings between states.
     """
-    new = {}
-    for name, drift in drifts.items():
-        rate, slope = _rate_and_slope(drift, y, name)
-        new[name] = y[name] + dt * exprel(_plain(dt * slope)) * rate
-    return new
+    return {name: _exp_euler_of(name, drift, y, dt) for name, drift in drifts.items()}
 
 
-def step_mean(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
-    r"""Mean of each state over the coming step, $x + \Delta t\,\varphi_2(\Delta t J)\,f(x)$."""
-    means = {}
-    for name, drift in drifts.items():
-        rate, slope = _rate_and_slope(drift, y, name)
-        means[name] = y[name] + dt * exprel2(_plain(dt * slope)) * rate
-    return means
+@_scheme(order=2, exact_for="uncoupled")
+def exp_strang(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+    """Exponential Euler of one state after the other, there and back.
+
+    Half a step of V, a whole one of the states that depend on no other but V, and the second
+    half of V: a symmetric composition, of second order. Other states, if there are any, take
+    their halves with V.
+    """
+    alone = [n for n in drifts if n != "V" and _depends(drifts, n) <= {n, "V"}]
+    halved = [name for name in drifts if name not in alone]
+    new = dict(y)
+    for name in halved:
+        new[name] = _exp_euler_of(name, drifts[name], new, dt / 2)
+    for name in alone:
+        new[name] = _exp_euler_of(name, drifts[name], new, dt)
+    for name in reversed(halved):
+        new[name] = _exp_euler_of(name, drifts[name], new, dt / 2)
+    return {name: new[name] for name in drifts}
 
 
+@_scheme(order=2, exact_for="linear")
+def exp_rosenbrock(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+    r"""$x \leftarrow x + \varphi_1(\Delta t J)\,\Delta t f(x)$, $J$ being the whole Jacobian.
+
+    Through the Jacobian all states see an upswing of V, also where V itself is then limited.
+    """
+    names = list(drifts)
+    units = {name: u.get_unit(y[name]) for name in names}
+    start = {name: jnp.asarray(u.get_mantissa(y[name])) for name in names}
+
+    def increments(numbers: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+        values = {**y, **{n: with_unit(numbers[n], units[n]) for n in names}}
+        return {n: _plain(dt * drifts[n](values), units[n]) for n in names}
+
+    change, slopes = jax.linearize(increments, start)
+    still = {name: jnp.zeros_like(number) for name, number in start.items()}
+    columns = {n: slopes({**still, n: jnp.ones_like(start[n])}) for n in names}
+    matrix = {
+        (row, column): columns[column][row]
+        for row in names
+        for column in names
+        if column in _depends(drifts, row)
+    }
+    for name in names:
+        matrix[name, name] = jnp.minimum(matrix[name, name], MAX_GROWTH)
+    phi = _phi1_of_matrix(names, matrix)
+    return {
+        row: with_unit(
+            start[row] + sum(phi[row, k] * change[k] for k in names if (row, k) in phi), units[row]
+        )
+        for row in names
+    }
+
+
+@_scheme(order=1)
 def euler(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
     """Forward Euler."""
     return _shifted(y, _rates(drifts, y), dt)
 
 
+@_scheme(order=2)
 def rk2(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
     """The explicit midpoint rule."""
     half = _shifted(y, _rates(drifts, y), dt / 2)
     return _shifted(y, _rates(drifts, half), dt)
 
 
+@_scheme(order=4)
 def rk4(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
     """The classical fourth-order Runge-Kutta method."""
     k1 = _rates(drifts, y)
@@ -70,23 +161,62 @@ def rk4(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
     return _shifted(y, mean, dt)
 
 
-SOLVERS: dict[str, Solver] = {"exp_euler": exp_euler, "euler": euler, "rk2": rk2, "rk4": rk4}
+@_scheme(order=1, limited=False)
+def sequential_euler(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+    """Forward Euler of one state after the other, as in the code of Izhikevich (2004)."""
+    new = dict(y)
+    for name, drift in drifts.items():
+        new[name] = new[name] + dt * drift(new)
+    return new
 
 
-def get_solver(solver: str | Solver) -> Solver:
-    """The solver of this name; a callable is returned as it is."""
+@_scheme(order=1, limited=False)
+def izhikevich2003(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+    """As `sequential_euler`, the first state by two half steps, as in Izhikevich (2003)."""
+    first, drift = next(iter(drifts.items()))
+    half = {**y, first: y[first] + dt / 2 * drift(y)}
+    whole = {**half, first: half[first] + dt / 2 * drift(half)}
+    rest = {name: other for name, other in drifts.items() if name != first}
+    return sequential_euler(rest, whole, dt)
+
+
+def step_mean(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+    r"""Mean of each state over the coming step, $x + \Delta t\,\varphi_2(\Delta t J)\,f(x)$."""
+    means = {}
+    for name, drift in drifts.items():
+        rate, slope = rate_and_slope(drift, y, name)
+        means[name] = y[name] + dt * exprel2(_plain(dt * slope)) * rate
+    return means
+
+
+SOLVERS: dict[str, Solver] = {
+    solver.name: solver
+    for solver in (
+        exp_euler,
+        exp_strang,
+        exp_rosenbrock,
+        euler,
+        rk2,
+        rk4,
+        sequential_euler,
+        izhikevich2003,
+    )
+}
+
+
+def get_solver(solver: str | Step, *, linear: bool = False, coupled: bool = True) -> Step:
+    """The solver of this name, `auto` being chosen by the kind of equations.
+
+    A callable is returned as it is.
+    """
+    if solver == "auto":
+        if not coupled:
+            return exp_euler
+        return exp_rosenbrock if linear else exp_strang
     return SOLVERS[solver] if isinstance(solver, str) else solver
 
 
-def _rates(drifts: Mapping[str, Drift], y: Values) -> dict[str, Any]:
-    return {name: drift(y) for name, drift in drifts.items()}
-
-
-def _shifted(y: Values, rates: Values, dt: Any) -> dict[str, Any]:
-    return {**y, **{name: y[name] + dt * rate for name, rate in rates.items()}}
-
-
-def _rate_and_slope(drift: Drift, y: Values, name: str) -> tuple[Any, Any]:
+def rate_and_slope(drift: Drift, y: Values, name: str) -> tuple[Any, Any]:
     """The drift of a state and its derivative by that state, which acts element by element."""
     unit = u.get_unit(y[name])
     number = jnp.asarray(u.get_mantissa(y[name]))
@@ -98,5 +228,59 @@ def _rate_and_slope(drift: Drift, y: Values, name: str) -> tuple[Any, Any]:
     return rate, slope / unit if unit != u.UNITLESS else slope
 
 
-def _plain(value: Any) -> Any:
-    return u.Quantity(value).to_decimal() if isinstance(value, u.Quantity) else value
+def _exp_euler_of(name: str, drift: Drift, y: Values, dt: Any) -> Any:
+    rate, slope = rate_and_slope(drift, y, name)
+    growth = jnp.minimum(_plain(dt * slope), MAX_GROWTH)
+    return y[name] + dt * exprel(growth) * rate
+
+
+def _depends(drifts: Mapping[str, Drift], name: str) -> Set[str]:
+    """The states on which a drift depends: all, unless it says so itself."""
+    return getattr(drifts[name], "depends", drifts.keys())
+
+
+def _rates(drifts: Mapping[str, Drift], y: Values) -> dict[str, Any]:
+    return {name: drift(y) for name, drift in drifts.items()}
+
+
+def _shifted(y: Values, rates: Values, dt: Any) -> dict[str, Any]:
+    return {**y, **{name: y[name] + dt * rate for name, rate in rates.items()}}
+
+
+def _plain(value: Any, unit: Any = u.UNITLESS) -> Any:
+    return to_number(value, unit)
+
+
+Matrix = dict[tuple[str, str], Any]
+
+
+def _phi1_of_matrix(
+    names: list[str], matrix: Matrix, terms: int = 10, doublings: int = 5
+) -> Matrix:
+    r"""$\varphi_1(A) = A^{-1}(e^A - 1)$ of a small matrix of arrays, absent entries being zero.
+
+    A Taylor series of $A / 2^5$, then $\varphi_1(2A) = \varphi_1(A)(e^A + 1)/2$.
+    """
+    identity: Matrix = {(name, name): 1.0 for name in names}
+    scaled = {key: entry / 2.0**doublings for key, entry in matrix.items()}
+    phi = identity
+    for k in range(terms, 1, -1):
+        phi = _sum(identity, _product(names, scaled, phi), 1.0 / k)
+    for _ in range(doublings):
+        grown = _sum(identity, _product(names, scaled, phi), 0.5)  # (e^A + 1) / 2
+        phi, scaled = _product(names, phi, grown), {key: 2.0 * x for key, x in scaled.items()}
+    return phi
+
+
+def _product(names: list[str], a: Matrix, b: Matrix) -> Matrix:
+    found: Matrix = {}
+    for row in names:
+        for column in names:
+            shared = [k for k in names if (row, k) in a and (k, column) in b]
+            if shared:
+                found[row, column] = sum(a[row, k] * b[k, column] for k in shared)
+    return found
+
+
+def _sum(a: Matrix, b: Matrix, factor: float) -> Matrix:
+    return {key: a.get(key, 0.0) + factor * b[key] if key in b else a[key] for key in {**a, **b}}

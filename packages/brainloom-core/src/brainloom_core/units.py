@@ -12,6 +12,7 @@ __all__ = [
     "dimension_name",
     "exprel",
     "exprel2",
+    "log1prel",
     "same_dimension",
     "show",
     "step_count",
@@ -98,6 +99,14 @@ def exprel2(x: jax.Array) -> jax.Array:
     near, safe = jnp.where(small, x, 0.0), jnp.where(small, 1.0, x)
     far = ((jnp.exp(safe) - 1.0) / safe - 1.0) / safe
     return jnp.where(small, _phi_series(near, 2, terms=12), far)
+
+
+def log1prel(x: jax.Array) -> jax.Array:
+    r"""$\ln(1 + x) / x$ with its limit 1 at 0, for $x > -1$ (1 elsewhere)."""
+    usable = (x > -1.0) & (abs(x) > 1e-4)
+    safe = jnp.where(usable, x, 1.0)
+    near = jnp.where(usable | (x <= -1.0), 0.0, x)
+    return jnp.where(usable, jnp.log1p(safe) / safe, 1.0 - near / 2.0 + near**2 / 3.0)
 
 
 def _phi_series(x: jax.Array, order: int, terms: int) -> jax.Array:

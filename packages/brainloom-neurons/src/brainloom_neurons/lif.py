@@ -5,7 +5,118 @@ from typing import Any
 import brainunit as u
 from brainloom_core import Neuron, Refractory, initializer, param, positive, state
 
-__all__ = ["ALIF", "LIF", "LIFRef"]
+__all__ = ["ALIF", "IF", "LIF", "LIFRef", "PerfectIF"]
+
+
+class IF(Neuron):
+    r"""Integrate-and-fire neuron that leaks to zero.
+
+    $$
+    \tau \frac{dV}{dt} = -V + R\,I
+    $$
+
+    spikes when $V \ge V_\mathrm{th}$; then $V \leftarrow V - V_\mathrm{th}$ (soft) or
+    $V \leftarrow 0$ (hard). The name is that of brainpy.state; the neuron without a leak is
+    [`PerfectIF`][brainloom_neurons.PerfectIF].
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        R: Membrane resistance $R$, 1 ohm; scalar or one per neuron.
+        tau: Membrane time constant $\tau$, 5 ms; scalar or one per neuron.
+        V_th: Threshold $V_\mathrm{th}$, 1 mV, above zero; scalar or one per neuron.
+        V_initializer: Initial potential, 0 mV; a constant, an array or a function of the shape.
+        spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
+        spk_reset: `"soft"` or `"hard"`.
+        name: Name of the module.
+        solver: Time-stepping scheme, `"auto"`: exact.
+        interpolate: Whether spikes have times within a step, False.
+
+    Attributes:
+        V: Membrane potential, shape `(*batch, *in_size)`, mV.
+
+    Raises:
+        ParameterError: A parameter has the wrong unit, shape or range.
+        InputError: An input current has the wrong unit or shape.
+
+    References:
+        Abbott (1999), Brain Res. Bull. 50, 303, doi:10.1016/S0361-9230(99)00161-6.
+
+    Examples:
+        >>> import brainstate, brainunit as u, jax.numpy as jnp
+        >>> from brainloom_neurons import IF
+        >>> brainstate.environ.set(dt=0.1 * u.ms)
+        >>> neuron = IF(1)
+        >>> _ = brainstate.nn.init_all_states(neuron)
+        >>> spikes = brainstate.transform.for_loop(lambda i: neuron(2 * u.mA), jnp.arange(200))
+        >>> int(spikes.sum())
+        5
+    """
+
+    R: Any = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
+    tau: Any = param(default=5.0 * u.ms, constraint=positive, doc="membrane time constant")
+    V_th: Any = param(default=1.0 * u.mV, constraint=positive, doc="threshold")
+    V_initializer: Any = initializer(default=0.0 * u.mV)
+    V = state("V_initializer", "membrane potential")
+    V_reset = 0.0 * u.mV
+    linear = True
+
+    def dV(self, V: Any, I: Any) -> Any:
+        return (self.R * I - V) / self.tau
+
+
+class PerfectIF(Neuron):
+    r"""Perfect integrator: an integrate-and-fire neuron without a leak.
+
+    $$
+    C \frac{dV}{dt} = I
+    $$
+
+    spikes when $V \ge V_\mathrm{th}$; then $V \leftarrow V - (V_\mathrm{th} - V_\mathrm{reset})$
+    (soft) or $V \leftarrow V_\mathrm{reset}$ (hard). With a soft reset nothing is lost, and the
+    rate under a constant current is exactly $I / C (V_\mathrm{th} - V_\mathrm{reset})$.
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        C: Membrane capacitance $C$, 5 mF; scalar or one per neuron.
+        V_th: Threshold $V_\mathrm{th}$, 1 mV; scalar or one per neuron.
+        V_reset: Reset potential $V_\mathrm{reset}$, 0 mV, below `V_th`; scalar or one per neuron.
+        V_initializer: Initial potential, 0 mV; a constant, an array or a function of the shape.
+        spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
+        spk_reset: `"soft"` or `"hard"`.
+        name: Name of the module.
+        solver: Time-stepping scheme, `"auto"`: exact.
+        interpolate: Whether spikes have times within a step, False.
+
+    Attributes:
+        V: Membrane potential, shape `(*batch, *in_size)`, mV.
+
+    Raises:
+        ParameterError: A parameter has the wrong unit, shape or range.
+        InputError: An input current has the wrong unit or shape.
+
+    References:
+        Gerstein & Mandelbrot (1964), Biophys. J. 4, 41, doi:10.1016/S0006-3495(64)86768-0.
+
+    Examples:
+        >>> import brainstate, brainunit as u, jax.numpy as jnp
+        >>> from brainloom_neurons import PerfectIF
+        >>> brainstate.environ.set(dt=0.1 * u.ms)
+        >>> neuron = PerfectIF(1)
+        >>> _ = brainstate.nn.init_all_states(neuron)
+        >>> spikes = brainstate.transform.for_loop(lambda i: neuron(2 * u.mA), jnp.arange(260))
+        >>> int(spikes.sum())
+        10
+    """
+
+    C: Any = param(default=5.0 * u.mfarad, constraint=positive, doc="membrane capacitance")
+    V_th: Any = param(default=1.0 * u.mV, doc="threshold", above="V_reset")
+    V_reset: Any = param(default=0.0 * u.mV, doc="reset potential")
+    V_initializer: Any = initializer(default=0.0 * u.mV)
+    V = state("V_initializer", "membrane potential")
+    linear = True
+
+    def dV(self, I: Any) -> Any:
+        return I / self.C
 
 
 class LIF(Neuron):
@@ -31,7 +142,8 @@ class LIF(Neuron):
         spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
         spk_reset: `"soft"` or `"hard"`.
         name: Name of the module.
-        solver: Time-stepping scheme, `"exp_euler"`.
+        solver: Time-stepping scheme, `"auto"`: exact.
+        interpolate: Whether spikes have times within a step, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -62,6 +174,7 @@ class LIF(Neuron):
     V_rest: Any = param(default=0.0 * u.mV, doc="resting potential")
     V_initializer: Any = initializer(default=0.0 * u.mV)
     V = state("V_initializer", "membrane potential")
+    linear = True
 
     def dV(self, V: Any, I: Any) -> Any:
         return (self.V_rest - V + self.R * I) / self.tau
@@ -86,8 +199,10 @@ class LIFRef(Refractory, LIF):
         V_initializer: Initial potential, 0 mV; a constant, an array or a function of the shape.
         spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
         spk_reset: `"soft"` or `"hard"`.
+        ref_var: Whether to keep the state `refractory`, False.
         name: Name of the module.
-        solver: Time-stepping scheme, `"exp_euler"`.
+        solver: Time-stepping scheme, `"auto"`: exact.
+        interpolate: Whether spikes have times within a step, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -138,7 +253,8 @@ class ALIF(LIF):
         V_initializer: Initial potential, 0 mV; a constant, an array or a function of the shape.
         a_initializer: Initial adaptation, 0; a constant, an array or a function of the shape.
         name: Name of the module.
-        solver: Time-stepping scheme, `"exp_euler"`.
+        solver: Time-stepping scheme, `"auto"`: exact.
+        interpolate: Whether spikes have times within a step, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.

@@ -10,4 +10,4 @@ def brainloom_models() -> Mapping[str, str]:
     """Public names and where they live."""
     from . import __all__ as names
 
-    return {name: f"brainloom_neurons:{name}" for name in names}
+    return {name: f"brainloom_neurons:{name}" for name in names if name != "poisson_input"}

@@ -31,7 +31,7 @@ class Expon(AlignPost, Synapse):
         name: Name of the module.
         tau: Decay time constant $\tau$, 8 ms; scalar or one per synapse.
         g_initializer: Initial conductance, 0 mS; its unit, whichever it is, is that of $g$.
-        solver: Time-stepping scheme, `"exp_euler"`.
+        solver: Time-stepping scheme, `"auto"`: exact.
 
     Attributes:
         g: Conductance just after this step's spikes, shape `(*batch, *in_size)`, mS.
@@ -57,6 +57,7 @@ class Expon(AlignPost, Synapse):
     tau: Any = param(default=8.0 * u.ms, constraint=positive, doc="decay time constant")
     g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     g = state("g_initializer", "conductance")
+    linear = True
 
     def dg(self, g: Any) -> Any:
         return -g / self.tau
@@ -86,7 +87,7 @@ class DualExpon(AlignPost, Synapse):
         amplitude: Peak conductance per unit of weight $A$, 1; scalar or one per synapse.
         normalize: Whether the peak is normalised.
         g_initializer: Initial value of both states, 0 mS; its unit is that of $g$.
-        solver: Time-stepping scheme, `"exp_euler"`.
+        solver: Time-stepping scheme, `"auto"`: exact.
 
     Attributes:
         g_rise: Rising part $g_r$, shape `(*batch, *in_size)`, mS.
@@ -124,6 +125,7 @@ class DualExpon(AlignPost, Synapse):
     g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     g_rise = state("g_initializer", "rising part")
     g_decay = state("g_initializer", "decaying part")
+    linear = True
 
     def dg_rise(self, g_rise: Any) -> Any:
         return -g_rise / self.tau_rise

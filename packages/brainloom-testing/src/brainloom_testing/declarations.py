@@ -44,8 +44,9 @@ def initializers(cls: Any) -> dict[str, Any]:
 
 
 def states(cls: Any) -> dict[str, Any]:
-    """All declared states by name."""
-    return dict(cls._states) if is_declared(cls) else {}
+    """The states, by name, that a model keeps unless an option asks for more."""
+    found = cls._states if is_declared(cls) else {}
+    return {name: spec for name, spec in found.items() if spec.wanted(cls)}
 
 
 def derivatives(cls: Any) -> dict[str, tuple[str, ...]]:

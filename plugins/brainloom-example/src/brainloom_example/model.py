@@ -28,9 +28,10 @@ class ExampleNeuron(Neuron):
         V_c: Critical potential $V_c$, -50 mV; scalar or one per neuron.
         V_initializer: Initial potential, -65 mV; a constant, an array or a function of the shape.
         spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
-        spk_reset: `"soft"` or `"hard"`.
+        spk_reset: `"soft"` or `"hard"`; both lead to `V_reset` here.
         name: Name of the module.
-        solver: Time-stepping scheme, `"exp_euler"`.
+        solver: Time-stepping scheme, `"auto"`: `exp_euler`, of second order here.
+        interpolate: Whether spikes have times within a step, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -63,6 +64,7 @@ class ExampleNeuron(Neuron):
     V_c: Any = param(default=-50.0 * u.mV, doc="critical potential", above="V_rest")
     V_initializer: Any = initializer(default=-65.0 * u.mV)
     V = state("V_initializer", "membrane potential")
+    caps_overshoot = True  # V runs away above V_c
 
     def dV(self, V: Any, I: Any) -> Any:
         return (self.c * (V - self.V_rest) * (V - self.V_c) + self.R * I) / self.tau

@@ -51,8 +51,9 @@ def simulate(
             module with an `update` of its own.
         duration: Time to simulate, a multiple of `dt`.
         dt: Length of a step; by default that of `brainstate.environ`.
-        inputs: What the network is called with in each step: a value; a function of the time;
-            an array whose first axis is time, one entry per step; or a tuple of these.
+        inputs: What the network is called with in each step: a value; a function of the time,
+            or a source such as `OUProcessInput`; an array whose first axis is time, one entry per
+            step; or a tuple of these.
         record: What to record: names such as `"E.spikes"` or `"E.V"`, `Spikes` and `Trace`
             objects, a list of them or a mapping from names of your choice.
         progress: Whether to show a progress bar; None shows one on a terminal.
@@ -90,7 +91,8 @@ def simulate(
     fed = _Inputs(inputs, n_steps)
     strides = {k: r.stride(dt) for k, r in recorders.items() if isinstance(r, Trace)}
     block = math.gcd(*strides.values()) if strides else 1
-    _initialise_missing(net)
+    for module in (net, *fed.modules):
+        _initialise_missing(module)
     for recorder in recorders.values():
         recorder.check()
     collectors = {k: Collector(r, strides.get(k, 1), dt, first) for k, r in recorders.items()}
@@ -141,6 +143,11 @@ class _Inputs:
                     "of time, lambda t: values"
                 )
 
+    @property
+    def modules(self) -> list[Any]:
+        """The inputs that are modules, such as a source of noise, with states of their own."""
+        return [f for f in self.functions if isinstance(f, brainstate.nn.Module)]
+
     def chunk(self, done: int, length: int) -> tuple[Any, ...]:
         """The passed-in part of the steps of one chunk."""
         return tuple(
@@ -167,8 +174,8 @@ def _is_function(x: Any) -> bool:
 
 def _initialise_missing(net: Any) -> None:
     for node in net.nodes().values():
-        declared = isinstance(node, Declared) and node._states
-        missing = declared and any(name not in vars(node) for name in node._states)
+        declared = node._kept_states() if isinstance(node, Declared) else {}
+        missing = any(name not in vars(node) for name in declared)
         by_hand = isinstance(node, (Neuron, Synapse)) and not declared
         if missing or (by_hand and not any(isinstance(v, State) for v in vars(node).values())):
             node.init_state()
@@ -195,7 +202,7 @@ def _runner(
 ) -> Callable[..., Any]:
     """The compiled chunk, from the cache that lives as long as the network."""
     recorded = tuple((name, r.key) for name, r in recorders.items())
-    nodes = net.nodes().values()
+    nodes = [node for module in (net, *fed.modules) for node in module.nodes().values()]
     versions = tuple((id(node), getattr(node, "_version", 0)) for node in nodes)
     sizes = (float(dt.to_decimal(u.ms)), block, length)
     key = (recorded, fed.functions, sizes, versions, forced_kernels())

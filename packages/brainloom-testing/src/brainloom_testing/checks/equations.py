@@ -4,8 +4,11 @@ import functools
 import math
 from typing import Any
 
+import brainstate
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
+from brainloom_core import SOLVERS, ParameterError
 from brainloom_core.units import same_dimension, to_number, with_unit
 
 from ..case import Case
@@ -19,17 +22,14 @@ from ..running import (
     fresh,
     in_float64,
     plain_input,
-    run_compiled,
+    step,
     values,
 )
 from .registry import applies_to
 
 __all__ = [
     "check_derivatives_have_rate_units",
-    "check_order_of_euler",
-    "check_order_of_exp_euler",
-    "check_order_of_rk2",
-    "check_order_of_rk4",
+    "check_linear_is_declared",
 ]
 
 ROUNDING = 1e-12
@@ -60,36 +60,51 @@ def check_derivatives_have_rate_units(case: Case) -> None:
 
 
 @applies_to("neuron", "synapse", when=_has_equations)
-def check_order_of_exp_euler(case: Case) -> None:
-    """Exponential Euler is exact for linear equations on their own, else of first order."""
-    if not _is_linear(case):
-        _require_order(case, "exp_euler", 1)
+def check_linear_is_declared(case: Case) -> None:
+    """`linear` says whether the equations are linear in all states together."""
+    require(
+        case.cls.linear == _is_linear(case),  # type: ignore[attr-defined]
+        f"{case.cls.__name__}.linear should be {_is_linear(case)}",
+    )
+
+
+def _order_check(name: str) -> None:
+    def check(case: Case) -> None:
+        _require_declared_order(case, name)
+
+    check.__doc__ = f"With {name} the order of convergence is the declared one, or the step exact."
+    check.__name__ = check.__qualname__ = f"check_order_of_{name}"
+
+    def applies(case: Case) -> bool:
+        return _has_equations(case) and _takes_solver(case, name)
+
+    applies_to("neuron", "synapse", when=applies)(check)
+
+
+def _takes_solver(case: Case, name: str) -> bool:
+    try:
+        case.build(solver=name)
+    except ParameterError:
+        return False
+    return True
+
+
+for _solver in SOLVERS:
+    _order_check(_solver)
+
+
+def _require_declared_order(case: Case, name: str) -> None:
+    order = case.build(solver=name).numerics.order
+    if order is not None:
+        _require_order(case, name, order)
         return
-    change = _change(case, "exp_euler", _steps(case))
+    change = _change(case, name, _steps(case))
     require(
         change < ROUNDING,
-        f"{case.cls.__name__}: its equations are linear, but with exp_euler halving dt changes "
-        f"the result by {change:.1e}",
+        f"{case.cls.__name__}: a step with {name} should be exact, but halving dt changes the "
+        f"result by {change:.1e}",
     )
-    _require_agreement(case, "exp_euler", _steps(case))
-
-
-@applies_to("neuron", "synapse", when=_has_equations)
-def check_order_of_euler(case: Case) -> None:
-    """Forward Euler is of first order."""
-    _require_order(case, "euler", 1)
-
-
-@applies_to("neuron", "synapse", when=_has_equations)
-def check_order_of_rk2(case: Case) -> None:
-    """The midpoint rule is of second order."""
-    _require_order(case, "rk2", 2)
-
-
-@applies_to("neuron", "synapse", when=_has_equations)
-def check_order_of_rk4(case: Case) -> None:
-    """The classical Runge-Kutta scheme is of fourth order."""
-    _require_order(case, "rk4", 4)
+    _require_agreement(case, name, _steps(case))
 
 
 def _require_order(case: Case, solver: str, order: int) -> None:
@@ -127,16 +142,39 @@ def _change(case: Case, solver: str, steps: int) -> float:
 @functools.cache
 def _end(case: Case, solver: str, steps: int) -> Numbers:
     """The states after 50 steps' worth of time, below threshold or after one jump."""
-    with in_float64(), environment(case, dt=STEPS * case.dt / steps):
+    with in_float64(), environment(case):
         model = fresh(case, solver=solver)
         for name in getattr(model, "jump_states", ()):
             jumping = getattr(model, name)
             jumping.value = jumping.value + drive(case)
-        returned, _ = run_compiled(case, model, calm(case), steps)
-        end = {name: np.asarray(u.get_mantissa(v)) for name, v in values(model).items()}
-        quiet = case.kind != "neuron" or not np.any(np.asarray(returned))
+        y, quiet = _compiled_run(case, solver)(values(model), steps)
     require(quiet, f"{case.cls.__name__} spikes under half its input; give Case(..., input=...)")
-    return end
+    return {name: np.asarray(u.get_mantissa(value)) for name, value in y.items()}
+
+
+@functools.cache
+def _compiled_run(case: Case, solver: str) -> Any:
+    """The final states, and whether no neuron spiked, of any number of steps."""
+    model, x = fresh(case, solver=solver), calm(case)
+
+    @brainstate.transform.jit
+    def run(start: Values, steps: Any) -> Any:
+        dt = STEPS * case.dt / steps
+
+        def one(carried: Any) -> Any:
+            i, quiet = carried
+            with brainstate.environ.context(i=i, t=i * dt, dt=dt):
+                returned = step(case, model, x)
+            spiked = case.kind == "neuron" and jnp.any(u.get_mantissa(returned) > 0)
+            return i + 1, quiet & jnp.logical_not(spiked)
+
+        for path, state in model.states().items():
+            state.value = start[".".join(map(str, path))]
+        begin = (jnp.asarray(0), jnp.asarray(True))
+        quiet = brainstate.transform.while_loop(lambda carried: carried[0] < steps, one, begin)[1]
+        return values(model), quiet
+
+    return run
 
 
 def _distance(a: Numbers, b: Numbers) -> float:
@@ -162,23 +200,23 @@ def _slope(case: Case, model: Any, name: str, y: Values, x: Any) -> float:
     return float(np.max(np.abs(change))) / small
 
 
+@functools.cache
 def _is_linear(case: Case) -> bool:
-    """Whether each derivative is linear in its own state and free of the others."""
+    """Whether the derivatives are linear in all states together."""
     with in_float64(), environment(case):
         model = fresh(case)
         y, x = values(model), calm(case)
-        return all(_is_linear_in(case, model, name, y, x) for name in derivatives(case.cls))
 
+        def rates(by: float) -> np.ndarray:
+            moved = y
+            for k, name in enumerate(derivatives(case.cls)):
+                moved = _moved(moved, name, by * (1.0 + 0.3 * k))
+            found = [_rate(case, model, name, moved, x) for name in derivatives(case.cls)]
+            return np.concatenate([np.ravel(rate) for rate in found])
 
-def _is_linear_in(case: Case, model: Any, name: str, y: Values, x: Any) -> bool:
-    def rate(of: str, by: float) -> np.ndarray:
-        return _rate(case, model, name, _moved(y, of, by), x)
-
-    here = rate(name, 0.0)
-    scale = 1e-9 * (np.max(np.abs(here)) + np.max(np.abs(rate(name, 1.0))))
-    straight = np.max(np.abs(rate(name, 2.0) - 2.0 * rate(name, 1.0) + here)) <= scale
-    others = [other for other in derivatives(case.cls)[name] if other not in ("I", name)]
-    return bool(straight and all(np.all(rate(o, 1.0) == here) for o in others))
+        bend = rates(2.0) - 2.0 * rates(1.0) + rates(0.0)
+        scale = np.abs(rates(0.0)) + np.abs(rates(2.0)) + 1e-9
+        return bool(np.all(np.abs(bend) <= 1e-9 * np.max(scale)))
 
 
 def _moved(y: Values, name: str, by: float) -> Values:

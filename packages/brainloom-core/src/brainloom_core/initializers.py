@@ -1,0 +1,83 @@
+"""Random initial values, as functions of a shape."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import brainstate
+import brainunit as u
+
+from .units import same_dimension, show
+
+__all__ = ["Normal", "Uniform"]
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Independent values between two bounds, for each element of a state or parameter.
+
+    Args:
+        low: Lower bound.
+        high: Upper bound, in the same unit or another one of the same dimension.
+
+    Raises:
+        ValueError: The bounds cannot be compared, or `low` exceeds `high`.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core import Uniform
+        >>> Uniform(-70 * u.mV, -60 * u.mV)((3,)).shape
+        (3,)
+    """
+
+    low: Any
+    high: Any
+
+    def __post_init__(self) -> None:
+        if not same_dimension(self.low, self.high) or self.low > self.high:
+            raise ValueError(
+                f"Uniform: expected low <= high in units of one dimension, got {show(self.low)} "
+                f"and {show(self.high)}"
+            )
+
+    def __call__(self, shape: Any) -> Any:
+        drawn = brainstate.random.rand(*shape).astype(brainstate.environ.dftype())
+        return self.low + (self.high - self.low) * drawn
+
+    def __str__(self) -> str:
+        return f"Uniform({show(self.low)}, {show(self.high)})"
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Independent values from a normal distribution, for each element of a state or parameter.
+
+    Args:
+        mean: Mean.
+        std: Standard deviation, at least zero.
+
+    Raises:
+        ValueError: The two are not of one dimension, or `std` is negative.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core import Normal
+        >>> Normal(4 * u.nS, 1.5 * u.nS)((3,)).shape
+        (3,)
+    """
+
+    mean: Any
+    std: Any
+
+    def __post_init__(self) -> None:
+        if not same_dimension(self.mean, self.std) or u.get_mantissa(self.std) < 0:
+            raise ValueError(
+                f"Normal: expected std >= 0 in units of one dimension with mean, got "
+                f"{show(self.mean)} and {show(self.std)}"
+            )
+
+    def __call__(self, shape: Any) -> Any:
+        drawn = brainstate.random.randn(*shape).astype(brainstate.environ.dftype())
+        return self.mean + self.std * drawn
+
+    def __str__(self) -> str:
+        return f"Normal({show(self.mean)}, {show(self.std)})"

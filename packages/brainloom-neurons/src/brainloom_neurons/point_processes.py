@@ -1,0 +1,217 @@
+"""Spike sources with a memory or a time course: gamma renewal and inhomogeneous Poisson."""
+
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+from brainloom_core import InputError, non_negative, option, param, positive, state
+from brainloom_core.units import same_dimension, with_unit
+
+from .sources import Source, as_quantities, as_spikes, poisson_spikes, spike_type, whole_steps
+
+__all__ = ["GammaSpike", "InhomogeneousPoisson"]
+
+
+class GammaSpike(Source):
+    r"""Independent gamma renewal processes: spike trains that are more regular than Poisson.
+
+    Intervals are independent, with the density of a gamma distribution of mean $1/f$ and
+    coefficient of variation $c$ (shape $k = 1/c^2$, scale $1/(k f)$); $c = 1$ is Poisson, $c < 1$
+    more regular, $c > 1$ bursting.
+
+    The process runs in continuous time, and the step only says in which bin a spike is counted:
+    nothing else depends on `dt`, which may also change on the way. It starts in equilibrium:
+    the time to the first spike has the density $f\,(1 - F(t))$ of the forward recurrence time,
+    $F$ being the distribution of intervals, so that the rate is $f$ from the beginning.
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        freqs: Rates $f$, in Hz; scalar or one per neuron.
+        cv: Coefficient of variation of the intervals $c$, above 0; scalar or one per neuron.
+        spk_type: Type of the spikes: `bool` for whether there is a spike in the step, `int` or
+            `float` for their number.
+        name: Name of the module.
+
+    Attributes:
+        wait: Time to the next spike in units of the mean interval, shape `(*batch, *in_size)`.
+        wait_error: What rounding has taken from `wait`, so that slow processes are exact too.
+
+    Raises:
+        ParameterError: A parameter has the wrong unit, shape or range.
+
+    References:
+        Cox (1962), Renewal Theory; Marsaglia & Tsang (2000), ACM Trans. Math. Softw. 26, 363,
+        doi:10.1145/358407.358414.
+
+    Examples:
+        >>> import brainstate, brainunit as u, jax.numpy as jnp
+        >>> from brainloom_neurons import GammaSpike
+        >>> brainstate.environ.set(dt=0.1 * u.ms)
+        >>> source = brainstate.nn.init_all_states(GammaSpike(100, 20 * u.Hz, cv=0.5))
+        >>> brainstate.transform.for_loop(lambda i: source(), jnp.arange(50)).shape
+        (50, 100)
+    """
+
+    freqs: Any = param(constraint=non_negative, doc="rates", unit=u.Hz, kw_only=False)
+    cv: Any = param(
+        constraint=positive, doc="coefficient of variation", unit=u.UNITLESS, kw_only=False
+    )
+    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
+    wait = state(lambda model, shape: model._first(shape), "time to the next spike")
+    wait_error = state(
+        lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()),
+        "what rounding has taken",
+    )
+
+    def _first(self, shape: tuple[int, ...]) -> Any:
+        """Time 0 falls into an interval in proportion to its length, and anywhere in it."""
+        dtype, k = brainstate.environ.dftype(), self.cv**-2.0
+        over = jnp.full(shape, -np.finfo(dtype).tiny, dtype)
+        key = brainstate.random.split_key()
+        around, _ = _renewed(key, over, jnp.broadcast_to(k + 1.0, shape))
+        return around * (1.0 + 1.0 / k) * brainstate.random.uniform(size=shape, dtype=dtype)
+
+    def update(self, t: Any = None) -> Any:
+        """Draw this step's spikes."""
+        y = self._values()
+        elapsed = u.get_magnitude(self.freqs * brainstate.environ.get_dt())
+        change = -elapsed - y["wait_error"]
+        left = y["wait"] + change
+        error = (left - y["wait"]) - change
+        k = jnp.broadcast_to(self.cv**-2.0, left.shape)
+        wait, counts = _renewed(brainstate.random.split_key(), left, k)
+        self._assign({"wait": wait, "wait_error": error})
+        return as_spikes(counts, self.spk_type)
+
+
+@jax.jit
+def _renewed(key: jax.Array, wait: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Add intervals where the wait is over, and count them; a few neurons at a time."""
+    size, shape = wait.size, wait.shape
+    width = min(size, max(64, size // 8))
+    k = k.reshape(-1).astype(wait.dtype)
+
+    def one(carry: Any) -> Any:
+        key, wait, counts = carry
+        key, used = jax.random.split(key)
+        over = jnp.nonzero(wait < 0.0, size=width, fill_value=size)[0]
+        interval, good = _proposal(used, k.at[over].get(mode="clip"))
+        over = jnp.where(good, over, size)
+        wait = wait.at[over].add(interval, mode="drop")
+        return key, wait, counts.at[over].add(1, mode="drop")
+
+    start = key, wait.reshape(-1), jnp.zeros(size, jnp.int32)
+    _, wait, counts = jax.lax.while_loop(lambda carry: jnp.any(carry[1] < 0.0), one, start)
+    return wait.reshape(shape), counts.reshape(shape)
+
+
+def _proposal(key: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Intervals of mean 1 and shape k, and which of them to accept.
+
+    The method of Marsaglia & Tsang for shapes from 1; below, a number of shape k + 1 times a
+    power of a uniform one.
+    """
+    normal_key, uniform_key, power_key = jax.random.split(key, 3)
+    x = jax.random.normal(normal_key, k.shape, k.dtype)
+    uniform, other = (
+        1.0 - jax.random.uniform(each, k.shape, k.dtype) for each in (uniform_key, power_key)
+    )
+    d = jnp.where(k < 1.0, k + 1.0, k) - 1.0 / 3.0
+    v = (1.0 + x / jnp.sqrt(9.0 * d)) ** 3
+    log_v = jnp.log(jnp.maximum(v, np.finfo(k.dtype).tiny))
+    good = (v > 0.0) & (jnp.log(uniform) < 0.5 * x**2 + d * (1.0 - v + log_v))
+    power = jnp.where(k < 1.0, other ** (1.0 / k), 1.0)
+    return d * v * power / k, good
+
+
+class InhomogeneousPoisson(Source):
+    r"""Independent Poisson spike trains whose rate changes in time.
+
+    In the step from $t$ to $t + \Delta t$ a neuron spikes with probability
+    $1 - \exp(-\int_t^{t+\Delta t} f)$, at most once; with a type of number as `spk_type` the
+    spikes are their number, of mean $\int_t^{t+\Delta t} f$. The integral is
+    $f(t + \Delta t / 2)\,\Delta t$: exact for a rate that is constant in the step, and of second
+    order in $\Delta t$ otherwise.
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        rate: Rate $f$, a function of the time that returns Hz, scalar or one per neuron
+            (negative values count as zero); or an array of rates in Hz, one per bin, with an
+            axis for the neurons behind if they differ, after whose end there are no spikes.
+        bin_width: Width of a bin if `rate` is an array, at least `dt`; bins begin at the
+            nearest step.
+        spk_type: Type of the spikes: `bool` for at most one in a step, `int` or `float` for
+            their number.
+        name: Name of the module.
+
+    Raises:
+        ParameterError: The array of rates or `bin_width` has the wrong unit, shape or range.
+        InputError: The function returns something else than a rate, or a bin is below `dt`.
+
+    References:
+        Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4.
+
+    Examples:
+        >>> import brainstate, brainunit as u, jax.numpy as jnp
+        >>> from brainloom_neurons import InhomogeneousPoisson
+        >>> brainstate.environ.set(dt=0.1 * u.ms)
+        >>> wave = lambda t: (10 + 10 * jnp.sin(t / (20 * u.ms))) * u.Hz
+        >>> with brainstate.environ.context(i=0):
+        ...     InhomogeneousPoisson(100, wave)().shape
+        (100,)
+        >>> psth = InhomogeneousPoisson(100, [5, 80, 20] * u.Hz, bin_width=50 * u.ms)
+    """
+
+    rate: Any = option(doc="rate as a function of time, or per bin", kw_only=False)
+    bin_width: Any = param(
+        default=None, constraint=positive, doc="width of a bin", unit=u.ms, optional=True
+    )
+    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
+
+    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+        super()._setup(frame, values)
+        if self._is_function():
+            if self.bin_width is not None:
+                self._refuse("bin_width", "None where rate is a function", self.bin_width)
+            return
+        rates = as_quantities(self.rate)
+        if rates is None or not same_dimension(rates, u.Hz):
+            self._refuse("rate", "a function of time or an array of frequencies", self.rate)
+        if np.ndim(rates) == 0 or rates.shape[1:] not in ((), self.in_size):
+            expected = f"an array of shape (bins,) or (bins, *{self.in_size})"
+            self._refuse("rate", expected, self.rate)
+        number = np.asarray(u.get_mantissa(rates))
+        if not np.all(np.isfinite(number) & (number >= 0)) or number.size == 0:
+            self._refuse("rate", "one or more frequencies >= 0, finite", self.rate)
+        if self.bin_width is None or np.ndim(self.bin_width) > 0:
+            self._refuse("bin_width", "a time, since rate is an array", self.bin_width)
+        self.rate = with_unit(jnp.asarray(number, brainstate.environ.dftype()), u.get_unit(rates))
+
+    def _is_function(self) -> bool:
+        return callable(self.rate) and not isinstance(self.rate, (u.Quantity, u.Unit))
+
+    def update(self, t: Any = None) -> Any:
+        """Draw this step's spikes."""
+        dt, step = brainstate.environ.get_dt(), self._step(t)
+        rate = self._at_time((step + 0.5) * dt) if self._is_function() else self._in_bin(step)
+        return poisson_spikes(u.get_magnitude(rate * dt), self._shape, self.spk_type)
+
+    def _at_time(self, t: Any) -> Any:
+        rate = self.rate(t)
+        if not same_dimension(rate, u.Hz):
+            self._refuse("rate(t)", "a frequency", rate, InputError)
+        if np.shape(rate) not in ((), self.in_size, self._shape):
+            self._refuse("rate(t)", f"a scalar or shape {self.in_size}", rate, InputError)
+        return rate
+
+    def _in_bin(self, step: Any) -> Any:
+        if float(u.get_magnitude(self.bin_width / brainstate.environ.get_dt())) < 1.0 - 1e-6:
+            self._refuse("bin_width", "at least dt", self.bin_width, InputError)
+        n, rates = len(self.rate), self.rate
+        edges = whole_steps(np.arange(n + 1) * self.bin_width)
+        number = jnp.searchsorted(jnp.asarray(edges), step, side="right") - 1
+        inside = (number >= 0) & (number < n)
+        return u.math.where(inside, rates[jnp.clip(number, 0, n - 1)], 0.0 * u.get_unit(rates))

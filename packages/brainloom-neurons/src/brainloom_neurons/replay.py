@@ -1,0 +1,173 @@
+"""Replaying recorded spikes."""
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+from brainloom_core import Constraint, InputError, SpikeEvents, option, param, positive
+from brainloom_core.units import same_dimension
+
+from .sources import GivenSpikes, as_quantities, as_spikes, grid, spike_type, whole_steps
+
+__all__ = ["ReplaySpikes"]
+
+_TRIAL = Constraint(
+    "a whole number >= 0 or None",
+    lambda n: (
+        n is None or (isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 0)
+    ),
+)
+
+
+class ReplaySpikes(GivenSpikes):
+    r"""Spikes that were recorded, or that another simulator wrote, once more.
+
+    A spike at time $t$ is given in the step that ends at $t$, or in which $t$ lies: steps
+    numbered from 0 end at $\Delta t, 2 \Delta t, \dots$, and that is the time which a recording
+    gives to their spikes. So replay and recording of the replay have the same times, whatever
+    the two steps are, up to rounding up to the longer one.
+    ([`SpikeTime`][brainloom_neurons.SpikeTime] gives a spike at $t$ in the step that *begins* at
+    the nearest multiple of $\Delta t$, one step later.)
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        spikes: What to replay: the events of a recording, `recording["E.spikes"]`; a file that
+            their `save` wrote, `.csv` or `.npz`; or a pair of arrays, times and neurons (late
+            times as numpy arrays, which keep them in double precision).
+        start: Time of the simulation at which time 0 of the spikes lies, 0 ms; if negative, the
+            beginning is skipped.
+        repeat_every: Period with which the spikes are repeated, a multiple of `dt` that is not
+            before the last spike; None plays them once.
+        trial: The recorded batch member that is replayed; None gives each member of the batch
+            its own, or the only one that there is to all.
+        spk_type: Type of the spikes: `bool` for whether there is a spike in the step, `int` or
+            `float` for their number.
+        name: Name of the module.
+
+    Raises:
+        ParameterError: The spikes do not fit the population, or a time has a wrong unit or range.
+        InputError: There are several trials and not as many batch members, or `repeat_every` is
+            not a multiple of `dt`.
+
+    References:
+        NEST calls it a spike generator, Brian2 a `SpikeGeneratorGroup`.
+
+    Examples:
+        >>> import brainstate, brainunit as u, jax.numpy as jnp
+        >>> from brainloom_core import simulate
+        >>> from brainloom_neurons import LIF, ReplaySpikes
+        >>> brainstate.environ.set(dt=0.1 * u.ms)
+        >>> neuron = LIF(1, tau=20 * u.ms, V_th=20 * u.mV)
+        >>> recording = simulate(neuron, 60 * u.ms, inputs=30 * u.mA, record="spikes")
+        >>> replay = ReplaySpikes(1, recording["spikes"])
+        >>> def step(i):
+        ...     with brainstate.environ.context(i=i):
+        ...         return replay()
+        >>> raster = brainstate.transform.for_loop(step, jnp.arange(600))
+        >>> len(recording["spikes"]), int(raster.sum())
+        (2, 2)
+    """
+
+    spikes: Any = option(doc="what to replay", kw_only=False)
+    start: Any = param(default=0.0 * u.ms, doc="time at which time 0 of the spikes lies")
+    repeat_every: Any = param(
+        default=None, constraint=positive, doc="period of repetition", unit=u.ms, optional=True
+    )
+    trial: Any = option(default=None, constraint=_TRIAL, doc="batch member that is replayed")
+    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
+
+    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+        super()._setup(frame, values)
+        for name in ("start", "repeat_every"):
+            if np.ndim(getattr(self, name)) > 0:
+                self._refuse(name, "one time for all neurons", getattr(self, name))
+        events = self._events()
+        self._times, self._neuron, self._trial, self._trials = events
+        if self.trial is not None:
+            if self.trial >= self._trials:
+                self._refuse("trial", f"a trial below {self._trials}", self.trial)
+            kept = self._trial == self.trial
+            self._times, self._neuron = self._times[kept], self._neuron[kept]
+            self._trial, self._trials = 0 * self._neuron, 1
+        last = self._times.max() if len(self._neuron) else 0.0 * u.ms
+        if self.repeat_every is not None and self.repeat_every < last * (1.0 - 1e-9):
+            expected = f"a time that is not before the last spike at {last}"
+            self._refuse("repeat_every", expected, self.repeat_every)
+
+    def _events(self) -> tuple[Any, np.ndarray, np.ndarray, int]:
+        """Times, neurons, trials and the number of trials."""
+        given = self.spikes
+        if isinstance(given, SpikeEvents):
+            if given.size != math.prod(self.in_size):
+                expected = f"spikes of {math.prod(self.in_size)} neurons"
+                self._refuse("spikes", expected, f"those of {given.size}")
+            dt = u.Quantity(float(u.get_mantissa(given.dt)), unit=u.get_unit(given.dt))
+            return given.step.astype(np.float64) * dt, given.index, given.trial, given.trials
+        if isinstance(given, (str, Path)):
+            times, neuron, trial = self._file(Path(given))
+        elif isinstance(given, (tuple, list)) and len(given) == 2:
+            times, neuron = as_quantities(given[0]), np.asarray(given[1])
+            trial = np.zeros(np.shape(neuron), int)
+        else:
+            self._refuse("spikes", "recorded events, a file or a pair (times, neurons)", given)
+        self._check(times, neuron)
+        times = u.Quantity(np.asarray(u.get_mantissa(times), np.float64), unit=u.get_unit(times))
+        return times, neuron.astype(int), trial, int(trial.max(initial=0)) + 1
+
+    def _check(self, times: Any, neuron: np.ndarray) -> None:
+        size = math.prod(self.in_size)
+        if neuron.ndim != 1 or (neuron.dtype.kind not in "iu" and neuron.size):
+            self._refuse("spikes", "a list of whole numbers as neurons", neuron)
+        if np.any((neuron < 0) | (neuron >= size)):
+            self._refuse("spikes", f"neurons from 0 to {size - 1}", neuron)
+        if times is None or not same_dimension(times, u.ms) or times.shape != neuron.shape:
+            self._refuse("spikes", f"{len(neuron)} times, one per neuron listed", times)
+        number = np.asarray(u.get_mantissa(times))
+        if not np.all(np.isfinite(number) & (number >= 0)):
+            self._refuse("spikes", "times >= 0, finite", times)
+
+    def _file(self, path: Path) -> tuple[Any, np.ndarray, np.ndarray]:
+        if path.suffix == ".npz":
+            with np.load(path) as file:
+                columns = {name: file[name] for name in file.files}
+        elif path.suffix == ".csv":
+            with path.open(newline="") as lines:
+                header, *rows = csv.reader(lines)
+            columns = dict(zip(header, np.array(rows).reshape(-1, len(header)).T, strict=True))
+        else:
+            self._refuse("spikes", "a .npz or .csv file", path.name)
+        if not columns.keys() >= {"time_ms", "neuron"}:
+            self._refuse("spikes", "a file with time_ms and neuron", f"one with {list(columns)}")
+        neuron = columns["neuron"].astype(int)
+        trial = columns["trial"].astype(int) if "trial" in columns else 0 * neuron
+        return columns["time_ms"].astype(np.float64) * u.ms, neuron, trial
+
+    def update(self, t: Any = None) -> Any:
+        """The spikes that were recorded in this step."""
+        steps = grid(self._times, lambda ratio: np.maximum(np.ceil(ratio) - 1.0, 0.0))
+        size, n = math.prod(self.in_size), self._trials
+        if n > 1 and self._batch != (n,):
+            raise InputError(
+                f"ReplaySpikes: there are {n} trials: expected a batch of as many members, "
+                f"brainstate.nn.init_all_states(net, batch_size={n}), or one of them, trial=0"
+            )
+        owner = self._trial * size + self._neuron
+        counts = self._row(self._position(t), steps, owner, 1.0, n * size)
+        spikes = as_spikes(counts.reshape(*((n,) if n > 1 else ()), *self.in_size), self.spk_type)
+        return self._per_batch(spikes)
+
+    def _position(self, t: Any) -> Any:
+        """The step of the recording."""
+        position = self._step(t) - whole_steps(self.start)
+        if self.repeat_every is None:
+            return position
+        period = whole_steps(self.repeat_every)
+        ratio = float(u.get_magnitude(self.repeat_every / brainstate.environ.get_dt()))
+        if period < 1 or abs(ratio - period) > 1e-6 * ratio:
+            self._refuse("repeat_every", "a multiple of dt", self.repeat_every, InputError)
+        return jnp.where(position < 0, -1, position % period)
