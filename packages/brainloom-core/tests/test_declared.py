@@ -619,7 +619,7 @@ class Rich(Leaky):
     parts: Any = option(default=("one", "two", "three"))
     weights: Any = param(default=1.0 * u.mV, per="parts")
     counting: bool = option(default=False)
-    x_initializer: Any = initializer(default=None)
+    x_initializer: Any = initializer(default=None, steady=True)
     y_initializer: Any = initializer(default=0.0 * u.mV, per="parts")
     x = state("x_initializer", "half of V", steady=lambda model: model.V.value / u.mV / 2)
     y = state("y_initializer", "one value per part", per="parts")

@@ -210,16 +210,16 @@ def initializer(
     unit: Any = None,
     after: str | None = None,
     per: str | None = None,
+    steady: bool = False,
 ) -> Any:
     """Declare the initial value of a state: a constant, an array or a function of the shape.
 
-    None as the default means the steady state, `state(..., steady=...)`.
+    With `steady=True` it may be None, which means the steady state, `state(..., steady=...)`.
     """
-    optional = default is None
     if unit is None:
-        unit = u.UNITLESS if optional else u.get_unit(default)
+        unit = u.UNITLESS if default is None else u.get_unit(default)
     return InitializerParam(
-        default=default, doc=doc, unit=unit, after=after, optional=optional, per=per
+        default=default, doc=doc, unit=unit, after=after, optional=steady, per=per
     )
 
 
