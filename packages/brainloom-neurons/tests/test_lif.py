@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from brainloom_core import simulate
-from brainloom_neurons import ALIF, LIF, LIFRef
+from brainloom_neurons import ALIF, IF, LIF, LIFRef, PerfectIF, WienerProcessInput
+from scipy.integrate import quad
 from scipy.optimize import brentq
+from scipy.special import erfcx
 
 # C 250 pF, tau 10 ms, E_L = V_r = -70 mV, V_th -55 mV, t_ref 2 ms: current (pA) and rate (Hz).
 CELL = {
@@ -192,3 +194,100 @@ def test_decoupled_inputs_give_the_stored_spikes_between_steps() -> None:
     np.testing.assert_array_equal(spikes, [0.0, 1.0])
     np.testing.assert_array_equal(neuron.get_spike(), spikes)
     np.testing.assert_array_equal(neuron.get_spike(jnp.array([2.0, 0.0]) * u.mV), [1.0, 0.0])
+
+
+# Spike times within a step
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_rate_follows_the_closed_form_within_the_step(dt: float) -> None:
+    """With interpolation each interval is right to 0.1 dt, in single precision."""
+    currents = np.array(list(RATES)) * u.pA
+    neuron = LIFRef(len(RATES), tau_ref=2.0 * u.ms, interpolate=True, **CELL)
+    window = {"dt": dt * u.ms, "record": ["spikes", "spike_lag"], "progress": False}
+    recording = simulate(neuron, 300.0 * u.ms, inputs=lambda t: currents, **window)
+    spikes, lag = recording["spikes"], recording["spike_lag"].values.to_decimal(u.ms)
+    for position, rate in enumerate(RATES.values()):
+        steps = spikes.step[spikes.index == position]
+        times = steps * dt - lag[steps - 1, position]
+        np.testing.assert_allclose(np.diff(times), 1000.0 / rate, atol=0.1 * dt)
+
+
+# Noise: the rate formula of Siegert, tau 20, threshold 20, reset 10, t_ref 2 ms
+
+SIEGERT = {(18, 2): 7.667846, (20, 1): 14.763104, (20, 5): 27.340567, (25, 1): 42.016751}
+SIEGERT |= {(10, 5): 0.881923, (30, 3): 64.307621}
+
+
+def siegert(mu: float, sigma: float, shift: float = 0.0) -> float:
+    """Rate in Hz; `shift` is added to threshold and reset."""
+    low, high = (10.0 + shift - mu) / sigma, (20.0 + shift - mu) / sigma
+    # erfcx keeps the integrand finite for small arguments
+    value = quad(lambda x: erfcx(-x), low, high, epsabs=1e-12, epsrel=1e-12)[0]
+    return 1000.0 / (2.0 + 20.0 * np.sqrt(np.pi) * value)
+
+
+@pytest.mark.parametrize(("drive", "rate"), SIEGERT.items())
+def test_the_formula_gives_the_table(drive: tuple[float, float], rate: float) -> None:
+    assert siegert(*drive) == pytest.approx(rate, rel=1e-6)
+
+
+def test_rate_under_white_noise_follows_siegert() -> None:
+    """Five standard errors and 1 % of the formula, its threshold higher by 0.5826 s sqrt(dt/tau).
+
+    That shift is what looking only at the grid costs a diffusion of strength s (Broadie,
+    Glasserman & Kou 1997); s = sqrt(2) sigma in the formula's notation of sigma as the standard
+    deviation of V times sqrt(2).
+    """
+    drives = [*SIEGERT]
+    n, dt, duration = 200, 0.02, 1000.0
+    mu, sigma = (np.repeat([float(d[k]) for d in drives], n) for k in (0, 1))
+    neuron = LIFRef(
+        n * len(drives),
+        tau=20 * u.ms,
+        tau_ref=2 * u.ms,
+        V_th=20 * u.mV,
+        V_reset=10 * u.mV,
+        V_initializer=10 * u.mV,
+        spk_reset="hard",
+    )
+    # V has the variance s^2 / 2 tau under white noise of strength s, and sigma^2 / 2 here.
+    noise = WienerProcessInput(n * len(drives), sigma=sigma * np.sqrt(20.0) * u.mA * u.ms**0.5)
+    brainstate.random.seed(1)
+    current = mu * u.mA
+    window = {"dt": dt * u.ms, "record": "spikes", "progress": False}
+    spikes = simulate(neuron, duration * u.ms, inputs=lambda t: current + noise(), **window)
+    events = spikes["spikes"]
+    late = events.index[events.step * dt > 200.0]
+    for k, (m, s) in enumerate(drives):
+        count = int(np.sum((late >= k * n) & (late < (k + 1) * n)))
+        expected = siegert(m, s, 0.5826 * s * np.sqrt(dt / 20.0)) * n * 0.8
+        assert abs(count - expected) < 5 * np.sqrt(expected) + 0.01 * expected
+
+
+# Integrators
+
+
+def test_perfect_integrator_loses_nothing() -> None:
+    """I / C (V_th - V_reset), the count exact to one over 10 s, whatever the current."""
+    currents = np.array([0.01, 0.7, 3.3, 17.9])
+    neuron = PerfectIF(4, C=2.0 * u.mfarad, V_th=1.5 * u.mV)
+    window = {"dt": 0.1 * u.ms, "record": "spikes", "progress": False}
+    spikes = simulate(neuron, 2000 * u.ms, inputs=lambda t: currents * u.mA, **window)["spikes"]
+    counts = np.bincount(spikes.index, minlength=4)
+    np.testing.assert_allclose(counts, currents * 2000 / 2 / 1.5, atol=1.01, rtol=1e-4)
+
+
+def test_if_leaks_to_zero() -> None:
+    V = simulate(IF(1), 50 * u.ms, dt=0.1 * u.ms, inputs=0.9 * u.mA, record="V", progress=False)
+    exact = 0.9 * (1.0 - np.exp(-V["V"].t.to_decimal(u.ms) / 5.0))
+    np.testing.assert_allclose(V["V"].values.to_decimal(u.mV)[:, 0], exact, atol=1e-5)
+
+
+@pytest.mark.parametrize(("reset", "left"), [("soft", 0.3), ("hard", 0.0)])
+def test_resets_of_if(reset: str, left: float) -> None:
+    neuron = IF(1, spk_reset=reset, V_initializer=1.3 * u.mV, tau=1e9 * u.ms)
+    brainstate.nn.init_all_states(neuron)
+    with brainstate.environ.context(dt=0.1 * u.ms):
+        neuron()
+    np.testing.assert_allclose(neuron.V.value.to_decimal(u.mV), left, atol=1e-6)
