@@ -114,7 +114,10 @@ def _signature(cls: type[Declared]) -> inspect.Signature:
     free = [name for name in cls._params if name not in fixed]
     order: list[str] = []
     for entry in cls._layout:
-        order.extend(free if entry is ... else [entry])
+        if entry is ...:
+            order.extend(free)
+        elif entry in cls._params or entry in cls._frame or entry == "*":
+            order.append(entry)  # not what a subclass has replaced by a plain value
     for name, declared in cls._params.items():
         if declared.after in order:
             order.remove(name)

@@ -235,7 +235,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
         def rate(y: Any) -> Any:
             if "I" in arguments:
-                y = {**y, "I": self.sum_current_inputs(x, y[name], pop=False)}
+                y = {**y, "I": self.sum_current_inputs(x, y.get("V", y[name]), pop=False)}
             return self._call(f"d{name}", y)
 
         return Drift(rate, frozenset({name, *(arguments or self._derivatives)}))

@@ -43,9 +43,10 @@ class Neuron(Dynamics):
     a step would add beyond it is cut off, so that no other state sees it.
 
     With `interpolate=True` a spike has a time within its step: that at which $V$ reaches the
-    threshold along the local exponential solution. $V$ then starts from `V_reset` at that time,
-    and makes up for the rest of the step in the next one, together with it. For a linear model
-    under a constant current the times are exact, and so are their derivatives.
+    threshold along the local exponential solution. The states after that step are those at the
+    crossing; from there, reset, they make up for the rest of the step in the next one, together
+    with it. For a linear model of one state under a constant current the times are exact, and so
+    are their derivatives.
 
     Args:
         in_size: Number of neurons, or the shape of the population.
@@ -58,7 +59,10 @@ class Neuron(Dynamics):
         interpolate: Whether spikes have times within a step.
     """
 
-    _layout = ("in_size", ..., "spk_fun", "spk_reset", "name", "*", "solver", "interpolate")
+    _layout: ClassVar[tuple[Any, ...]] = (
+        *("in_size", ..., "spk_fun", "spk_reset", "ref_var", "name"),
+        *("*", "solver", "interpolate", "V_scale"),
+    )
     input_unit: ClassVar[Any] = u.mA
     jump_state: ClassVar[str] = "V"
     caps_overshoot: ClassVar[bool] = False
@@ -103,7 +107,7 @@ class Neuron(Dynamics):
                 y = self._jumped(y)
             new = self._integrate(y, x)
             if self.interpolate:
-                new["spike_lag"] = self._lag(y, new, x)
+                new = self._stopped(y, new, x)
             if self.jump_state == "V":
                 new = self._jumped(new)
             self._assign(self._settled(before, new))
@@ -142,30 +146,38 @@ class Neuron(Dynamics):
     def _drift(self, name: str, x: Any) -> Drift:
         drift = super()._drift(name, x)
         limited = getattr(get_solver(self.solver), "limited", True)
-        if name == "V" and self.interpolate:
-            return Drift(lambda y: self._pace(y) * drift(y), drift.depends)
+        seen: Any = drift
         if name != "V" and "V" in drift.depends and limited:
-            return Drift(lambda y: drift({**y, "V": self._limit(y)}), drift.depends)
-        return drift
+            seen = lambda y: drift({**y, "V": self._limit(y)})  # noqa: E731
+        if self.interpolate:
+            return Drift(lambda y: self._pace(name, y) * seen(y), drift.depends)
+        return Drift(seen, drift.depends)
 
     # Spike times within a step
 
-    def _pace(self, y: dict[str, Any]) -> Any:
-        """How many steps V makes up for: more than one after a spike within the last."""
+    def _pace(self, name: str, y: dict[str, Any]) -> Any:
+        """How many steps a state makes in this one: more than one after a spike within the last."""
         return 1.0 + u.get_magnitude(y["spike_lag"] / brainstate.environ.get_dt())
 
-    def _lag(self, y: dict[str, Any], new: dict[str, Any], x: Any) -> Any:
-        """Time from the crossing of the threshold to the end of the step, zero without one."""
+    def _stopped(self, y: dict[str, Any], new: dict[str, Any], x: Any) -> dict[str, Any]:
+        """The states at the crossing where there is one, and the time from there to the end."""
+        whole = self._pace("V", y) * brainstate.environ.get_dt()
+        crossed = new["V"] >= self._call("threshold", new)
+        lag = u.math.where(crossed, whole - self._until(y, new, whole, x), 0.0 * whole)
+        left = u.get_magnitude(lag / self._pace("", y) / brainstate.environ.get_dt())
+        others = self._derivatives.keys() - {"V"}
+        back = {name: new[name] - left * (new[name] - y[name]) for name in others}
+        return {**new, **back, "spike_lag": lag}
+
+    def _until(self, y: dict[str, Any], new: dict[str, Any], whole: Any, x: Any) -> Any:
+        """Time from the start to the crossing of the threshold, along the local exponential."""
         rate, slope = rate_and_slope(super()._drift("V", x), y, "V")
         rise, risen = self._call("threshold", y) - y["V"], new["V"] - y["V"]
-        whole = self._pace(y) * brainstate.environ.get_dt()
-        crossed = new["V"] >= self._call("threshold", new)
-        local = u.get_magnitude(slope * rise / _nonzero(rate, crossed))
-        until = rise / _nonzero(rate, crossed) * log1prel(local)
-        linear = whole * u.get_magnitude(rise / _nonzero(risen, crossed))
+        local = u.get_magnitude(slope * rise / _nonzero(rate))
+        until = rise / _nonzero(rate) * log1prel(local)
         fits = (local > -1.0) & (until > 0.0 * until) & (until < whole)
-        until = u.math.where(fits, until, linear)
-        return u.math.where(crossed, u.math.maximum(whole - until, 0.0 * whole), 0.0 * whole)
+        linear = whole * u.get_magnitude(rise / _nonzero(risen))
+        return u.math.clip(u.math.where(fits, until, linear), 0.0 * whole, whole)
 
     # Inputs
 
@@ -206,10 +218,6 @@ class Refractory(Neuron):
     the crossing). Inputs that arrive meanwhile are lost; states other than $V$ go on.
     """
 
-    _layout = (
-        *("in_size", ..., "spk_fun", "spk_reset", "ref_var", "name"),
-        *("*", "solver", "interpolate"),
-    )
     tau_ref: Any = param(
         default=5.0 * u.ms, constraint=non_negative, doc="refractory period", after="tau"
     )
@@ -252,8 +260,8 @@ class Refractory(Neuron):
         held = y["steps_held"] >= least if self.interpolate else y["steps_held"] > least
         return u.math.where(held, self.V_reset, super()._limit(y))
 
-    def _pace(self, y: dict[str, Any]) -> Any:
-        return jnp.maximum(1.0 - y["steps_held"], 0.0)
+    def _pace(self, name: str, y: dict[str, Any]) -> Any:
+        return jnp.maximum(1.0 - y["steps_held"], 0.0) if name == "V" else super()._pace(name, y)
 
     @staticmethod
     def _semantics(source: Any) -> dict[str, str]:
@@ -280,7 +288,6 @@ class Crossing(Neuron):
         V_scale: Range of $V$ to which the surrogate gradient refers.
     """
 
-    _layout = ("in_size", ..., "spk_fun", "spk_reset", "name", "*", "solver", "V_scale")
     interpolate: bool = False  # type: ignore[assignment]
     spike_lag = None
 
@@ -325,9 +332,9 @@ def hard_reset(V: Any, spk: Any, V_reset: Any) -> Any:
     return with_unit(_replace(number, spk, target), unit)
 
 
-def _nonzero(value: Any, wanted: Any) -> Any:
-    """The value where it is wanted and not zero, one elsewhere: a denominator."""
-    return u.math.where(wanted & (value != 0.0 * value), value, u.math.ones_like(value))
+def _nonzero(value: Any) -> Any:
+    """The value, or one where it is zero: a denominator."""
+    return u.math.where(value != 0.0 * value, value, u.math.ones_like(value))
 
 
 @jax.custom_jvp

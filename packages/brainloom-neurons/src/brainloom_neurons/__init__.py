@@ -3,7 +3,9 @@
 from importlib.metadata import version as _version
 
 from .conductance import HH, MorrisLecar, TraubMiles, WangBuzsakiHH
+from .escape import EscapeLIF, EscapeLIFRef
 from .exponential import AdExIF, AdExIFRef, ExpIF, ExpIFRef
+from .gif import Gif, GifRef
 from .inputs import (
     ConstantInput,
     OUProcessInput,
@@ -13,9 +15,13 @@ from .inputs import (
     StepInput,
     WienerProcessInput,
 )
+from .izhikevich import Izhikevich, IzhikevichRef
 from .lif import ALIF, IF, LIF, LIFRef, PerfectIF
 from .point_processes import GammaSpike, InhomogeneousPoisson
+from .quadratic import AdQuaIF, AdQuaIFRef, QuaIF
+from .reduced import FitzHughNagumo, HindmarshRose
 from .replay import ReplaySpikes
+from .resonate import ResonateAndFire
 from .sources import PoissonEncoder, PoissonInput, PoissonSpike, SpikeTime, poisson_input
 from .synaptic import CobaLIF, CubaLIF, MultiReceptorLIF
 
@@ -28,13 +34,23 @@ __all__ = [
     "LIF",
     "AdExIF",
     "AdExIFRef",
+    "AdQuaIF",
+    "AdQuaIFRef",
     "CobaLIF",
     "ConstantInput",
     "CubaLIF",
+    "EscapeLIF",
+    "EscapeLIFRef",
     "ExpIF",
     "ExpIFRef",
+    "FitzHughNagumo",
     "GammaSpike",
+    "Gif",
+    "GifRef",
+    "HindmarshRose",
     "InhomogeneousPoisson",
+    "Izhikevich",
+    "IzhikevichRef",
     "LIFRef",
     "MorrisLecar",
     "MultiReceptorLIF",
@@ -43,8 +59,10 @@ __all__ = [
     "PoissonEncoder",
     "PoissonInput",
     "PoissonSpike",
+    "QuaIF",
     "RampInput",
     "ReplaySpikes",
+    "ResonateAndFire",
     "SectionInput",
     "SinusoidalInput",
     "SpikeTime",

@@ -7,11 +7,16 @@ installed plugin is found as an attribute too.
 from importlib.metadata import version as _version
 from typing import Any
 
+import brainloom_neurons
+import brainloom_projections
+import brainloom_synapses
+import brainloom_training
 from brainloom_core import (
     SOLVERS,
     AlignPost,
     Arctan,
     BrainloomError,
+    Crossing,
     Descriptor,
     Dynamics,
     InputError,
@@ -19,6 +24,8 @@ from brainloom_core import (
     KernelError,
     Network,
     Neuron,
+    Normal,
+    Numerics,
     ParameterError,
     PluginConflictError,
     PluginError,
@@ -27,6 +34,7 @@ from brainloom_core import (
     Refractory,
     ReluGrad,
     Sigmoid,
+    Solver,
     SpikeEvents,
     Spikes,
     StateError,
@@ -34,6 +42,7 @@ from brainloom_core import (
     Synapse,
     SynOut,
     Trace,
+    Uniform,
     UnitError,
     get_model,
     list_models,
@@ -41,70 +50,45 @@ from brainloom_core import (
     simulate,
 )
 from brainloom_core.kernels import list_kernels, use_kernel
-from brainloom_neurons import ALIF, LIF, LIFRef, PoissonInput, PoissonSpike, SpikeTime
-from brainloom_projections import (
-    AlignPostProj,
-    AllToAll,
-    Bernoulli,
-    Connection,
-    DeltaProj,
-    Edges,
-    FixedInDegree,
-    FixedOutDegree,
-    OneToOne,
-)
-from brainloom_synapses import COBA, CUBA, DualExpon, Expon
-from brainloom_training import LeakyRateReadout
+from brainloom_neurons import *  # noqa: F403
+from brainloom_projections import *  # noqa: F403
+from brainloom_synapses import *  # noqa: F403
+from brainloom_training import *  # noqa: F403
 
 __version__ = _version("brainloom")
 
 __all__ = [
-    "ALIF",
-    "COBA",
-    "CUBA",
-    "LIF",
     "SOLVERS",
     "AlignPost",
-    "AlignPostProj",
-    "AllToAll",
     "Arctan",
-    "Bernoulli",
     "BrainloomError",
-    "Connection",
-    "DeltaProj",
+    "Crossing",
     "Descriptor",
-    "DualExpon",
     "Dynamics",
-    "Edges",
-    "Expon",
-    "FixedInDegree",
-    "FixedOutDegree",
     "InputError",
     "InvSquareGrad",
     "KernelError",
-    "LIFRef",
-    "LeakyRateReadout",
     "Network",
     "Neuron",
-    "OneToOne",
+    "Normal",
+    "Numerics",
     "ParameterError",
     "PluginConflictError",
     "PluginError",
-    "PoissonInput",
-    "PoissonSpike",
     "Projection",
     "Recording",
     "Refractory",
     "ReluGrad",
     "Sigmoid",
+    "Solver",
     "SpikeEvents",
-    "SpikeTime",
     "Spikes",
     "StateError",
     "Surrogate",
     "SynOut",
     "Synapse",
     "Trace",
+    "Uniform",
     "UnitError",
     "get_model",
     "list_kernels",
@@ -113,6 +97,10 @@ __all__ = [
     "simulate",
     "use_kernel",
 ]
+__all__ += brainloom_neurons.__all__
+__all__ += brainloom_synapses.__all__
+__all__ += brainloom_projections.__all__
+__all__ += brainloom_training.__all__
 
 
 def __getattr__(name: str) -> Any:
