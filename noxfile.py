@@ -19,6 +19,8 @@ nox.options.sessions = ["tests", "lint", "types"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
+BENCHMARKS = ROOT / "integration-tests" / "benchmarks"
+REFERENCES = ROOT / "integration-tests" / "reference"
 TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")
 MEMBERS = {
     file.parent.name: nox.project.load_toml(file)
@@ -75,6 +77,17 @@ def environment(session: nox.Session, name: str, *arguments: str) -> str:
     session.run("python", "-m", "venv", str(home))
     session.run(python, "-m", "pip", "install", *arguments, external=True, silent=True)
     return python
+
+
+def make_traces(session: nox.Session, *arguments: str) -> None:
+    """Run the script of the stored traces with environments of NEST and of Brian2."""
+    files = {
+        "nest": REFERENCES / "requirements-nest.txt",
+        "brian2": BENCHMARKS / "requirements-brian2.txt",
+    }
+    pythons = {name: environment(session, name, "-r", str(file)) for name, file in files.items()}
+    flags = [text for name, python in pythons.items() for text in (f"--{name}", python)]
+    session.run("python", str(REFERENCES / "make_traces.py"), *flags, *arguments)
 
 
 def test_on(session: nox.Session, found: bool, device: str, platforms: str, jax_extra: str) -> None:
@@ -170,9 +183,16 @@ def integration(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def references(session: nox.Session) -> None:
+    """Make the stored traces of NEST and Brian2 anew; `-- --check` compares instead."""
+    make_traces(session, *session.posargs)
+
+
+@nox.session(default=False)
 def parity(session: nox.Session) -> None:
-    """Compare our networks with results from other simulators and from papers."""
+    """Compare our neurons and networks with NEST, Brian2 and papers, the simulators being run."""
     session.install(*with_tests("brainloom", "brainloom-kernels-cpu"))
+    make_traces(session, "--check")
     session.run("pytest", str(ROOT / "integration-tests" / "parity"), *session.posargs)
 
 
@@ -180,9 +200,8 @@ def parity(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure our speed beside other simulators, each in an environment of its own."""
     session.install(*from_tree("brainloom[kernels]"))
-    where = ROOT / "integration-tests" / "benchmarks"
     pythons = {"ours": f"{session.bin}/python"}
     for flag, name in {"peer": "brainpy-state", "brian": "brian2"}.items():
-        pythons[flag] = environment(session, name, "-r", str(where / f"requirements-{name}.txt"))
+        pythons[flag] = environment(session, name, "-r", str(BENCHMARKS / f"requirements-{name}.txt"))
     flags = [text for flag, python in pythons.items() for text in (f"--{flag}", python)]
-    session.run("python", str(where / "run.py"), *flags, *session.posargs)
+    session.run("python", str(BENCHMARKS / "run.py"), *flags, *session.posargs)
