@@ -202,6 +202,7 @@ def bench(session: nox.Session) -> None:
     session.install(*from_tree("brainloom[kernels]"))
     pythons = {"ours": f"{session.bin}/python"}
     for flag, name in {"peer": "brainpy-state", "brian": "brian2"}.items():
-        pythons[flag] = environment(session, name, "-r", str(BENCHMARKS / f"requirements-{name}.txt"))
+        needed = BENCHMARKS / f"requirements-{name}.txt"
+        pythons[flag] = environment(session, name, "-r", str(needed))
     flags = [text for flag, python in pythons.items() for text in (f"--{flag}", python)]
     session.run("python", str(BENCHMARKS / "run.py"), *flags, *session.posargs)
