@@ -108,9 +108,10 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests of all packages and plugins, on the CPU."""
-    session.install(*with_tests(*MEMBERS))
-    session.run("pytest", *session.posargs, env={"JAX_PLATFORMS": "cpu"})
+    """Run the tests of all packages and plugins, on the CPU, as many at once as there are cores."""
+    session.install(*with_tests(*MEMBERS), "pytest-xdist>=3.6")
+    parallel = ("--numprocesses", "logical", "--dist", "worksteal")
+    session.run("pytest", *parallel, *session.posargs, env={"JAX_PLATFORMS": "cpu"})
 
 
 @nox.session(default=False)

@@ -14,20 +14,35 @@ from brainloom_core import Surrogate
 from ..case import Case
 from ..declarations import quantities
 from ..require import require
-from ..running import drive, environment, fresh, record, settled
+from ..running import drive, environment, fresh, in_float64, record, settled
 from .registry import applies_to
 
-__all__ = ["check_gradients_are_finite", "check_input_gradient_is_not_zero"]
+__all__ = [
+    "check_float64_gradients_are_finite",
+    "check_gradients_are_finite",
+    "check_input_gradient_is_not_zero",
+]
 
 
 @applies_to("neuron", "synapse", "readout", "output")
 def check_gradients_are_finite(case: Case) -> None:
     """Gradients by the input and by each number given as a ParamState are finite."""
-    for where, by_parameter, by_input in _gradients(case):
+    _require_finite(_gradients(case), "")
+
+
+@applies_to("neuron", "synapse", "readout", "output")
+def check_float64_gradients_are_finite(case: Case) -> None:
+    """The same gradients are finite in double precision."""
+    with in_float64():
+        _require_finite(_gradients(case, precision=64), " in float64")
+
+
+def _require_finite(gradients: list[tuple[str, dict[str, Any], Any]], when: str) -> None:
+    for where, by_parameter, by_input in gradients:
         for name, gradient in {**by_parameter, "the input": by_input}.items():
             require(
                 all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(gradient)),
-                f"{where}: the gradient by {name} is not finite",
+                f"{where}: the gradient by {name} is not finite{when}",
             )
 
 
@@ -42,8 +57,10 @@ def check_input_gradient_is_not_zero(case: Case) -> None:
 
 
 @functools.cache
-def _gradients(case: Case) -> list[tuple[str, dict[str, Any], Any]]:
+def _gradients(case: Case, precision: int = 32) -> list[tuple[str, dict[str, Any], Any]]:
     """Gradients of the summed output of a run, by trainable parameter and by input.
+
+    They are computed in the precision that is set; it is an argument to be remembered by.
 
     For a neuron they are taken with each spike function of the core; a switch between them
     saves compiling the run for each.
