@@ -111,7 +111,16 @@ def tests(session: nox.Session) -> None:
     """Run the tests of all packages and plugins, on the CPU, as many at once as there are cores."""
     session.install(*with_tests(*MEMBERS), "pytest-xdist>=3.6")
     parallel = ("--numprocesses", "logical", "--dist", "worksteal")
-    session.run("pytest", *parallel, *session.posargs, env={"JAX_PLATFORMS": "cpu"})
+    chosen = ("-m", "not slow", *parallel, *session.posargs)
+    session.run("pytest", *chosen, env={"JAX_PLATFORMS": "cpu"})
+
+
+@nox.session(default=False)
+def verify(session: nox.Session) -> None:
+    """Hold all neurons to closed forms, accurate solutions and other simulators; the slow tests."""
+    session.install(*with_tests("brainloom"))
+    session.run("brainloom", "verify", "--failures")
+    session.run("pytest", "-m", "slow", "packages", *session.posargs)
 
 
 @nox.session(default=False)

@@ -38,7 +38,10 @@ def test_models_as_table_and_json() -> None:
     shown = json.loads(run("models", "LIF", "--json"))
     assert shown["summary"] == "Leaky integrate-and-fire neuron."
     assert {"name": "tau", "default": "5. ms"} in shown["parameters"]
-    assert shown["states"] == [{"name": "V", "doc": "membrane potential"}]
+    assert shown["states"][0] == {"name": "V", "doc": "membrane potential"}
+    assert "(with interpolate=True)" in shown["states"][1]["doc"]
+    assert shown["numerics"]["scheme"] == "exp_euler"
+    assert shown["numerics"]["exact"] is True
 
 
 def test_models_of_an_unknown_name() -> None:
@@ -63,3 +66,48 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
     assert report["versions"]["jax"][0].isdigit()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert "Plots need matplotlib" in run("doctor")
+
+
+def test_verify_as_table_and_json(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    report = tmp_path / "report.json"
+    output = run("verify", "LIF", "--kind", "closed form", "--json", str(report))
+    assert "checks passed" in output
+    written = json.loads(report.read_text(encoding="utf-8"))
+    assert written["failed"] == 0
+    assert written["passed"] == len(written["records"]) > 2
+    keys = {"model", "check", "kind", "error", "tolerance", "unit", "source", "reason", "passed"}
+    assert keys <= written["records"][0].keys()
+
+
+def test_verify_exits_with_1_when_something_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("scipy")
+    from brainloom_testing import verification
+
+    bad = verification.Record("LIF", "V", "ODE", 2.0, 1.0, "mV", "a paper", "a reason", "too far")
+    monkeypatch.setattr(verification, "iter_records", lambda *names, kinds: iter([bad]))
+    output = run("verify", code=1)
+    assert "FAILED LIF: V: 2 mV (too far)" in output
+    assert "0 of 1 checks passed" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("Lif",), "There is no model 'Lif'"),
+        (("Expon",), "is not a neuron"),
+        (("LIF", "--kind", "guess"), "expected some of closed form"),
+    ],
+)
+def test_verify_refuses(arguments: tuple[str, ...], message: str) -> None:
+    pytest.importorskip("scipy")
+    result = runner.invoke(app, ["verify", *arguments])
+    assert result.exit_code == 1
+    assert message in result.output
+
+
+def test_verify_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    result = runner.invoke(app, ["verify"])
+    assert result.exit_code == 1
+    assert 'pip install "brainloom[verify]"' in result.output

@@ -4,6 +4,7 @@ import inspect
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import brainstate
+from brainstate import ShortTermState
 from brainstate._state import TRACE_CONTEXT
 
 from .descriptor import Descriptor
@@ -34,7 +35,8 @@ class Declared(brainstate.nn.Module):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._params = _collect(cls, Param)
-        cls._states = _collect(cls, StateSpec)
+        states = _collect(cls, StateSpec).items()  # those of the equations before bookkeeping
+        cls._states = dict(sorted(states, key=lambda item: item[1].kind is ShortTermState))
         if _is_written_by_hand(cls.__init__):
             real_signature(cls)
         else:

@@ -150,7 +150,7 @@ class Neuron(Dynamics):
         if name != "V" and "V" in drift.depends and limited:
             seen = lambda y: drift({**y, "V": self._limit(y)})  # noqa: E731
         if self.interpolate:
-            return Drift(lambda y: self._pace(name, y) * seen(y), drift.depends)
+            return Drift(lambda y: _along(self._pace(name, y), seen(y)), drift.depends)
         return Drift(seen, drift.depends)
 
     # Spike times within a step
@@ -166,18 +166,20 @@ class Neuron(Dynamics):
         lag = u.math.where(crossed, whole - self._until(y, new, whole, x), 0.0 * whole)
         left = u.get_magnitude(lag / self._pace("", y) / brainstate.environ.get_dt())
         others = self._derivatives.keys() - {"V"}
-        back = {name: new[name] - left * (new[name] - y[name]) for name in others}
+        back = {name: new[name] - _along(left, new[name] - y[name]) for name in others}
         return {**new, **back, "spike_lag": lag}
 
     def _until(self, y: dict[str, Any], new: dict[str, Any], whole: Any, x: Any) -> Any:
         """Time from the start to the crossing of the threshold, along the local exponential."""
         rate, slope = rate_and_slope(super()._drift("V", x), y, "V")
-        rise, risen = self._call("threshold", y) - y["V"], new["V"] - y["V"]
+        before, after = self._call("threshold", y), self._call("threshold", new)
+        below, above = before - y["V"], new["V"] - after
+        part = u.get_magnitude(below / _nonzero(below + above))  # along a straight line
+        rise = below + part * (after - before)
         local = u.get_magnitude(slope * rise / _nonzero(rate))
         until = rise / _nonzero(rate) * log1prel(local)
         fits = (local > -1.0) & (until > 0.0 * until) & (until < whole)
-        linear = whole * u.get_magnitude(rise / _nonzero(risen))
-        return u.math.clip(u.math.where(fits, until, linear), 0.0 * whole, whole)
+        return u.math.clip(u.math.where(fits, until, whole * part), 0.0 * whole, whole)
 
     # Inputs
 
@@ -288,7 +290,7 @@ class Crossing(Neuron):
         V_scale: Range of $V$ to which the surrogate gradient refers.
     """
 
-    interpolate: bool = False  # type: ignore[assignment]
+    interpolate: bool = False
     spike_lag = None
 
     V_scale: Any = param(
@@ -330,6 +332,11 @@ def hard_reset(V: Any, spk: Any, V_reset: Any) -> Any:
     number = u.get_mantissa(V)
     target = jnp.broadcast_to(jnp.asarray(to_number(V_reset, unit), number.dtype), number.shape)
     return with_unit(_replace(number, spk, target), unit)
+
+
+def _along(factor: Any, value: Any) -> Any:
+    """The product with a value that may have an axis of its own behind those of the neurons."""
+    return factor.reshape(factor.shape + (1,) * (value.ndim - factor.ndim)) * value
 
 
 def _nonzero(value: Any) -> Any:

@@ -6,6 +6,7 @@ import platform
 import shutil
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -104,6 +105,37 @@ def kernels(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Models; every neuron if none.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="File for the report, with sources and reasons.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Kind of reference; may be repeated. All if none.")
+    ] = None,
+    failures: Annotated[bool, typer.Option(help="Show only what failed.")] = False,
+) -> None:
+    """Hold neuron models to closed forms, accurate solutions, tables and other simulators."""
+    verification = _verification()
+    from brainloom_core import PluginError
+
+    try:
+        pending = verification.iter_records(*(names or ()), kinds=kind or verification.KINDS)
+        records = _shown_as_they_come(pending)
+    except (PluginError, ValueError) as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(1) from None
+    failed = verification.failed(records)
+    _print_records(failed if failures else records)
+    if json_file is not None:
+        text = json.dumps(verification.report(records), indent=2, ensure_ascii=False)
+        json_file.write_text(text + "\n", encoding="utf-8")
+    print(f"{len(records) - len(failed)} of {len(records)} checks passed.")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Report versions, devices and kernels, what is missing and how to get it."""
     _quiet_plugin_warnings()
@@ -118,6 +150,45 @@ def doctor(as_json: AsJson = False) -> None:
     _show(report["plugins"], False, ["name", "distribution", "state", "error"])
     for line in report["advice"] or ["Nothing is missing."]:
         print(line)
+
+
+def _verification() -> Any:
+    """The verification of brainloom-testing, or a word on how to get it."""
+    for module, package in (("brainloom_testing", "brainloom-testing"), ("scipy", "scipy")):
+        if not importlib.util.find_spec(module):
+            message = f'{package} is missing. Get it with: pip install "brainloom[verify]"'
+            typer.echo(message, err=True)
+            raise typer.Exit(1)
+    from brainloom_testing import verification
+
+    return verification
+
+
+def _shown_as_they_come(pending: Iterable[Any]) -> list[Any]:
+    """Collect the records, and say on a terminal which model is being checked."""
+    records = []
+    with Console(stderr=True).status("Verifying") as status:
+        for record in pending:
+            records.append(record)
+            status.update(f"Verifying {record.model}: {record.check}")
+    return records
+
+
+def _print_records(records: list[Any]) -> None:
+    sources = list(dict.fromkeys(record.source for record in records if record.source))
+    table = Table("model", "check", "kind", "error", "tolerance", "source", "")
+    for r in records:
+        unit = f" {r.unit}" if r.unit else ""
+        numbers = (f"{r.error:.2g}{unit}", f"{r.tolerance:.2g}{unit}")
+        source = f"{sources.index(r.source) + 1}" if r.source else ""
+        table.add_row(r.model, r.check, r.kind, *numbers, source, "ok" if r.passed else "FAILED")
+    Console().print(table)
+    for number, source in enumerate(sources, 1):
+        print(f"{number:3} {source}")
+    for r in records:
+        if not r.passed:
+            detail = f" ({r.detail})" if r.detail else ""
+            print(f"FAILED {r.model}: {r.check}: {r.error:.3g} {r.unit}{detail}")
 
 
 def _diagnosis() -> dict[str, Any]:
@@ -181,16 +252,23 @@ def _show_model(model: Any, as_json: bool) -> None:
         {"name": p.name, "default": "required" if p.default is p.empty else str(p.default)}
         for p in signature.parameters.values()
     ]
-    states = [{"name": k, "doc": s.doc} for k, s in getattr(model, "_states", {}).items()]
+    states = [
+        {"name": k, "doc": s.doc + (f" (with {s.when}=True)" if s.when else "")}
+        for k, s in getattr(model, "_states", {}).items()
+    ]
     summary = (inspect.getdoc(model) or "").split("\n", 1)[0]
+    numerics = asdict(model.numerics) if hasattr(model, "numerics") else {}
     if as_json:
-        report = {"name": model.__name__, "summary": summary}
-        print(json.dumps(report | {"parameters": parameters, "states": states}, indent=2))
+        report = {"name": model.__name__, "summary": summary, "parameters": parameters}
+        print(json.dumps(report | {"states": states, "numerics": numerics}, indent=2))
         return
     print(f"{model.__name__}: {summary}")
     _show(parameters, False)
     if states:
         _show(states, False)
+    known = [{"numerics": k, "default": v} for k, v in numerics.items() if v is not None]
+    if known:
+        _show(known, False)
 
 
 def _show(rows: list[dict[str, Any]], as_json: bool, columns: list[str] | None = None) -> None:

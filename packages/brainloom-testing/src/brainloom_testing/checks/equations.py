@@ -157,7 +157,6 @@ def _compiled_run(case: Case, solver: str) -> Any:
     """The final states, and whether no neuron spiked, of any number of steps."""
     model, x = fresh(case, solver=solver), calm(case)
 
-    @brainstate.transform.jit
     def run(start: Values, steps: Any) -> Any:
         dt = STEPS * case.dt / steps
 
@@ -174,7 +173,7 @@ def _compiled_run(case: Case, solver: str) -> Any:
         quiet = brainstate.transform.while_loop(lambda carried: carried[0] < steps, one, begin)[1]
         return values(model), quiet
 
-    return run
+    return brainstate.transform.jit(run)
 
 
 def _distance(a: Numbers, b: Numbers) -> float:

@@ -1,0 +1,99 @@
+"""The equations that a model declares, as plain numbers for scipy."""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+from brainloom_core import Crossing
+from brainloom_core.units import to_number, with_unit
+
+from ..declarations import derivatives
+from ..running import values
+from .oracles.equations import Array, Equations
+
+__all__ = ["DeclaredEquations", "call"]
+
+Values = Mapping[str, Any]
+
+
+def call(function: Callable[..., Any], y: Values) -> Any:
+    """Call an equation of a model with the values that it names, or with all if it takes any."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return function(**y)
+    return function(**{p.name: y[p.name] for p in parameters})
+
+
+class DeclaredEquations:
+    """The declared equations of one neuron, of vectors of all states that have a derivative.
+
+    Args:
+        model: A model of size 1 with its states.
+        unit: Unit of the current.
+    """
+
+    def __init__(self, model: Any, unit: Any) -> None:
+        self.model, self.unit = model, unit
+        first = values(model)
+        self.names = sorted(derivatives(type(model)), key="V".__ne__)
+        self.units = {name: u.get_unit(first[name]) for name in self.names}
+        self.shapes = {name: np.shape(u.get_mantissa(first[name])) for name in self.names}
+        self.others = {k: v for k, v in first.items() if k not in self.names}
+        self._rates = jax.jit(self._rates_of)
+        self._excess = jax.jit(lambda y: self._plain_excess(self.unpacked(y)))
+        self._jump = jax.jit(lambda y: self.pack(self.after_spike(self.unpacked(y))))
+
+    def pack(self, y: Values) -> Any:
+        """The states as one vector, V first."""
+        plain = [jnp.ravel(to_number(y[name], self.units[name])) for name in self.names]
+        return jnp.concatenate([jnp.asarray(x, jnp.float64) for x in plain])
+
+    def unpacked(self, vector: Any) -> dict[str, Any]:
+        """The states by name, from a vector."""
+        found, at = dict(self.others), 0
+        for name, shape in self.shapes.items():
+            size = math.prod(shape)
+            number = jnp.reshape(vector[at : at + size], shape)
+            found[name], at = with_unit(number, self.units[name]), at + size
+        return found
+
+    def threshold(self, y: Values) -> Any:
+        """The potential at which the model spikes."""
+        return call(self.model.threshold, y)
+
+    def after_spike(self, y: Values, rule: str = "hard") -> dict[str, Any]:
+        """The states after a spike, by the rule of reset."""
+        jumped = call(self.model.on_spike, {**y, "spk": jnp.ones(self.shapes["V"])})
+        target = self.model.V_reset
+        V = y["V"] - (self.threshold(y) - target) if rule == "soft" else target
+        return {**y, **jumped, "V": 0.0 * y["V"] + V}
+
+    def equations(self, start: Any) -> Equations:
+        """For `solve`; the parameters are those of the model."""
+        return Equations(
+            tuple(self.names),
+            lambda y, I, p: np.asarray(self._rates(np.asarray(y), I)).tolist(),
+            lambda p: np.asarray(start).tolist(),
+            lambda y, p: float(self._excess(np.asarray(y))),
+            None if isinstance(self.model, Crossing) else lambda y, p: self._reset(y),
+            source="the declared equations of the model; DOP853, rtol 1e-10",
+        )
+
+    def _reset(self, y: Any) -> list[float]:
+        found: Array = np.asarray(self._jump(np.asarray(y)))
+        return list(found.tolist())
+
+    def _rates_of(self, vector: Any, current: Any) -> Any:
+        y = {**self.unpacked(vector), "I": with_unit(current, self.unit)}
+        rates = {name: call(getattr(self.model, f"d{name}"), y) for name in self.names}
+        like = {name: rates[name] * u.ms + 0.0 * y[name] for name in self.names}
+        return self.pack(like)
+
+    def _plain_excess(self, y: Values) -> Any:
+        above = y["V"] - self.threshold(y)
+        return jnp.ravel(jnp.asarray(to_number(above, self.units["V"])))[0]

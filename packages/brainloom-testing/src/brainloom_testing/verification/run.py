@@ -1,0 +1,131 @@
+"""`verify`: every check of some models, one after the other."""
+
+import functools
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from brainloom_core import Neuron, PluginError, get_model, list_models
+
+from ..case import Case, default_case
+from . import catalogue
+from .generic import generic_records
+from .records import KINDS, Kind, Record
+from .references import Reference
+from .registry import references_of
+from .traces import TraceError, traces_of
+
+__all__ = ["iter_records", "models_to_verify", "verify"]
+
+_ = catalogue  # which registers the references of the models that come with brainloom
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One check, not yet made."""
+
+    name: str
+    kind: Kind
+    run: Callable[[], Iterable[Record]]
+
+
+def verify(*models: str | type | Case, kinds: Collection[str] = KINDS) -> list[Record]:
+    """Hold models to all references that they have, and to their own equations.
+
+    Args:
+        models: Names of registered models, classes, or cases where a class needs arguments;
+            every registered neuron if there is none.
+        kinds: Kinds of reference to use, of `KINDS`.
+
+    Raises:
+        PluginError: No model has a name.
+        ValueError: A kind is unknown.
+    """
+    return list(iter_records(*models, kinds=kinds))
+
+
+def iter_records(*models: str | type | Case, kinds: Collection[str] = KINDS) -> Iterator[Record]:
+    """As `verify`, one record after the other."""
+    unknown = {*kinds} - {*KINDS}
+    if unknown:
+        raise ValueError(f"kinds: expected some of {', '.join(KINDS)}, got {sorted(unknown)}")
+    if not models:
+        return (record for name in models_to_verify() for record in _by_name(name, kinds))
+    cases = [_case(model) for model in models]
+    return (record for case in cases for record in _records(case, kinds))
+
+
+def models_to_verify() -> list[str]:
+    """The names of all registered neurons, and of models that cannot be imported."""
+    return [model.name for model in list_models() if _may_be_neuron(model.qualified_name)]
+
+
+def _may_be_neuron(name: str) -> bool:
+    try:
+        return _is_neuron(get_model(name))
+    except PluginError:
+        return True
+
+
+def _is_neuron(model: Any) -> bool:
+    return isinstance(model, type) and issubclass(model, Neuron)
+
+
+def _by_name(name: str, kinds: Collection[str]) -> Iterator[Record]:
+    try:
+        case = _case(name)
+    except PluginError as error:
+        yield _not_made(name, "import", "generic", error)
+    else:
+        yield from _records(case, kinds)
+
+
+def _case(model: str | type | Case) -> Case:
+    if isinstance(model, Case):
+        return model
+    cls = get_model(model) if isinstance(model, str) else model
+    if not _is_neuron(cls):
+        raise ValueError(f"{model} is not a neuron, and only neurons are verified")
+    return default_case(cls)
+
+
+def _records(case: Case, kinds: Collection[str]) -> Iterator[Record]:
+    for job in _jobs(case):
+        if job.kind in kinds:
+            yield from _safely(case.cls.__name__, job)
+
+
+def _jobs(case: Case) -> Iterator[_Job]:
+    owner, references = references_of(case.cls)
+    yield from (_job(reference, case.cls) for reference in references)
+    try:
+        traces = traces_of(owner)
+    except TraceError as error:
+        yield _Job("stored traces", "stored trace", functools.partial(_raise, error))
+    else:
+        yield from (_job(trace, case.cls) for trace in traces)
+    for name, check in generic_records(case):
+        yield _Job(name, "generic", check)
+
+
+def _job(reference: Reference, cls: type) -> _Job:
+    run = functools.partial(reference.records, cls)
+    return _Job(type(reference).__name__, reference.kind, run)
+
+
+def _raise(error: Exception) -> Iterable[Record]:
+    raise error
+
+
+def _safely(model: str, job: _Job) -> Iterator[Record]:
+    """The records of a job; an error is one more record, which does not pass."""
+    try:
+        yield from job.run()
+    except Exception as error:  # whatever a model does must not keep the others from being checked
+        yield _not_made(model, job.name, job.kind, error)
+
+
+def _not_made(model: str, check: str, kind: Kind, error: Exception) -> Record:
+    text = f"{type(error).__name__}: {error}"
+    return Record(model, check, kind, math.inf, 0.0, "", "", "the check could not be made", text)
