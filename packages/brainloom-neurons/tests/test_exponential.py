@@ -143,23 +143,29 @@ def test_rates_of_brette_and_gerstner(wide: None) -> None:
     np.testing.assert_allclose(first, [11.792, 25.376, 41.196], atol=0.03)
 
 
-@pytest.mark.parametrize("extra", [-6.0, 6.0])
-def test_rheobase_of_brette_and_gerstner(wide: None, extra: float) -> None:
-    """At 627.182 pA the fixed point loses its stability, and at 627.3 pA it is gone.
+# Where the resting state is lost: by a fold, or before it by a Hopf bifurcation.
+RHEOBASE = {"tonic": 220.3757, "adapting": 256.1805, "initial burst": 140.3358, "BG": 627.182}
+
+
+@pytest.mark.parametrize("part", [-0.01, 0.01])
+@pytest.mark.parametrize("name", RHEOBASE)
+def test_rheobase(wide: None, name: str, part: float) -> None:
+    """1 % below, the fixed point is stable; 1 % above, it is not, or is gone.
 
     The cell starts close to it, or where it was last.
     """
-    _, gL, EL, VT, DT, _, a, _, _ = BRETTE_GERSTNER
-    I = 627.182 + extra
+    constants = BRETTE_GERSTNER if name == "BG" else PATTERNS[name][:-1]
+    _, gL, EL, VT, DT, _, a, _, _ = constants
+    I = RHEOBASE[name] * (1.0 + part)
 
     def current(V: float) -> float:
         return gL * (EL - V) + gL * DT * np.exp((V - VT) / DT) - a * (V - EL) + I
 
     turning = VT + DT * np.log1p(a / gL)
-    V = brentq(current, EL, turning) if extra < 0 else turning
-    start = {"V_initializer": (V + 0.05) * u.mV, "w_initializer": a * (V - EL) * u.pA}
-    neuron = AdExIF(1, **{**cell(*BRETTE_GERSTNER), **start})
-    assert (len(times(neuron, I * u.pA, 8000.0, 0.1)) > 0) == (extra > 0)
+    V = brentq(current, EL, turning) if current(turning) < 0 else turning
+    start = {"V_initializer": (V + 0.01) * u.mV, "w_initializer": a * (V - EL) * u.pA}
+    neuron = AdExIF(1, **{**cell(*constants), **start})
+    assert (len(times(neuron, I * u.pA, 8000.0, 0.1)) > 0) == (part > 0)
 
 
 # Robustness: dt from 0.01 to 0.5 ms, any threshold, both resets

@@ -204,13 +204,15 @@ def test_rate_follows_the_closed_form_within_the_step(dt: float) -> None:
     """With interpolation each interval is right to 0.1 dt, in single precision."""
     currents = np.array(list(RATES)) * u.pA
     neuron = LIFRef(len(RATES), tau_ref=2.0 * u.ms, interpolate=True, **CELL)
-    window = {"dt": dt * u.ms, "record": ["spikes", "spike_lag"], "progress": False}
-    recording = simulate(neuron, 300.0 * u.ms, inputs=lambda t: currents, **window)
-    spikes, lag = recording["spikes"], recording["spike_lag"].values.to_decimal(u.ms)
+    window = {"dt": dt * u.ms, "record": "spikes", "progress": False}
+    spikes = simulate(neuron, 300.0 * u.ms, inputs=lambda t: currents, **window)["spikes"]
     for position, rate in enumerate(RATES.values()):
-        steps = spikes.step[spikes.index == position]
-        times = steps * dt - lag[steps - 1, position]
+        times = spikes.t.to_decimal(u.ms)[spikes.index == position]
         np.testing.assert_allclose(np.diff(times), 1000.0 / rate, atol=0.1 * dt)
+    assert spikes.isi_cv() < 1e-4
+    late = spikes.between(100.0 * u.ms, 200.0 * u.ms)
+    kept = np.isin(spikes.step, late.step)
+    np.testing.assert_array_equal(late.lag, spikes.lag[kept])
 
 
 # Noise: the rate formula of Siegert, tau 20, threshold 20, reset 10, t_ref 2 ms

@@ -9,6 +9,7 @@ from typing import Any
 
 import brainstate
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
 
 from ..errors import InputError
@@ -37,8 +38,14 @@ class Spikes:
         return "spikes", id(self.population)
 
     def sampler(self) -> Callable[[], Any]:
-        """A function that gives this step's spikes; it does not keep the population alive."""
+        """A function that gives this step's spikes; it does not keep the population alive.
+
+        Where spikes have times within their step, it gives the time from the spike to the end of
+        the step in ms, and -1 without a spike.
+        """
         population: Any = weakref.ref(self.population)
+        if getattr(self.population, "interpolate", False):
+            return lambda: _lags(population())
         return lambda: population().get_spike() != 0
 
     def check(self) -> None:
@@ -135,7 +142,8 @@ def _recorder(net: Any, item: Any) -> Spikes | Trace:
 class SpikeEvents:
     r"""Spikes of one population: the k-th is of neuron `index[k]`, at `t[k]`.
 
-    A spike that occurs in the step from $t$ to $t + \Delta t$ has the time $t + \Delta t$.
+    A spike that occurs in the step from $t$ to $t + \Delta t$ has the time $t + \Delta t$, less
+    `lag` steps where the neurons interpolate.
 
     Args:
         step: Number of steps completed at each spike.
@@ -146,6 +154,7 @@ class SpikeEvents:
         dt: Length of a step.
         start: First step of the recording.
         stop: Last step of the recording.
+        lag: Time from each spike to the end of its step, in steps; None for none.
     """
 
     step: np.ndarray
@@ -156,6 +165,7 @@ class SpikeEvents:
     dt: Any
     start: int
     stop: int
+    lag: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.step)
@@ -163,7 +173,11 @@ class SpikeEvents:
     @property
     def t(self) -> Any:
         """Time of each spike."""
-        return self.step * self.dt
+        return self._position * self.dt
+
+    @property
+    def _position(self) -> np.ndarray:
+        return self.step if self.lag is None else self.step - self.lag
 
     @property
     def duration(self) -> Any:
@@ -184,6 +198,7 @@ class SpikeEvents:
             self.dt,
             max(first, self.start),
             min(last, self.stop),
+            None if self.lag is None else self.lag[kept],
         )
 
     def counts(self) -> np.ndarray:
@@ -203,7 +218,7 @@ class SpikeEvents:
         """
         neuron = self.trial * self.size + self.index
         order = np.lexsort((self.step, neuron))
-        neuron, step = neuron[order], self.step[order].astype(np.float64)
+        neuron, step = neuron[order], self._position[order].astype(np.float64)
         same = neuron[1:] == neuron[:-1]
         owner, interval = neuron[1:][same], (step[1:] - step[:-1])[same]
         n = np.bincount(owner, minlength=self.size * self.trials)
@@ -328,11 +343,20 @@ class Collector:
         size = int(np.prod(in_size))
         trials = max(1, int(np.prod(self.shape)) // size)
         step, flat = (np.concatenate([p[k] for p in self.parts]) for k in (0, 1))
+        lags = [p[2] for p in self.parts if p[2] is not None]
         owner = flat % size, flat // size
-        return SpikeEvents(step, *owner, size, trials, self.dt, self.start, stop)
+        lag = np.concatenate(lags) / float(self.dt.to_decimal(u.ms)) if lags else None
+        return SpikeEvents(step, *owner, size, trials, self.dt, self.start, stop, lag)
 
 
-def _events(spikes: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
-    """Number of steps completed and flat index of the neuron, for each spike."""
-    step, neuron = np.divmod(np.flatnonzero(spikes), spikes[0].size)
-    return first + 1 + step, neuron
+def _events(spikes: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Number of steps completed, flat index of the neuron and perhaps lag, for each spike."""
+    found = np.flatnonzero(spikes if spikes.dtype == bool else spikes >= 0)
+    step, neuron = np.divmod(found, spikes[0].size)
+    lag = None if spikes.dtype == bool else spikes.reshape(-1)[found].astype(np.float64)
+    return first + 1 + step, neuron, lag
+
+
+def _lags(population: Any) -> Any:
+    lag = population.spike_lag.value.to_decimal(u.ms)
+    return jnp.where(population.get_spike() != 0, lag, -1.0)
