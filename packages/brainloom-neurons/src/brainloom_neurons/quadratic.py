@@ -145,7 +145,7 @@ class AdQuaIF(QuaIF):
     w_initializer: Any = initializer(default=0.0 * u.mA)
     w = state("w_initializer", "adaptation current")
 
-    def dV(self, V: Any, w: Any, I: Any) -> Any:  # type: ignore[override]
+    def dV(self, V: Any, w: Any, I: Any) -> Any:
         return super().dV(V, I - w)
 
     def dw(self, w: Any, V: Any) -> Any:
