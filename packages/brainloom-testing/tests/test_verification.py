@@ -13,13 +13,11 @@ from brainloom_testing import Case
 pytest.importorskip("scipy")
 
 from brainloom_testing.verification import (
-    KINDS,
     Accuracy,
     Defaults,
     Intervals,
     Record,
     failed,
-    models_to_verify,
     references_of,
     register_references,
     report,
@@ -323,14 +321,3 @@ def test_damaged_traces_are_refused() -> None:
 def test_stored_traces_are_of_known_models() -> None:
     known = {model.name for model in list_models()}
     assert {trace.content["model"] for trace in load_traces()} <= known
-
-
-# All models
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", models_to_verify())
-def test_models_pass(name: str) -> None:
-    records = verify(name)
-    assert {record.kind for record in records} <= {*KINDS}
-    assert not failed(records)
