@@ -11,7 +11,6 @@ import venv
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pytest
@@ -167,6 +166,7 @@ def test_umbrella_finds_the_example_plugin(umbrella: Environment) -> None:
 
 def test_import_is_cheap(umbrella: Environment) -> None:
     # In one process after the other: the difference between processes would drown in their noise.
+    # The quickest of them, since whatever else the machine does only adds to the time.
     code = """
 from time import perf_counter
 import brainstate
@@ -175,7 +175,7 @@ import brainloom
 print(perf_counter() - start)
 """
     umbrella.python(code)  # the first one reads everything from the disk
-    assert median(float(umbrella.python(code)) for _ in range(7)) <= 0.1
+    assert min(float(umbrella.python(code)) for _ in range(7)) <= 0.1
 
 
 def test_neither_importing_nor_listing_imports_a_plugin(umbrella: Environment) -> None:

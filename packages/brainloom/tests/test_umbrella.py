@@ -46,3 +46,10 @@ def test_import_stays_light() -> None:
     assert set(eval(heavy)) <= set(eval(already))
     assert plugins == "[]"
     assert listed == "[]"
+
+
+def test_import_computes_nothing() -> None:
+    """A default that is an array of jax would start the devices, which takes long."""
+    code = "import brainloom, jax\nprint(jax._src.xla_bridge.backends_are_initialized())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

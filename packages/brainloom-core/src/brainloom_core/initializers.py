@@ -6,7 +6,7 @@ from typing import Any
 import brainstate
 import brainunit as u
 
-from .units import same_dimension, show
+from .units import same_dimension, show, to_number
 
 __all__ = ["Normal", "Uniform"]
 
@@ -33,7 +33,9 @@ class Uniform:
     high: Any
 
     def __post_init__(self) -> None:
-        if not same_dimension(self.low, self.high) or self.low > self.high:
+        unit = u.get_unit(self.low)
+        comparable = same_dimension(self.low, self.high)
+        if not comparable or to_number(self.low, unit) > to_number(self.high, unit):
             raise ValueError(
                 f"Uniform: expected low <= high in units of one dimension, got {show(self.low)} "
                 f"and {show(self.high)}"

@@ -3,6 +3,7 @@
 from typing import Any
 
 import brainunit as u
+import numpy as np
 from brainloom_core import (
     Constraint,
     InputError,
@@ -235,9 +236,14 @@ class MultiReceptorLIF(Refractory, Neuron):
     receptors: Any = option(
         default=("exc", "inh"), constraint=_are_names, doc="names of the receptors"
     )
-    E: Any = param(default=(0.0, -80.0) * u.mV, doc="reversal potentials", per="receptors")
+    E: Any = param(
+        default=np.array([0.0, -80.0]) * u.mV, doc="reversal potentials", per="receptors"
+    )
     tau_syn: Any = param(
-        default=(5.0, 10.0) * u.ms, constraint=positive, doc="time constants", per="receptors"
+        default=np.array([5.0, 10.0]) * u.ms,
+        constraint=positive,
+        doc="time constants",
+        per="receptors",
     )
     V_initializer: Any = initializer(default=-60.0 * u.mV)
     V = state("V_initializer", "membrane potential")
