@@ -15,7 +15,7 @@ from .constraints import Constraint
 from .declared import Declared
 from .descriptor import Descriptor
 from .errors import InputError, ParameterError
-from .numerics import Numerics, NumericsOf
+from .numerics import NumericsOf
 from .parameters import REQUIRED, option
 from .solvers import SOLVERS, get_solver
 from .units import dimension_name, same_dimension, show, to_number, with_unit
@@ -59,7 +59,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     _frame: ClassVar[dict[str, Any]] = {"in_size": REQUIRED, "name": None}
     _derivatives: ClassVar[dict[str, tuple[str, ...]]] = {}
     linear: ClassVar[bool] = False
-    numerics: Numerics = NumericsOf()  # type: ignore[assignment]
+    numerics = NumericsOf()  # not annotated: that would make it an argument to type checkers
     described: Descriptor | None = None
 
     if TYPE_CHECKING:

@@ -145,13 +145,14 @@ class Neuron(Dynamics):
 
     def _drift(self, name: str, x: Any) -> Drift:
         drift = super()._drift(name, x)
-        limited = getattr(get_solver(self.solver), "limited", True)
-        seen: Any = drift
-        if name != "V" and "V" in drift.depends and limited:
-            seen = lambda y: drift({**y, "V": self._limit(y)})  # noqa: E731
-        if self.interpolate:
-            return Drift(lambda y: _along(self._pace(name, y), seen(y)), drift.depends)
-        return Drift(seen, drift.depends)
+        sees_limit = name != "V" and "V" in drift.depends
+        sees_limit = sees_limit and getattr(get_solver(self.solver), "limited", True)
+
+        def rate(y: Any) -> Any:
+            value = drift({**y, "V": self._limit(y)} if sees_limit else y)
+            return _along(self._pace(name, y), value) if self.interpolate else value
+
+        return Drift(rate, drift.depends)
 
     # Spike times within a step
 
