@@ -109,32 +109,9 @@ def exp_rosenbrock(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str,
 
     Through the Jacobian all states see an upswing of V, also where V itself is then limited.
     """
-    names = list(drifts)
-    units = {name: u.get_unit(y[name]) for name in names}
-    start = {name: jnp.asarray(u.get_mantissa(y[name])) for name in names}
-
-    def increments(numbers: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        values = {**y, **{n: with_unit(numbers[n], units[n]) for n in names}}
-        return {n: _plain(dt * drifts[n](values), units[n]) for n in names}
-
-    change, slopes = jax.linearize(increments, start)
-    still = {name: jnp.zeros_like(number) for name, number in start.items()}
-    columns = {n: slopes({**still, n: jnp.ones_like(start[n])}) for n in names}
-    matrix = {
-        (row, column): columns[column][row]
-        for row in names
-        for column in names
-        if column in _depends(drifts, row)
-    }
-    for name in names:
-        matrix[name, name] = jnp.minimum(matrix[name, name], MAX_GROWTH)
-    phi = _phi1_of_matrix(names, matrix)
-    return {
-        row: with_unit(
-            start[row] + sum(phi[row, k] * change[k] for k in names if (row, k) in phi), units[row]
-        )
-        for row in names
-    }
+    units, start, change, matrix = _linearized(drifts, y, dt)
+    phi, _ = _phis_of_matrix(list(start), matrix)
+    return {row: with_unit(start[row] + _row(phi, row, change), units[row]) for row in start}
 
 
 @_scheme(order=1)
@@ -181,11 +158,18 @@ def izhikevich2003(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str,
 
 
 def step_mean(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
-    r"""Mean of each state over the coming step, $x + \Delta t\,\varphi_2(\Delta t J)\,f(x)$."""
-    means = {}
-    for name, drift in drifts.items():
-        rate, slope = rate_and_slope(drift, y, name)
-        means[name] = y[name] + dt * exprel2(_plain(dt * slope)) * rate
+    r"""Mean of each state over the coming step, $x + \Delta t\,\varphi_2(\Delta t J)\,f(x)$.
+
+    $J$ is the whole Jacobian where states are coupled, so that the mean is exact for linear
+    equations and of second order for others. `dt` may be an array, a time for each element.
+    """
+    coupled = [name for name in drifts if _depends(drifts, name) & (drifts.keys() - {name})]
+    means = {name: _mean_of(name, drifts[name], y, dt) for name in drifts.keys() - {*coupled}}
+    if coupled:
+        units, start, change, matrix = _linearized(drifts, y, dt)
+        _, phi = _phis_of_matrix(list(start), matrix)
+        for row in coupled:
+            means[row] = with_unit(start[row] + _row(phi, row, change), units[row])
     return means
 
 
@@ -234,6 +218,11 @@ def _exp_euler_of(name: str, drift: Drift, y: Values, dt: Any) -> Any:
     return y[name] + dt * exprel(growth) * rate
 
 
+def _mean_of(name: str, drift: Drift, y: Values, dt: Any) -> Any:
+    rate, slope = rate_and_slope(drift, y, name)
+    return y[name] + dt * exprel2(_plain(dt * slope)) * rate
+
+
 def _depends(drifts: Mapping[str, Drift], name: str) -> Set[str]:
     """The states on which a drift depends: all, unless it says so itself."""
     return getattr(drifts[name], "depends", drifts.keys())
@@ -251,25 +240,64 @@ def _plain(value: Any, unit: Any = u.UNITLESS) -> Any:
     return to_number(value, unit)
 
 
+Numbers = dict[str, jax.Array]
 Matrix = dict[tuple[str, str], Any]
 
 
-def _phi1_of_matrix(
-    names: list[str], matrix: Matrix, terms: int = 10, doublings: int = 5
-) -> Matrix:
-    r"""$\varphi_1(A) = A^{-1}(e^A - 1)$ of a small matrix of arrays, absent entries being zero.
+def _linearized(
+    drifts: Mapping[str, Drift], y: Values, dt: Any
+) -> tuple[dict[str, Any], Numbers, Numbers, Matrix]:
+    """Units and numbers of the states, dt times their rates, and dt times the Jacobian."""
+    names = list(drifts)
+    units = {name: u.get_unit(y[name]) for name in names}
+    start = {name: jnp.asarray(u.get_mantissa(y[name])) for name in names}
 
-    A Taylor series of $A / 2^5$, then $\varphi_1(2A) = \varphi_1(A)(e^A + 1)/2$.
+    def increments(numbers: Mapping[str, jax.Array]) -> Numbers:
+        values = {**y, **{n: with_unit(numbers[n], units[n]) for n in names}}
+        return {n: _plain(dt * drifts[n](values), units[n]) for n in names}
+
+    change, slopes = jax.linearize(increments, start)
+    still = {name: jnp.zeros_like(number) for name, number in start.items()}
+    columns = {n: slopes({**still, n: jnp.ones_like(start[n])}) for n in names}
+    matrix = {
+        (row, column): columns[column][row]
+        for row in names
+        for column in names
+        if column in _depends(drifts, row)
+    }
+    for name in names:
+        matrix[name, name] = jnp.minimum(matrix[name, name], MAX_GROWTH)
+    return units, start, change, matrix
+
+
+def _phis_of_matrix(
+    names: list[str], matrix: Matrix, terms: int = 10, doublings: int = 5
+) -> tuple[Matrix, Matrix]:
+    r"""$\varphi_1(A) = A^{-1}(e^A - 1)$ and $\varphi_2(A) = A^{-1}(\varphi_1(A) - 1)$.
+
+    For a small matrix of arrays, absent entries being zero: a Taylor series of $A / 2^5$, then
+    $\varphi_1(2A) = \varphi_1(A)(e^A + 1)/2$, $\varphi_2(2A) = (\varphi_1(A)^2 + 2\varphi_2(A))/4$.
     """
     identity: Matrix = {(name, name): 1.0 for name in names}
     scaled = {key: entry / 2.0**doublings for key, entry in matrix.items()}
-    phi = identity
-    for k in range(terms, 1, -1):
-        phi = _sum(identity, _product(names, scaled, phi), 1.0 / k)
+    one = identity
+    for k in range(terms, 2, -1):
+        one = _sum(identity, _product(names, scaled, one), 1.0 / k)
+    two = {key: 0.5 * entry for key, entry in one.items()}
+    one = _sum(identity, _product(names, scaled, two), 1.0)
     for _ in range(doublings):
-        grown = _sum(identity, _product(names, scaled, phi), 0.5)  # (e^A + 1) / 2
-        phi, scaled = _product(names, phi, grown), {key: 2.0 * x for key, x in scaled.items()}
-    return phi
+        grown = _sum(identity, _product(names, scaled, one), 0.5)  # (e^A + 1) / 2
+        two = _sum(_scaled(two, 0.5), _product(names, one, one), 0.25)
+        one, scaled = _product(names, one, grown), _scaled(scaled, 2.0)
+    return one, two
+
+
+def _row(matrix: Matrix, row: str, vector: Numbers) -> Any:
+    return sum(matrix[row, k] * vector[k] for k in vector if (row, k) in matrix)
+
+
+def _scaled(matrix: Matrix, factor: float) -> Matrix:
+    return {key: factor * entry for key, entry in matrix.items()}
 
 
 def _product(names: list[str], a: Matrix, b: Matrix) -> Matrix:

@@ -8,7 +8,7 @@ import brainunit as u
 from .declared import Declared
 from .dynamics import Dynamics
 from .errors import InputError
-from .solvers import step_mean
+from .solvers import get_solver, step_mean
 
 __all__ = ["AlignPost", "SynOut", "Synapse"]
 
@@ -28,7 +28,9 @@ class Synapse(Dynamics):
     (`jump_states`) and the conductance that results. One step is: decay, then the jumps that
     arrived. The states are thus those just after the spikes of this step; what drives the
     membrane during the step is `mean_conductance`, their mean over it, which makes the charge
-    of a postsynaptic potential independent of `dt`.
+    of a postsynaptic potential independent of `dt`. This holds for all kinetics: what is recorded
+    or returned is the value after the jumps, what acts is the mean from there on. The mean is
+    exact where the equations are linear in all states together and `conductance` in the states.
 
     Args:
         in_size: Number of synapses, or their shape.
@@ -55,14 +57,32 @@ class Synapse(Dynamics):
 
     def mean_conductance(self) -> Any:
         """Mean conductance over the coming step."""
-        dt = brainstate.environ.get_dt()
-        means = step_mean(self._drifts(None), self._values(), dt)
-        return self._call("conductance", {**self._values(), **means})
+        means = self._means(self._values(), brainstate.environ.get_dt())
+        return self._call("conductance", means)
 
-    def step(self) -> Any:
-        """Advance by one step and return what drives the membrane during the next one."""
-        g = self()
+    def step(self, *args: Any) -> Any:
+        """Advance by one step, as a call does, and return what drives the membrane in the next."""
+        g = self(*args)
         return self.mean_conductance() if self._derivatives else g
+
+    # A time may be an array here, with an element for each synapse.
+
+    def _flow(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
+        """The states after a time without jumps."""
+        solver = get_solver(self.solver, linear=self.linear, coupled=self._is_coupled())
+        return {**y, **solver(self._drifts(None), y, time)}
+
+    def _means(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
+        """The means of the states over the coming time."""
+        return {**y, **step_mean(self._drifts(None), y, time)}
+
+    @staticmethod
+    def _semantics(source: Any) -> dict[str, str]:
+        if not source.jump_states:
+            return {}
+        jumping = " and ".join(source.jump_states)
+        after = f"added to {jumping} at the end of the step"
+        return {"jump": f"{after}; what acts is the mean conductance from there on"}
 
 
 class SynOut(Declared):
