@@ -2,9 +2,24 @@
 
 from importlib.metadata import version as _version
 
-from .exponential import DualExpon, Expon
-from .outputs import COBA, CUBA
+from .exponential import Alpha, Delta, DualExpon, Expon
+from .graded import GradedSynapse
+from .outputs import COBA, CUBA, MgBlock
+from .receptors import AMPA, NMDA, BioNMDA, GABAa
 
 __version__ = _version("brainloom-synapses")
 
-__all__ = ["COBA", "CUBA", "DualExpon", "Expon"]
+__all__ = [
+    "AMPA",
+    "COBA",
+    "CUBA",
+    "NMDA",
+    "Alpha",
+    "BioNMDA",
+    "Delta",
+    "DualExpon",
+    "Expon",
+    "GABAa",
+    "GradedSynapse",
+    "MgBlock",
+]

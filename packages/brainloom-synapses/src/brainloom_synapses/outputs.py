@@ -3,9 +3,9 @@
 from typing import Any
 
 import brainunit as u
-from brainloom_core import ANY_UNIT, SynOut, param
+from brainloom_core import ANY_UNIT, SynOut, non_negative, param, positive
 
-__all__ = ["COBA", "CUBA"]
+__all__ = ["COBA", "CUBA", "MgBlock"]
 
 
 class COBA(SynOut):
@@ -61,3 +61,51 @@ class CUBA(SynOut):
 
     def update(self, g: Any, V: Any = None) -> Any:
         return g * self.scale
+
+
+class MgBlock(SynOut):
+    r"""Conductance-based output that magnesium blocks at negative potentials.
+
+    $$
+    I = \frac{g\,(E - V)}
+    {1 + \frac{[\mathrm{Mg}]}{\beta}\,e^{\alpha (V_\mathrm{offset} - V)}}
+    $$
+
+    Half of the conductance is open at
+    $V = V_\mathrm{offset} + \ln([\mathrm{Mg}] / \beta) / \alpha$. Where the exponent exceeds 50
+    it is held there: nothing flows, and gradients stay finite.
+
+    Args:
+        E: Reversal potential $E$, 0 mV; scalar or one per neuron.
+        cc_Mg: Concentration of magnesium $[\mathrm{Mg}]$, 1.2, a number in mM, at least 0; scalar
+            or one per neuron.
+        alpha: Steepness of the block $\alpha$, 0.062 / mV, above 0; scalar or one per neuron.
+        beta: Concentration $\beta$ that blocks half of the conductance at $V_\mathrm{offset}$,
+            3.57, a number in mM, above 0; scalar or one per neuron.
+        V_offset: Potential $V_\mathrm{offset}$, 0 mV; scalar or one per neuron.
+
+    Raises:
+        ParameterError: A parameter has the wrong unit or range.
+
+    References:
+        Jahr & Stevens (1990), J. Neurosci. 10, 3178, doi:10.1523/JNEUROSCI.10-09-03178.1990.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_synapses import MgBlock
+        >>> out = MgBlock()
+        >>> out.bind_cond(1.0 * u.mS)
+        >>> print(f"{out(-60 * u.mV).to_decimal(u.uA):.3f}")
+        4.035
+    """
+
+    E: Any = param(default=0.0 * u.mV, doc="reversal potential")
+    cc_Mg: Any = param(default=1.2, constraint=non_negative, doc="magnesium in mM")
+    alpha: Any = param(default=0.062 / u.mV, constraint=positive, doc="steepness of the block")
+    beta: Any = param(default=3.57, constraint=positive, doc="half-blocking magnesium in mM")
+    V_offset: Any = param(default=0.0 * u.mV, doc="potential to which beta refers")
+
+    def update(self, g: Any, V: Any) -> Any:
+        exponent = u.get_magnitude(self.alpha * (self.V_offset - V))
+        blocked = self.cc_Mg / self.beta * u.math.exp(u.math.minimum(exponent, 50.0))
+        return g * (self.E - V) / (1.0 + blocked)
