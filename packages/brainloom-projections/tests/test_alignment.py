@@ -1,4 +1,4 @@
-"""AlignPost: exact potentials, and equality with one state per synapse."""
+"""Both alignments: exact potentials, and equality with one state per synapse."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,9 +10,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from brainloom_core import Synapse, simulate
+from brainloom_core import Synapse, param, simulate, state
 from brainloom_neurons import LIF
-from brainloom_projections import AlignPostProj, Bernoulli, Connection, OneToOne
+from brainloom_projections import (
+    STD,
+    STP,
+    AlignPostProj,
+    AlignPreProj,
+    Bernoulli,
+    Connection,
+    OneToOne,
+)
 from brainloom_synapses import COBA, CUBA, DualExpon, Expon
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -92,10 +100,11 @@ class Mixed(brainstate.nn.Module):
             **cell,
         )
         self.projections = [
-            AlignPostProj(
+            p["align"](
                 comm=Connection(n_pre, n_post, p["rule"], weight=p["weight"], seed=p["seed"]),
                 syn=p["syn"],
                 out=p["out"],
+                stp=p["stp"],
                 post=self.post,
             )
             for p in parts
@@ -107,6 +116,20 @@ class Mixed(brainstate.nn.Module):
         self.post(5.0 * u.nA)
 
 
+def released_by(
+    fired: np.ndarray, used: np.ndarray, free: np.ndarray, part: dict[str, Any], dt: float
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Utilisation and resources of each synapse after a step, and what its spikes release."""
+    kind, U, tau_f, tau_d = part["plastic"]
+    if kind is None:
+        return (used, free), fired
+    used = used * (np.exp(-dt / tau_f) if kind == "STP" and tau_f else 0.0)
+    free = 1.0 + (free - 1.0) * np.exp(-dt / tau_d)
+    used = np.where(fired, used + U * (1.0 - used), used)
+    released = fired * free * (used if kind == "STP" else 1.0)
+    return (used, np.where(fired, free * (1.0 - used), free)), released
+
+
 def per_synapse(
     net: Mixed, parts: list[dict[str, Any]], trains: list[np.ndarray], dt: float
 ) -> np.ndarray:
@@ -115,16 +138,20 @@ def per_synapse(
     V, rows = np.full(n_post, -60.0), []
     edges = [(p.comm.edges.pre, p.comm.edges.post) for p in net.projections]
     states = [np.zeros((2, len(pre))) for pre, _ in edges]
+    resources = [(np.zeros(len(pre)), np.ones(len(pre))) for pre, _ in edges]
     for step in range(len(trains[0])):
         V = np.where(V >= -50.0, -60.0, V)
         total, towards = np.zeros(n_post), np.zeros(n_post)
         for k, part in enumerate(parts):
             decay, rise, weight = part["decay"], part["rise"], part["nS"]
-            fired = trains[k][step][edges[k][0]]
-            states[k][0] = states[k][0] * np.exp(-dt / decay) + weight * fired
-            mean = states[k][0] * decay / dt * -np.expm1(-dt / decay)
+            fired = trains[k][step][edges[k][0]].astype(float)
+            resources[k], released = released_by(fired, *resources[k], part, dt)
+            decayed = states[k][0] * np.exp(-dt / decay)
+            room = 1.0 - decayed if part["saturates"] else 1.0
+            states[k][0] = decayed + room * released
+            mean = weight * states[k][0] * decay / dt * -np.expm1(-dt / decay)
             if rise:
-                states[k][1] = states[k][1] * np.exp(-dt / rise) + weight * fired
+                states[k][1] = states[k][1] * np.exp(-dt / rise) + weight * released
                 ratio = rise / decay
                 scale = ratio ** (ratio / (ratio - 1)) / (1 - ratio)
                 mean = scale * (mean - states[k][1] * rise / dt * -np.expm1(-dt / rise))
@@ -138,15 +165,58 @@ def per_synapse(
     return np.array(rows)
 
 
-def part(decay: float, rise: float, weight: float, E: float, p: float, seed: int) -> dict[str, Any]:
-    syn = (
-        DualExpon.desc(tau_decay=decay * u.ms, tau_rise=rise * u.ms)
-        if rise
-        else Expon.desc(tau=decay * u.ms)
-    )
-    reference = {"decay": decay, "rise": rise, "nS": weight, "E": E}
-    connection = {"rule": Bernoulli(p), "seed": seed, "weight": weight * u.nS}
-    return {**reference, **connection, "syn": syn, "out": COBA.desc(E=E * u.mV)}
+class Saturating(Synapse):
+    """A synapse that is not linear in its input: a spike opens a part of what is closed."""
+
+    tau: Any = param(default=5.0 * u.ms)
+    g = state(lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()), "open part")
+    linear = True
+
+    def dg(self, g: Any) -> Any:
+        return -g / self.tau
+
+    def update(self, spikes: Any = None) -> Any:
+        g = self._integrate(self._values(), None)["g"]
+        self._assign({"g": g + (1.0 - g) * spikes})
+        return self.g.value
+
+
+def part(
+    decay: float,
+    rise: float,
+    weight: float,
+    E: float,
+    p: float,
+    seed: int,
+    align: str = "post",
+    plastic: tuple[Any, ...] = (None, 0.0, 0.0, 0.0),
+) -> dict[str, Any]:
+    syn = Expon.desc(tau=decay * u.ms)
+    if rise:
+        syn = DualExpon.desc(tau_decay=decay * u.ms, tau_rise=rise * u.ms)
+    if align == "saturating":
+        syn, rise = Saturating.desc(tau=decay * u.ms), 0.0
+    kind, U, tau_f, tau_d = plastic
+    stps = {
+        None: None,
+        "STP": STP.desc(U=U, tau_f=tau_f * u.ms, tau_d=tau_d * u.ms),
+        "STD": STD.desc(U=U, tau=tau_d * u.ms),
+    }
+    return {
+        "decay": decay,
+        "rise": rise,
+        "nS": weight,
+        "E": E,
+        "plastic": plastic,
+        "saturates": align == "saturating",
+        "align": AlignPostProj if align == "post" else AlignPreProj,
+        "rule": Bernoulli(p),
+        "seed": seed,
+        "weight": weight * u.nS,
+        "syn": syn,
+        "out": COBA.desc(E=E * u.mV),
+        "stp": stps[kind],
+    }
 
 
 @settings(max_examples=8, deadline=None, derandomize=True)
@@ -159,6 +229,13 @@ def part(decay: float, rise: float, weight: float, E: float, p: float, seed: int
             st.sampled_from([0.0, -80.0]),
             st.floats(0.0, 0.5),
             st.integers(0, 99),
+            st.sampled_from(["post", "pre", "saturating"]),
+            st.tuples(
+                st.sampled_from([None, "STP", "STD"]),
+                st.floats(0.05, 0.9),
+                st.sampled_from([0.0, 20.0, 500.0]),
+                st.sampled_from([10.0, 200.0]),
+            ),
         ),
         min_size=1,
         max_size=4,
@@ -166,7 +243,7 @@ def part(decay: float, rise: float, weight: float, E: float, p: float, seed: int
     st.integers(0, 2**31 - 1),
     st.sampled_from([0.1, 0.5]),
 )
-def test_align_post_equals_one_state_per_synapse(
+def test_projections_equal_one_state_per_synapse(
     drawn: list[tuple[Any, ...]], seed: int, dt: float
 ) -> None:
     parts = [part(*values) for values in drawn]
@@ -180,6 +257,23 @@ def test_align_post_equals_one_state_per_synapse(
     assert V.dtype == np.float64
     # 200 steps of float64 rounding of 60 mV are 2e-12 mV; a threshold crossing could amplify it.
     np.testing.assert_allclose(V, per_synapse(net, parts, trains, dt), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("plastic", [(None, 0.0, 0.0, 0.0), ("STP", 0.4, 50.0, 100.0)])
+@pytest.mark.parametrize("align", ["post", "pre", "saturating"])
+def test_each_alignment_equals_one_state_per_synapse(align: str, plastic: Any) -> None:
+    """All the combinations, which drawn examples may miss."""
+    parts = [
+        part(5.0, 0.0, 30.0, 0.0, 0.3, 1, align, plastic),
+        part(10.0, 1.0, 60.0, -80.0, 0.3, 2, align, plastic),
+    ]
+    trains = [np.random.default_rng(k).random((200, 30)) < 0.05 for k in range(2)]
+    window = {"dt": 0.1 * u.ms, "record": "post.V", "progress": False}
+    with float64():
+        net = Mixed(parts, 30, 20)
+        run = simulate(net, 20 * u.ms, inputs=tuple(map(jnp.asarray, trains)), **window)
+    V = run["post.V"].values.to_decimal(u.mV)
+    np.testing.assert_allclose(V, per_synapse(net, parts, trains, 0.1), rtol=0, atol=1e-9)
 
 
 def test_align_post_equals_per_synapse_in_single_precision() -> None:

@@ -1,5 +1,6 @@
 """Connectivity rules: counts, distributions, flags and refusals."""
 
+import dataclasses
 from typing import Any
 
 import brainstate
@@ -17,6 +18,8 @@ from brainloom_projections import (
     FixedOutDegree,
     OneToOne,
 )
+from brainloom_projections.rules import FixedTotalNumber
+from brainloom_projections.topology import SmallWorld
 from scipy import stats
 
 
@@ -25,8 +28,9 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def has_multapse(edges: Edges) -> bool:
-    pairs = edges.pre.astype(np.int64) * edges.n_post + edges.post
-    return len(np.unique(pairs)) < len(pairs)
+    """By counting pairs, not as `n_multapses` does."""
+    pairs = set(zip(edges.pre.tolist(), edges.post.tolist(), strict=True))
+    return len(pairs) < len(edges)
 
 
 def has_autapse(edges: Edges) -> bool:
@@ -40,8 +44,8 @@ def test_one_to_one_and_all_to_all() -> None:
     assert list(zip(edges.pre, edges.post, strict=True)) == [
         (i, j) for i in range(2) for j in range(3)
     ]
-    assert not has_autapse(AllToAll(autapses=False).edges(4, 4))
-    assert len(AllToAll(autapses=False).edges(4, 4)) == 12
+    assert not has_autapse(AllToAll(allow_autapses=False).edges(4, 4))
+    assert len(AllToAll(allow_autapses=False).edges(4, 4)) == 12
 
 
 @pytest.mark.parametrize("p", [0.02, 0.3])
@@ -69,7 +73,7 @@ def test_bernoulli_pairs_are_independent_and_uniform() -> None:
     cells = np.bincount(edges.pre // 30 * 10 + edges.post // 30, minlength=100)
     assert stats.chisquare(cells).pvalue > 1e-3
     assert has_autapse(edges)
-    assert not has_autapse(Bernoulli(0.05, autapses=False).edges(300, 300, rng()))
+    assert not has_autapse(Bernoulli(0.05, allow_autapses=False).edges(300, 300, rng()))
     assert len(Bernoulli(0.0).edges(10, 10, rng())) == 0
     assert len(Bernoulli(1e-300).edges(1000, 1000, rng())) == 0
     assert len(Bernoulli(1.0).edges(10, 10, rng())) == 100
@@ -80,7 +84,7 @@ def test_bernoulli_pairs_are_independent_and_uniform() -> None:
 @pytest.mark.parametrize("autapses", [True, False])
 @pytest.mark.parametrize("multapses", [True, False])
 def test_fixed_degrees(rule: Any, fixed: str, k: int, autapses: bool, multapses: bool) -> None:
-    edges = rule(k, autapses=autapses, multapses=multapses).edges(100, 100, rng())
+    edges = rule(k, allow_autapses=autapses, allow_multapses=multapses).edges(100, 100, rng())
     degree, other = edges.in_degree, edges.out_degree
     if fixed == "out":
         degree, other = other, degree
@@ -95,8 +99,173 @@ def test_fixed_degrees(rule: Any, fixed: str, k: int, autapses: bool, multapses:
 def test_fixed_degree_choices_are_uniform() -> None:
     edges = FixedOutDegree(5).edges(20_000, 12, rng())
     assert stats.chisquare(edges.in_degree).pvalue > 1e-3
-    few = FixedOutDegree(11, autapses=False).edges(12, 12, rng())
+    few = FixedOutDegree(11, allow_autapses=False).edges(12, 12, rng())
     assert len(few) == 132
+
+
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("rule", [FixedInDegree, FixedOutDegree])
+def test_every_set_of_partners_is_equally_likely(rule: Any, k: int) -> None:
+    # All C(5, k) = 10 sets, drawn 20000 times: for k=3 by what is left out.
+    edges = rule(k).edges(*((20_000, 5) if rule is FixedOutDegree else (5, 20_000)), rng())
+    dense = edges.to_dense() if rule is FixedOutDegree else edges.to_dense().T
+    counts = np.unique(dense @ 2 ** np.arange(5), return_counts=True)[1]
+    assert len(counts) == 10
+    assert stats.chisquare(counts).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("make", [FixedInDegree, FixedOutDegree])
+@pytest.mark.parametrize("multapses", [True, False])
+def test_the_free_side_of_fixed_degrees(make: Any, multapses: bool) -> None:
+    n, k = 1000, 30
+    edges = make(k, allow_multapses=multapses).edges(n, n, rng())
+    degree = edges.in_degree if make is FixedOutDegree else edges.out_degree
+    # Each of n rows holds a neuron with probability k / n, or k times with probability 1 / n.
+    trials, p = (n * k, 1 / n) if multapses else (n, k / n)
+    smooth = degree + rng(1).random(n)
+    assert stats.kstest(smooth, smoothed(trials, p)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("multapses", [True, False])
+@pytest.mark.parametrize("autapses", [True, False])
+def test_fixed_total_number(autapses: bool, multapses: bool) -> None:
+    rule = FixedTotalNumber(3000, allow_autapses=autapses, allow_multapses=multapses)
+    edges = rule.edges(200, 200, rng())
+    assert len(edges) == 3000
+    assert has_autapse(edges) == autapses
+    assert has_multapse(edges) == multapses
+    # 15 edges a neuron: binomial with 3000 trials, or hypergeometric among the pairs.
+    row = 200 if autapses else 199
+    law = stats.binom(3000, 1 / 200) if multapses else stats.hypergeom(200 * row, row, 3000)
+    for degree in (edges.in_degree, edges.out_degree):
+        observed, expected = binned(degree, law)
+        assert stats.chisquare(observed, expected).pvalue > 1e-3
+
+
+def binned(degree: np.ndarray, law: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of degrees, and those expected, in classes of at least ten."""
+    bounds = np.unique(law.ppf(np.linspace(0, 1, 13)[1:-1]))
+    cumulative = np.concatenate([[0.0], law.cdf(bounds), [1.0]])
+    observed = np.bincount(np.searchsorted(bounds, degree), minlength=len(bounds) + 1)
+    return observed, np.diff(cumulative) * len(degree)
+
+
+def test_fixed_total_number_of_almost_all_pairs() -> None:
+    edges = FixedTotalNumber(89, allow_autapses=False).edges(10, 10, rng())
+    assert len(edges) == 89
+    assert not has_autapse(edges)
+    assert not has_multapse(edges)
+    assert FixedTotalNumber(12).edges(3, 4, rng()) == AllToAll().edges(3, 4)
+
+
+def test_bernoulli_rows_with_most_neurons() -> None:
+    edges = Bernoulli(0.9, allow_autapses=False).edges(400, 400, rng())
+    assert not has_autapse(edges)
+    assert not has_multapse(edges)
+    for degree in (edges.in_degree, edges.out_degree):
+        observed, expected = binned(degree, stats.binom(399, 0.9))
+        assert stats.chisquare(observed, expected).pvalue > 1e-3
+
+
+def test_small_world_without_chance_is_the_ring() -> None:
+    edges = SmallWorld(4, 0.0).edges(10, 10, rng())
+    ring = {(i, (i + d) % 10) for i in range(10) for d in (-2, -1, 1, 2)}
+    assert set(zip(edges.pre.tolist(), edges.post.tolist(), strict=True)) == ring
+
+
+@pytest.mark.parametrize(("n", "k"), [(2000, 10), (60, 40)])
+def test_small_world_of_chance_only_is_fixed_out_degree(n: int, k: int) -> None:
+    edges = SmallWorld(k, 1.0).edges(n, n, rng())
+    assert np.all(edges.out_degree == k)
+    assert not has_autapse(edges)
+    assert not has_multapse(edges)
+    observed, expected = binned(edges.in_degree, stats.binom(n - 1, k / (n - 1)))
+    assert stats.chisquare(observed, expected).pvalue > 1e-3
+    # Steps round the ring are uniform, those to the neighbours too.
+    step = np.bincount((edges.post - edges.pre) % n, minlength=n)[1:]
+    assert stats.kstest(np.repeat(np.arange(n - 1) + 0.5, step) / (n - 1), "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize(("n", "k"), [(3000, 10), (100, 60)])
+def test_small_world_in_between(n: int, k: int) -> None:
+    p = 0.3
+    edges = SmallWorld(k, p).edges(n, n, rng())
+    assert np.all(edges.out_degree == k)
+    assert not has_autapse(edges)
+    assert not has_multapse(edges)
+    step = (edges.post - edges.pre) % n
+    near = np.count_nonzero((step <= k // 2) | (step >= n - k // 2))
+    # The number of turned edges of a row is m; they go to one of the n - 1 - (k - m) others, m of
+    # which are the near ones left: near = k - m + m * m / (n - 1 - k + m) on average.
+    m = np.arange(k + 1)
+    law = stats.binom(k, p).pmf(m)
+    per_row = k - m + m * m / np.maximum(1, n - 1 - k + m)
+    mean = law @ per_row
+    # The number of turned edges varies by k p (1 - p), where they go by less than as much again.
+    sd = np.sqrt(2 * n * k * p * (1 - p))
+    assert abs(near - n * mean) < 4 * sd
+    assert abs(near - n * k) > 10 * sd  # and is neither the ring ...
+    assert abs(near - n * k * k / (n - 1)) > 10 * sd  # ... nor chance
+
+
+def test_small_world_flags() -> None:
+    edges = SmallWorld(6, 0.9, allow_autapses=True).edges(50, 50, rng())
+    assert has_autapse(edges)
+    assert not has_multapse(edges)
+    edges = SmallWorld(6, 0.9, allow_multapses=True).edges(50, 50, rng())
+    assert has_multapse(edges)
+    assert not has_autapse(edges)
+
+
+RANDOM = [
+    Bernoulli(0.2),
+    FixedInDegree(4),
+    FixedOutDegree(4),
+    FixedTotalNumber(50),
+    SmallWorld(4, 0.5),
+]
+
+
+@pytest.mark.parametrize("rule", RANDOM, ids=lambda rule: type(rule).__name__)
+def test_rules_are_values_and_seeds_decide(rule: Any) -> None:
+    assert rule == dataclasses.replace(rule)
+    assert hash(rule) == hash(dataclasses.replace(rule))
+    assert rule != dataclasses.replace(rule, allow_autapses=not rule.allow_autapses)
+    assert rule.edges(30, 30, rng(5)) == rule.edges(30, 30, rng(5))
+    assert rule.edges(30, 30, rng(5)) != rule.edges(30, 30, rng(6))
+    assert rule.edges(30, 30) != rule.edges(30, 30)
+    assert rule.edges(30, 30, rng()).origin == repr(rule)
+
+
+@pytest.mark.parametrize("rule", RANDOM[:3], ids=lambda rule: type(rule).__name__)
+def test_edges_do_not_depend_on_how_many_are_drawn_together(
+    rule: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = rule.edges(30, 30, rng(5))
+    monkeypatch.setattr("brainloom_projections.counter._BLOCK", 40)
+    assert rule.edges(30, 30, rng(5)) == whole
+
+
+@pytest.mark.parametrize(("k", "p"), [(4, 0.0), (4, 1.0), (20, 1.0)])
+def test_small_world_in_blocks(k: int, p: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("brainloom_projections.topology._BLOCK", 100)
+    edges = SmallWorld(k, p).edges(33, 33, rng())
+    assert np.all(edges.out_degree == k)
+    assert edges.n_autapses == edges.n_multapses == 0
+    assert (p == 1.0) == bool(np.any(edges.in_degree != k))
+
+
+@pytest.mark.parametrize("rule", RANDOM[:3], ids=lambda rule: type(rule).__name__)
+def test_empty_populations(rule: Any) -> None:
+    none = dataclasses.replace(rule, **({"p": 0.0} if hasattr(rule, "p") else {"k": 0}))
+    assert len(none.edges(0, 5, rng())) == len(none.edges(5, 0, rng())) == 0
+    assert len(none.edges(5, 5, rng())) == 0
+
+
+def test_counts_of_autapses_and_multapses() -> None:
+    edges = Edges.from_pairs([0, 1, 1, 1, 2], [0, 2, 2, 2, 2], 3, 3)
+    assert edges.n_autapses == 2
+    assert edges.n_multapses == 2
 
 
 @pytest.mark.parametrize(
@@ -104,16 +273,33 @@ def test_fixed_degree_choices_are_uniform() -> None:
     [
         lambda: Bernoulli(1.5),
         lambda: Bernoulli(-0.1),
+        lambda: Bernoulli(np.nan),
+        lambda: Bernoulli("0.1"),
+        lambda: Bernoulli(0.1, allow_autapses=False).edges(3, 4, rng()),
+        lambda: AllToAll(allow_autapses=False).edges(3, 4),
+        lambda: FixedTotalNumber(-1),
+        lambda: FixedTotalNumber(2.0),
+        lambda: FixedTotalNumber(13).edges(3, 4, rng()),
+        lambda: FixedTotalNumber(7, allow_autapses=False).edges(3, 3, rng()),
+        lambda: FixedTotalNumber(1, allow_multapses=True).edges(3, 0, rng()),
+        lambda: SmallWorld(3, 0.1),
+        lambda: SmallWorld(4, 1.1),
+        lambda: SmallWorld(4, 0.1).edges(10, 9, rng()),
+        lambda: SmallWorld(4, 0.1).edges(4, 4, rng()),
         lambda: OneToOne().edges(3, 4),
         lambda: FixedOutDegree(5).edges(3, 4, rng()),
         lambda: FixedInDegree(5).edges(4, 3, rng()),
-        lambda: FixedInDegree(4, autapses=False).edges(4, 4, rng()),
+        lambda: FixedInDegree(4, allow_autapses=False).edges(4, 4, rng()),
         lambda: FixedOutDegree(-1).edges(3, 4, rng()),
         lambda: FixedOutDegree(1.5).edges(3, 4, rng()),
         lambda: Edges.from_pairs(np.array([0, 5]), np.array([0, 1]), 3, 3),
         lambda: Edges.from_pairs(np.array([0, 1]), np.array([0, 3]), 3, 3),
         lambda: Edges.from_pairs(np.array([0]), np.array([0, 1]), 3, 3),
+        lambda: Edges.from_pairs([0.5], [1], 3, 3),
+        lambda: Edges.from_pairs([-1], [1], 3, 3),
         lambda: Edges(2, 2, np.array([0, 2, 1]), np.array([0])),
+        lambda: Edges(-1, 2, np.array([0]), np.array([0])),
+        lambda: Edges(1, 2, [0, 1], [0], distance=np.ones(2)),
     ],
 )
 def test_impossible_connectivity_is_refused(make: Any) -> None:
@@ -129,7 +315,7 @@ def test_edges_from_pairs_are_sorted_by_source() -> None:
     assert list(edges.in_degree) == [1, 1, 0, 1]
 
 
-RULES = [OneToOne(), AllToAll(), AllToAll(autapses=False), Bernoulli(0.3), FixedInDegree(5)]
+RULES = [OneToOne(), AllToAll(), AllToAll(allow_autapses=False), Bernoulli(0.3), FixedInDegree(5)]
 
 
 @pytest.mark.parametrize("rule", RULES)

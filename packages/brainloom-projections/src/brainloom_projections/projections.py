@@ -4,18 +4,47 @@ from collections.abc import Callable
 from typing import Any
 
 import brainstate
+import brainunit as u
 import numpy as np
-from brainloom_core import AlignPost, Descriptor, Dynamics, InputError, Projection, Synapse, SynOut
-from brainloom_core.units import show
+from brainloom_core import (
+    AlignPost,
+    Descriptor,
+    Dynamics,
+    InputError,
+    Neuron,
+    Projection,
+    Synapse,
+    SynOut,
+    UnitError,
+)
+from brainloom_core.units import dimension_name, same_dimension, show, to_number
 
-__all__ = ["AlignPostProj", "DeltaProj"]
+from .connection import Connection
+from .events import plain
+from .parts import Port, check_output_unit, conductance_unit, made, state_unit, weight_unit
+
+__all__ = [
+    "AlignPostProj",
+    "AlignPreProj",
+    "CurrentProj",
+    "DeltaProj",
+    "align_post_projection",
+    "align_pre_projection",
+]
 
 
 class _FromModules(Projection):
     """What the projections share: the chain of presynaptic modules, and checks of its ends."""
 
+    _arrives = "spikes"
+
     def __init__(
-        self, *modules: Any, comm: Callable[..., Any], post: Dynamics, label: str | None
+        self,
+        *modules: Any,
+        comm: Callable[..., Any],
+        post: Dynamics,
+        label: str | None,
+        stp: Any = None,
     ) -> None:
         super().__init__(name=brainstate.util.get_unique_name(type(self).__name__))
         kind = type(self).__name__
@@ -31,17 +60,24 @@ class _FromModules(Projection):
                 )
         self._check_size("comm", getattr(comm, "out_size", None), post)
         self.modules, self.comm, self.post, self.label = modules, comm, post, label
+        self.stp = None if stp is None else self._made_stp(stp)
 
-    def _arriving(self, args: tuple[Any, ...]) -> Any:
-        """What the connectivity makes of this step's spikes."""
+    def _emitted(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What the presynaptic side sends in this step."""
         for module in self.modules:
             out = module.value if isinstance(module, brainstate.State) else module(*args)
             args = (out,)
         if not args:
             raise InputError(
-                f"{self.name}: no spikes. Call it with them, proj(spikes), or construct it with "
-                "their source, for example AlignPostProj(pop.get_spike, comm=...)"
+                f"{self.name}: no {self._arrives}. Call it with them, proj({self._arrives}), or "
+                f"construct it with their source, for example {type(self).__name__}("
+                "pop.get_spike, comm=...)"
             )
+        args = tuple(plain(value) for value in args)
+        return args if self.stp is None else (self.stp(*args),)
+
+    def _delivered(self, *args: Any) -> Any:
+        """What the connectivity makes of it."""
         x = self.comm(*args)
         if (found := np.shape(x)[-len(self.post.in_size) :]) != self.post.in_size:
             raise InputError(
@@ -50,12 +86,62 @@ class _FromModules(Projection):
             )
         return x
 
+    def _made_stp(self, stp: Any) -> Any:
+        if not isinstance(stp, Descriptor) and not callable(stp):
+            raise TypeError(
+                f"{type(self).__name__}.stp: expected STP or STD, described or an instance, got "
+                f"{show(stp)}"
+            )
+        stp = made(stp, self.name, "stp", **self._pre_size("stp", stp))
+        self._check_pre_size("stp", stp)
+        return stp
+
+    def _pre_size(self, part: str, described: Any) -> dict[str, Any]:
+        """The size of a part that has one state per presynaptic neuron, where it is described."""
+        if not isinstance(described, Descriptor) or "in_size" in described.arguments:
+            return {}
+        size = getattr(self.comm, "in_size", None)
+        size = getattr(self._source(), "out_size", None) if size is None else size
+        if size is None:
+            raise TypeError(
+                f"{type(self).__name__}.{part}: the size of the presynaptic population is not "
+                f"known; write {described.cls.__name__}.desc(in_size, ...)"
+            )
+        return {"in_size": tuple(size)}
+
+    def _source(self) -> Any:
+        """The presynaptic population, where the first module is of one."""
+        first = self.modules[0] if self.modules else None
+        return getattr(first, "__self__", getattr(first, "module", None))
+
+    def _check_pre_size(self, part: str, it: Any) -> None:
+        size, known = getattr(it, "in_size", None), getattr(self.comm, "in_size", None)
+        if size is not None and known is not None and tuple(size) != tuple(known):
+            raise ValueError(
+                f"{type(self).__name__}.{part}: its size {tuple(size)} is not that of the "
+                f"presynaptic side of comm, {tuple(known)}"
+            )
+
     def _check_size(self, part: str, size: Any, post: Dynamics) -> None:
         if size is not None and tuple(size) != tuple(post.in_size):
             raise ValueError(
                 f"{type(self).__name__}.{part}: its size {tuple(size)} is not that of the "
                 f"postsynaptic {type(post).__name__}, {tuple(post.in_size)}"
             )
+
+    def _check_kind(self, part: str, right: bool, got: Any, expected: str) -> None:
+        if not right:
+            raise TypeError(f"{type(self).__name__}.{part}: expected {expected}, got {show(got)}")
+
+    def _check_weights(self, needed: Any, what: str) -> None:
+        """Raise if the weights, as far as known, cannot be added to what a spike changes."""
+        unit = weight_unit(self.comm)
+        if unit is None or needed is None or same_dimension(unit, needed):
+            return
+        raise UnitError(
+            f"{type(self).__name__}.comm: its weights are {dimension_name(unit)}, but {what} is "
+            f"{dimension_name(needed)}"
+        )
 
 
 class AlignPostProj(_FromModules):
@@ -68,6 +154,8 @@ class AlignPostProj(_FromModules):
     \dot g_j = f(g_j) \quad \text{and at spikes} \quad g_j \leftarrow g_j + \sum_i w_{ij}\,s_i
     $$
 
+    where $s_i$ is 1, the value of a graded spike, or what short-term plasticity releases.
+
     With descriptions (`syn=Expon.desc(...)`, `out=COBA.desc(...)`), all projections onto a
     population whose descriptions mean the same share one synapse and one output, which the
     population advances when it is called. With instances, the projection owns and advances
@@ -77,21 +165,28 @@ class AlignPostProj(_FromModules):
     Args:
         modules: Where the spikes come from: functions, modules or states, each called with the
             result of the one before; a call of the projection passes its arguments to the first.
+            An event array is taken for its values.
         comm: The connectivity: takes spikes, gives what reaches each postsynaptic neuron.
         syn: A synapse marked `AlignPost`, described or (with `out` too) as an instance.
         out: A synaptic output, described or as an instance.
         post: The postsynaptic population.
         label: Name under which the current is registered, for `sum_current_inputs(label=...)`.
+        stp: Short-term plasticity, described or an instance with the size of the presynaptic
+            population, one for each projection.
 
     Attributes:
         syn: The synapse, shared or own.
         out: The output, shared or own.
-        merging: Whether they are shared.
+        stp: The short-term plasticity, or None.
+        merging: Whether synapse and output are shared.
 
     Raises:
         TypeError: A part is of the wrong kind, or one of `syn` and `out` is described and the
             other is not.
-        ValueError: A size does not fit the population.
+        UnitError: The weights cannot be added to the synapse, or the output does not give what
+            the population takes.
+        ValueError: A size does not fit the population, or an instance belongs to another
+            projection.
         InputError: No spikes were given, or they have the wrong shape.
 
     References:
@@ -124,8 +219,9 @@ class AlignPostProj(_FromModules):
         out: Any,
         post: Dynamics,
         label: str | None = None,
+        stp: Any = None,
     ) -> None:
-        super().__init__(*modules, comm=comm, post=post, label=label)
+        super().__init__(*modules, comm=comm, post=post, label=label, stp=stp)
         self.merging = isinstance(syn, Descriptor)
         if self.merging != isinstance(out, Descriptor):
             raise TypeError(
@@ -135,37 +231,273 @@ class AlignPostProj(_FromModules):
         if self.merging:
             self._check_kind("syn", issubclass(syn.cls, AlignPost), syn, "an AlignPost synapse")
             self._check_kind("out", issubclass(out.cls, SynOut), out, "a synaptic output")
-            self.syn, self.out = self._shared(syn, out)
+            stage, known = self._stage(syn, out)
+            self.syn, self.out = stage.syn, stage.out
+            self._check_units()
+            if not known:
+                self._attach(stage)
         else:
             self._check_kind("syn", isinstance(syn, brainstate.nn.Dynamics), syn, "a synapse")
             self._check_kind("out", isinstance(out, SynOut), out, "a synaptic output")
             self._check_size("syn", syn.in_size, post)
-            self.syn, self.out = syn, out
-            post.add_current_input(self.name, out, label)
+            self.syn, self.out = made(syn, self.name, "syn"), made(out, self.name, "out")
+            self._check_units()
+            self._port = Port(self.out)
+            self._port.attach(post, self.name, label)
 
     def update(self, *args: Any) -> None:
         """Deliver the spikes: given, or of the presynaptic modules."""
-        self.syn.add_delta_input(self.name, self._arriving(args))
-        if not self.merging:
-            _advance(self.syn, self.out)
+        if self.merging:
+            self.syn.add_delta_input(self.name, self._delivered(*self._emitted(args)))
+            return
+        self._port.require_free(self.name)
+        self.syn.add_delta_input(self.name, self._delivered(*self._emitted(args)))
+        self._port.bind(_step(self.syn))
 
-    def _shared(self, syn: Descriptor, out: Descriptor) -> tuple[Any, Any]:
+    def _stage(self, syn: Descriptor, out: Descriptor) -> tuple["_SharedSynapse", bool]:
+        """The synapse and output of these descriptions, and whether the population has them."""
         syn = syn.with_defaults(in_size=self.post.in_size)
-        stages = self.post.before_updates or {}
-        for stage in stages.values():
+        for stage in (self.post.before_updates or {}).values():
             if isinstance(stage, _SharedSynapse) and stage.means(syn, out, self.label):
-                return stage.syn, stage.out
+                return stage, True
         stage = _SharedSynapse(syn, out, self.label)
         self._check_size("syn", stage.syn.in_size, self.post)
+        return stage, False
+
+    def _attach(self, stage: "_SharedSynapse") -> None:
         prefix = f"{self.label}_" if self.label else ""
-        key = f"{prefix}{syn.cls.__name__}_{out.cls.__name__}_{len(stages)}"
+        number = len(self.post.before_updates or {})
+        key = f"{prefix}{type(stage.syn).__name__}_{type(stage.out).__name__}_{number}"
         self.post.add_before_update(key, stage)
         self.post.add_current_input(key, stage.out, self.label)
-        return stage.syn, stage.out
 
-    def _check_kind(self, part: str, right: bool, got: Any, expected: str) -> None:
-        if not right:
-            raise TypeError(f"AlignPostProj.{part}: expected {expected}, got {show(got)}")
+    def _check_units(self) -> None:
+        jumping = next(iter(getattr(self.syn, "jump_states", ())), None)
+        if jumping is not None and type(self.syn).update is Synapse.update:
+            what = f"{type(self.syn).__name__}.{jumping}, which they add to,"
+            self._check_weights(state_unit(self.syn, jumping), what)
+        check_output_unit("AlignPostProj", self.out, conductance_unit(self.syn), self.post)
+
+
+class AlignPreProj(_FromModules):
+    r"""Projection with one synaptic state per presynaptic neuron.
+
+    All synapses that a neuron makes see the same spikes. If they have the same parameters, they
+    have the same state $g_i$, whatever the kinetics, linear or not:
+
+    $$
+    \dot g_i = f(g_i, s_i), \qquad G_j = \sum_i w_{ij}\,g_i
+    $$
+
+    so one state per presynaptic neuron is exact. The connectivity is applied to the conductance
+    in every step, and not only at spikes, which costs more than `AlignPostProj` where that is
+    exact too. During a step the conductance acts with its mean over the step.
+
+    A spike adds 1, in the unit of the synapse, to a synapse with jumps; kinetics that take spikes
+    (or the presynaptic potential) are called with them. The total has the unit of the weights;
+    where they have none, that of the synapse. `AlignPreProj` and `AlignPostProj` with the same
+    arguments thus do the same for a linear synapse.
+
+    Args:
+        spike_generator: Where the spikes come from: functions, modules or states, each called
+            with the result of the one before; a call of the projection passes its arguments to
+            the first. An event array is taken for its values.
+        syn: A synapse, described or an instance with the size of the presynaptic population. The
+            projection advances it, unless it is one that the presynaptic population runs,
+            `pre.align_pre(...)`, which any number of projections can use.
+        comm: The connectivity: linear; takes one value per presynaptic neuron, gives what reaches
+            each postsynaptic one.
+        out: A synaptic output, described or as an instance.
+        post: The postsynaptic population.
+        stp: Short-term plasticity, described or an instance with the size of the presynaptic
+            population, one for each projection; what it releases takes the place of the spikes.
+        label: Name under which the current is registered, for `sum_current_inputs(label=...)`.
+
+    Attributes:
+        syn: The synapse.
+        out: The output.
+        stp: The short-term plasticity, or None.
+
+    Raises:
+        TypeError: A part is of the wrong kind.
+        UnitError: The output does not give what the population takes.
+        ValueError: A size does not fit, or an instance belongs to another projection.
+        InputError: No spikes were given, or they have the wrong shape; or the projection is
+            called twice before the population.
+
+    References:
+        Lytton (1996), Neural Comput. 8, 501, doi:10.1162/neco.1996.8.3.501.
+
+    Examples:
+        >>> import brainstate, brainunit as u, jax.numpy as jnp
+        >>> from brainloom_neurons import LIF
+        >>> from brainloom_synapses import AMPA, COBA
+        >>> from brainloom_projections import AlignPreProj, Bernoulli, Connection
+        >>> brainstate.environ.set(dt=0.1 * u.ms)
+        >>> post = LIF(50, R=1 * u.Mohm, V_rest=-60 * u.mV, V_th=-50 * u.mV, V_reset=-60 * u.mV,
+        ...            V_initializer=-60 * u.mV)
+        >>> proj = AlignPreProj(
+        ...     comm=Connection(100, 50, Bernoulli(0.1), weight=6.0 * u.nS, seed=1),
+        ...     syn=AMPA.desc(), out=COBA.desc(E=0 * u.mV), post=post)
+        >>> _ = brainstate.nn.init_all_states([proj, post])
+        >>> proj(jnp.ones(100, bool))
+        >>> _ = post()
+        >>> proj.syn.g.value.shape
+        (100,)
+    """
+
+    def __init__(
+        self,
+        *spike_generator: Any,
+        syn: Any,
+        comm: Callable[..., Any],
+        out: Any,
+        post: Dynamics,
+        stp: Any = None,
+        label: str | None = None,
+    ) -> None:
+        super().__init__(*spike_generator, comm=comm, post=post, label=label, stp=stp)
+        kinds = brainstate.nn.Dynamics, SynOut
+        for part, got, kind, words in zip(
+            ("syn", "out"), (syn, out), kinds, ("a synapse", "a synaptic output"), strict=True
+        ):
+            right = issubclass(got.cls, kind) if isinstance(got, Descriptor) else None
+            self._check_kind(part, isinstance(got, kind) if right is None else right, got, words)
+        self._runs_with_pre = self._is_run_by_a_source(syn)
+        if self._runs_with_pre:
+            if self.stp is not None:
+                raise ValueError(
+                    "AlignPreProj.stp: the presynaptic population runs this synapse on its spikes, "
+                    "so that stp would have no effect; give the synapse as a description"
+                )
+            self.syn = syn
+        else:
+            self.syn = made(syn, self.name, "syn", **self._pre_size("syn", syn))
+        self._check_pre_size("syn", self.syn)
+        self.out = made(out, self.name, "out")
+        check_output_unit("AlignPreProj", self.out, self._total_unit(), post)
+        self._port = Port(self.out)
+        self._port.attach(post, self.name, label)
+
+    def update(self, *args: Any) -> None:
+        """Advance the synapse by the spikes, given or of the modules, and deliver its mean."""
+        self._port.require_free(self.name)
+        if self._runs_with_pre:
+            g = self.syn.mean_conductance()
+        else:
+            g = _step(self.syn, *self._for_synapse(self._emitted(args)))
+        unit = u.get_unit(g)
+        total = self._delivered(to_number(g, unit))
+        has_unit = u.get_unit(total) != u.UNITLESS
+        self._port.bind(total if has_unit else total * (1.0 * unit))
+
+    def _for_synapse(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The spikes, in the unit of the state that they increment."""
+        if type(self.syn).update is not Synapse.update or isinstance(args[0], u.Quantity):
+            return args
+        unit = u.get_unit(getattr(self.syn, self.syn.jump_states[0]).value)
+        return (args[0] * (1.0 * unit),)
+
+    def _is_run_by_a_source(self, syn: Any) -> bool:
+        if not isinstance(syn, Synapse):
+            return False
+        hooks = getattr(self._source(), "after_updates", None) or {}
+        return syn.described is not None or any(hook is syn for hook in hooks.values())
+
+    def _total_unit(self) -> Any:
+        unit = weight_unit(self.comm)
+        return conductance_unit(self.syn) if unit == u.UNITLESS else unit
+
+
+class CurrentProj(_FromModules):
+    r"""Projection of a conductance that is computed elsewhere.
+
+    $$
+    I_j = \mathrm{out}\Big(\sum_i w_{ij}\,g_i,\; V_j\Big)
+    $$
+
+    It has no synapse of its own: the values that come from `prefetch`, usually the state of a
+    synapse with one state per presynaptic neuron, go through the connectivity to the output, and
+    act, as they are, during the step. (`synapse.mean_conductance` as the source gives the mean
+    over the step instead of the value at its start.)
+
+    Args:
+        prefetch: Where the conductance comes from, such as `synapse.prefetch("g")`: functions,
+            modules or states, each called with the result of the one before; a call of the
+            projection passes its arguments to the first.
+        comm: The connectivity: takes one value per presynaptic neuron, gives what reaches each
+            postsynaptic one.
+        out: A synaptic output, described or as an instance.
+        post: The postsynaptic population.
+        label: Name under which the current is registered, for `sum_current_inputs(label=...)`.
+
+    Attributes:
+        out: The output.
+
+    Raises:
+        TypeError: A part is of the wrong kind.
+        UnitError: The output does not give what the population takes.
+        ValueError: A size does not fit the population, or the output belongs to another
+            projection.
+        InputError: There is no conductance, it has the wrong shape, or the projection is called
+            twice before the population.
+
+    References:
+        Lytton (1996), Neural Comput. 8, 501, doi:10.1162/neco.1996.8.3.501.
+
+    Examples:
+        >>> import brainstate, brainunit as u, jax.numpy as jnp
+        >>> from brainloom_neurons import LIF
+        >>> from brainloom_synapses import COBA, Expon
+        >>> from brainloom_projections import AllToAll, Connection, CurrentProj
+        >>> brainstate.environ.set(dt=0.1 * u.ms)
+        >>> syn, post = Expon(4, tau=5 * u.ms), LIF(2, V_th=20 * u.mV)
+        >>> proj = CurrentProj(syn.prefetch("g"), comm=Connection(4, 2, AllToAll(), weight=0.5),
+        ...                    out=COBA(E=10 * u.mV), post=post)
+        >>> _ = brainstate.nn.init_all_states([syn, proj, post])
+        >>> _ = syn(1.0 * u.mS)
+        >>> proj()
+        >>> _ = post()
+        >>> print((post.V.value > 0 * u.mV))
+        [ True  True]
+    """
+
+    _arrives = "conductance"
+
+    def __init__(
+        self,
+        *prefetch: Any,
+        comm: Callable[..., Any],
+        out: Any,
+        post: Dynamics,
+        label: str | None = None,
+    ) -> None:
+        super().__init__(*prefetch, comm=comm, post=post, label=label)
+        right = isinstance(out, SynOut)
+        if isinstance(out, Descriptor):
+            right = issubclass(out.cls, SynOut)
+        self._check_kind("out", right, out, "a synaptic output")
+        self.out = made(out, self.name, "out")
+        check_output_unit("CurrentProj", self.out, self._total_unit(), post)
+        self._port = Port(self.out)
+        self._port.attach(post, self.name, label)
+
+    def update(self, *args: Any) -> None:
+        """Deliver the conductance: given, or of the modules."""
+        self._port.require_free(self.name)
+        args = self._emitted(args)
+        if isinstance(self.comm, Connection) and isinstance(args[0], u.Quantity):
+            g = args[0]
+            self._port.bind(self._delivered(g.mantissa) * (1.0 * g.unit))
+        else:
+            self._port.bind(self._delivered(*args))
+
+    def _total_unit(self) -> Any:
+        last = self.modules[-1] if self.modules else None
+        source, item = getattr(last, "module", None), getattr(last, "item", None)
+        known = isinstance(source, Synapse) and isinstance(item, str)
+        g, weight = state_unit(source, str(item)) if known else None, weight_unit(self.comm)
+        return None if g is None or weight is None else u.get_unit((1.0 * g) * (1.0 * weight))
 
 
 class DeltaProj(_FromModules):
@@ -182,10 +514,16 @@ class DeltaProj(_FromModules):
         comm: The connectivity; its weights have the unit of the state.
         post: The postsynaptic population.
         label: Name under which the jump is registered, for `sum_delta_inputs(label=...)`.
+        stp: Short-term plasticity, described or an instance with the size of the presynaptic
+            population, one for each projection.
+
+    Attributes:
+        stp: The short-term plasticity, or None.
 
     Raises:
         TypeError: A part is of the wrong kind.
-        ValueError: A size does not fit the population.
+        UnitError: The weights are not of the kind of the state that jumps.
+        ValueError: A size does not fit the population, or `stp` belongs to another projection.
         InputError: No spikes were given, or they have the wrong shape.
 
     References:
@@ -211,12 +549,17 @@ class DeltaProj(_FromModules):
         comm: Callable[..., Any],
         post: Dynamics,
         label: str | None = None,
+        stp: Any = None,
     ) -> None:
-        super().__init__(*prefetch, comm=comm, post=post, label=label)
+        super().__init__(*prefetch, comm=comm, post=post, label=label, stp=stp)
+        if isinstance(post, Neuron) and type(post).update is Neuron.update:
+            what = f"{type(post).__name__}.{post.jump_state}, which they add to,"
+            self._check_weights(state_unit(post, post.jump_state), what)
 
     def update(self, *args: Any) -> None:
         """Deliver the spikes: given, or of the presynaptic modules."""
-        self.post.add_delta_input(self.name, self._arriving(args), self.label)
+        x = self._delivered(*self._emitted(args))
+        self.post.add_delta_input(self.name, x, self.label)
 
 
 class _SharedSynapse(brainstate.nn.Module):
@@ -232,8 +575,14 @@ class _SharedSynapse(brainstate.nn.Module):
         return self.described == (syn, out, label)
 
     def update(self) -> None:
-        _advance(self.syn, self.out)
+        self.out.bind_cond(_step(self.syn))
 
 
-def _advance(syn: Any, out: SynOut) -> None:
-    out.bind_cond(syn.step() if isinstance(syn, Synapse) else syn())
+def _step(syn: Any, *args: Any) -> Any:
+    """Advance a synapse, and return what drives the membrane during the next step."""
+    return syn.step(*args) if isinstance(syn, Synapse) else syn(*args)
+
+
+# The names of brainpy.state.
+align_post_projection = AlignPostProj
+align_pre_projection = AlignPreProj

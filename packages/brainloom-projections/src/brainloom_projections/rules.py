@@ -1,14 +1,20 @@
 """Connectivity rules: who is connected to whom.
 
 A rule is a small value (`Bernoulli(0.02)`); applied to two sizes it gives `Edges`, which can be
-inspected, saved and given to any number of connections.
+inspected, saved and given to any number of connections. The flags `allow_autapses` and
+`allow_multapses` are those of NEST.
 """
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from brainloom_core import ParameterError
+from brainloom_core.units import show
+
+from .counter import RowDraw, new_key
+from .edges import Edges, from_rows
 
 __all__ = [
     "AllToAll",
@@ -16,88 +22,74 @@ __all__ = [
     "Edges",
     "FixedInDegree",
     "FixedOutDegree",
+    "FixedTotalNumber",
     "OneToOne",
+    "RowRule",
     "Rule",
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class Edges:
-    """A directed graph from presynaptic to postsynaptic neurons, sorted by presynaptic neuron.
-
-    Args:
-        n_pre: Number of presynaptic neurons.
-        n_post: Number of postsynaptic neurons.
-        indptr: Where the edges of each presynaptic neuron start, int32, shape `(n_pre + 1,)`.
-        indices: Postsynaptic neuron of each edge, int32.
-    """
-
-    n_pre: int
-    n_post: int
-    indptr: np.ndarray
-    indices: np.ndarray
-
-    def __post_init__(self) -> None:
-        rising = self.indptr[0] == 0 and np.all(np.diff(self.indptr) >= 0)
-        if len(self.indptr) != self.n_pre + 1 or not rising:
-            raise ParameterError(f"Edges.indptr: expected {self.n_pre + 1} rising numbers from 0")
-        within = np.all((self.indices >= 0) & (self.indices < self.n_post))
-        if len(self.indices) != self.indptr[-1] or not within:
-            raise ParameterError(
-                f"Edges.indices: expected {self.indptr[-1]} numbers from 0 to {self.n_post - 1}"
-            )
-
-    @classmethod
-    def from_pairs(cls, pre: np.ndarray, post: np.ndarray, n_pre: int, n_post: int) -> "Edges":
-        """Edges from two equally long lists of neuron indices, in any order."""
-        pre, post = np.asarray(pre, np.int64), np.asarray(post, np.int64)
-        if pre.shape != post.shape or np.any(pre < 0) or np.any(pre >= n_pre):
-            raise ParameterError(f"Edges: expected as many pre as post, pre from 0 to {n_pre - 1}")
-        order = np.lexsort((post, pre))
-        indptr = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=n_pre))])
-        return cls(n_pre, n_post, indptr.astype(np.int32), post[order].astype(np.int32))
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    @property
-    def pre(self) -> np.ndarray:
-        """Presynaptic neuron of each edge."""
-        return np.repeat(np.arange(self.n_pre, dtype=np.int32), np.diff(self.indptr))
-
-    @property
-    def post(self) -> np.ndarray:
-        """Postsynaptic neuron of each edge."""
-        return self.indices
-
-    @property
-    def out_degree(self) -> np.ndarray:
-        """Number of edges that leave each presynaptic neuron."""
-        return np.diff(self.indptr)
-
-    @property
-    def in_degree(self) -> np.ndarray:
-        """Number of edges that reach each postsynaptic neuron."""
-        return np.bincount(self.indices, minlength=self.n_post)
-
-
 @dataclass(frozen=True)
 class Rule:
-    """Base of the connectivity rules."""
+    """Base of the connectivity rules.
+
+    A rule of your own is a frozen dataclass with a method `edges`.
+
+    Examples:
+        >>> from dataclasses import dataclass
+        >>> import numpy as np
+        >>> from brainloom_projections import Connection, Edges, Rule
+        >>> @dataclass(frozen=True)
+        ... class Ring(Rule):
+        ...     def edges(self, n_pre, n_post, rng=None):
+        ...         pre = np.arange(n_pre)
+        ...         return Edges.from_pairs(pre, (pre + 1) % n_post, n_pre, n_post)
+        >>> print(Connection(4, 4, Ring()).edges.post)
+        [1 2 3 0]
+    """
 
     @abstractmethod
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
-        """Draw the edges between populations of these sizes."""
+        """Draw the edges between populations of these sizes.
+
+        Args:
+            n_pre: Number of presynaptic neurons.
+            n_post: Number of postsynaptic neurons.
+            rng: Where the random numbers come from; by default, they differ from call to call.
+        """
+
+
+class RowRule(Rule):
+    """Base of the rules whose edges can be drawn row by row, and so need not be stored."""
+
+    incoming = False
+    """Whether a row is a postsynaptic neuron and holds its sources."""
+
+    @abstractmethod
+    def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
+        """What each row holds."""
+
+    def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
+        return edges_of(self.draw(n_pre, n_post, generator(rng)), self)
 
 
 @dataclass(frozen=True)
 class OneToOne(Rule):
-    """Neuron i to neuron i; both populations must have the same size."""
+    """Neuron i to neuron i; both populations must have the same size.
+
+    Raises:
+        ParameterError: The sizes differ.
+
+    Examples:
+        >>> from brainloom_projections import OneToOne
+        >>> print(OneToOne().edges(3, 3).post)
+        [0 1 2]
+    """
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
         if n_pre != n_post:
             raise ParameterError(f"OneToOne: expected equal sizes, got {n_pre} and {n_post}")
-        return Edges.from_pairs(np.arange(n_pre), np.arange(n_pre), n_pre, n_post)
+        return from_rows(n_pre, n_post, np.ones(n_pre, int), np.arange(n_pre), origin=repr(self))
 
 
 @dataclass(frozen=True)
@@ -105,132 +97,286 @@ class AllToAll(Rule):
     """Every neuron to every neuron.
 
     Args:
-        autapses: Whether neuron i connects to neuron i.
+        allow_autapses: Whether neuron i connects to neuron i, True; False needs populations of
+            one size.
+
+    Raises:
+        ParameterError: Autapses are left out between populations of different sizes.
+
+    Examples:
+        >>> from brainloom_projections import AllToAll
+        >>> print(AllToAll(allow_autapses=False).edges(3, 3).post)
+        [1 2 0 2 0 1]
     """
 
-    autapses: bool = True
+    allow_autapses: bool = True
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
-        pre, post = np.divmod(np.arange(n_pre * n_post), n_post)
-        kept = slice(None) if self.autapses else pre != post
-        return Edges.from_pairs(pre[kept], post[kept], n_pre, n_post)
+        available = n_post - left_out(self, n_pre, n_post)
+        posts = np.broadcast_to(np.arange(available, dtype=np.int32), (n_pre, available))
+        if not self.allow_autapses:
+            posts = posts + (posts >= np.arange(n_pre, dtype=np.int32)[:, None])
+        lengths = np.full(n_pre, available)
+        return from_rows(n_pre, n_post, lengths, posts.ravel(), origin=repr(self))
 
 
 @dataclass(frozen=True)
-class Bernoulli(Rule):
-    """Each ordered pair independently with the same probability.
+class Bernoulli(RowRule):
+    r"""Each ordered pair independently with the same probability, and never more than once.
+
+    $$
+    P(i \to j) = p
+    $$
+
+    so that the degrees have binomial distributions. A row is drawn as its binomial number of
+    edges, then as that many distinct neurons, which is the same law. NEST calls the rule
+    `pairwise_bernoulli`.
 
     Args:
-        p: Probability of a connection, from 0 to 1.
-        autapses: Whether neuron i may connect to neuron i.
+        p: Probability $p$ of a connection, from 0 to 1.
+        allow_autapses: Whether neuron i may connect to neuron i, True; False needs populations
+            of one size.
+
+    Raises:
+        ParameterError: `p` is not a probability, or autapses are left out between populations
+            of different sizes.
+
+    References:
+        Senk et al. (2022), PLoS Comput. Biol. 18, e1010086, "Connectivity concepts in neuronal
+        network modeling", doi:10.1371/journal.pcbi.1010086.
+
+    Examples:
+        >>> import numpy as np
+        >>> from brainloom_projections import Bernoulli
+        >>> edges = Bernoulli(0.1).edges(1000, 500, np.random.default_rng(0))
+        >>> bool(49_000 < len(edges) < 51_000)
+        True
     """
 
     p: float
-    autapses: bool = True
+    allow_autapses: bool = True
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.p <= 1.0:
-            raise ParameterError(f"Bernoulli.p: expected a probability from 0 to 1, got {self.p}")
+        check_probability("Bernoulli.p", self.p)
 
-    def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
-        pairs = _bernoulli_positions(n_pre * n_post, self.p, _generator(rng))
-        pre, post = np.divmod(pairs, n_post)
-        kept = slice(None) if self.autapses else pre != post
-        return Edges.from_pairs(pre[kept], post[kept], n_pre, n_post)
+    def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
+        available = n_post - left_out(self, n_pre, n_post)
+        absent = self.p > 0.5
+        number = rng.binomial(available, 1.0 - self.p if absent else self.p, n_pre)
+        number = number.astype(np.int32)
+        return RowDraw(
+            new_key(rng), n_pre, n_post, number, own=self.allow_autapses, left_out=absent
+        )
 
 
 @dataclass(frozen=True)
-class FixedOutDegree(Rule):
-    """Exactly `k` targets for each presynaptic neuron.
+class FixedOutDegree(RowRule):
+    r"""Exactly `k` targets for each presynaptic neuron, chosen uniformly.
+
+    $$
+    \sum_j A_{ij} = k \quad \text{for each } i
+    $$
 
     Args:
         k: Number of edges that leave each neuron.
-        autapses: Whether neuron i may connect to neuron i.
-        multapses: Whether two neurons may be connected more than once.
+        allow_autapses: Whether neuron i may connect to neuron i, True; False needs populations
+            of one size.
+        allow_multapses: Whether two neurons may be connected more than once, False.
+
+    Raises:
+        ParameterError: `k` is not a whole number, or larger than the number of targets without
+            multapses, or autapses are left out between populations of different sizes.
+
+    References:
+        Senk et al. (2022), PLoS Comput. Biol. 18, e1010086, doi:10.1371/journal.pcbi.1010086.
+
+    Examples:
+        >>> from brainloom_projections import FixedOutDegree
+        >>> print(FixedOutDegree(2).edges(4, 10).out_degree)
+        [2 2 2 2]
     """
 
     k: int
-    autapses: bool = True
-    multapses: bool = False
+    allow_autapses: bool = True
+    allow_multapses: bool = False
 
-    def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
-        post = _choices(n_pre, n_post, self, _generator(rng))
-        pre = np.repeat(np.arange(n_pre), self.k)
-        return Edges.from_pairs(pre, post.ravel(), n_pre, n_post)
+    def __post_init__(self) -> None:
+        check_number("FixedOutDegree.k", self.k)
+
+    def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
+        return _fixed(self, n_pre, n_post, left_out(self, n_pre, n_post), rng)
 
 
 @dataclass(frozen=True)
-class FixedInDegree(Rule):
-    """Exactly `k` sources for each postsynaptic neuron.
+class FixedInDegree(RowRule):
+    r"""Exactly `k` sources for each postsynaptic neuron, chosen uniformly.
+
+    $$
+    \sum_i A_{ij} = k \quad \text{for each } j
+    $$
 
     Args:
         k: Number of edges that reach each neuron.
-        autapses: Whether neuron i may connect to neuron i.
-        multapses: Whether two neurons may be connected more than once.
+        allow_autapses: Whether neuron i may connect to neuron i, True; False needs populations
+            of one size.
+        allow_multapses: Whether two neurons may be connected more than once, False.
+
+    Raises:
+        ParameterError: `k` is not a whole number, or larger than the number of sources without
+            multapses, or autapses are left out between populations of different sizes.
+
+    References:
+        Brunel (2000), J. Comput. Neurosci. 8, 183, doi:10.1023/A:1008925309027; Senk et al.
+        (2022), PLoS Comput. Biol. 18, e1010086, doi:10.1371/journal.pcbi.1010086.
+
+    Examples:
+        >>> from brainloom_projections import FixedInDegree
+        >>> print(FixedInDegree(2).edges(10, 4).in_degree)
+        [2 2 2 2]
     """
 
     k: int
-    autapses: bool = True
-    multapses: bool = False
+    allow_autapses: bool = True
+    allow_multapses: bool = False
+    incoming = True
+
+    def __post_init__(self) -> None:
+        check_number("FixedInDegree.k", self.k)
+
+    def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
+        return _fixed(self, n_post, n_pre, left_out(self, n_pre, n_post), rng)
+
+
+@dataclass(frozen=True)
+class FixedTotalNumber(Rule):
+    r"""Exactly `n` edges among all pairs, each set (with multapses, list) equally likely.
+
+    $$
+    \sum_{ij} A_{ij} = n
+    $$
+
+    Args:
+        n: Number of edges.
+        allow_autapses: Whether neuron i may connect to neuron i, True; False needs populations
+            of one size.
+        allow_multapses: Whether two neurons may be connected more than once, False.
+
+    Raises:
+        ParameterError: `n` is not a whole number, or larger than the number of pairs without
+            multapses, or autapses are left out between populations of different sizes.
+
+    References:
+        Potjans & Diesmann (2014), Cereb. Cortex 24, 785, doi:10.1093/cercor/bhs358 (with
+        multapses); Senk et al. (2022), doi:10.1371/journal.pcbi.1010086.
+
+    Examples:
+        >>> from brainloom_projections import FixedTotalNumber
+        >>> len(FixedTotalNumber(30).edges(10, 20))
+        30
+    """
+
+    n: int
+    allow_autapses: bool = True
+    allow_multapses: bool = False
+
+    def __post_init__(self) -> None:
+        check_number("FixedTotalNumber.n", self.n)
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
-        pre = _choices(n_post, n_pre, self, _generator(rng))
-        post = np.repeat(np.arange(n_post), self.k)
-        return Edges.from_pairs(pre.ravel(), post, n_pre, n_post)
+        rng = generator(rng)
+        available = n_post - left_out(self, n_pre, n_post)
+        pairs = n_pre * available
+        check_possible("FixedTotalNumber.n", self.n, pairs, self.allow_multapses)
+        if self.allow_multapses:
+            place = np.sort(rng.integers(0, max(1, pairs), self.n))
+        else:
+            place = _distinct(pairs, int(self.n), rng)
+        pre, post = np.divmod(place, max(1, available))
+        if not self.allow_autapses:
+            post = post + (post >= pre)
+        lengths = np.bincount(pre, minlength=n_pre)
+        return from_rows(n_pre, n_post, lengths, post, origin=repr(self))
 
 
-def _generator(rng: np.random.Generator | None) -> np.random.Generator:
+def edges_of(draw: RowDraw, rule: RowRule) -> Edges:
+    """All edges of what is drawn row by row."""
+    lengths, items = draw.all_items()
+    if not rule.incoming:
+        return from_rows(draw.n_rows, draw.n_items, lengths, items, origin=repr(rule))
+    post = np.repeat(np.arange(draw.n_rows), lengths)
+    return Edges.from_pairs(items, post, draw.n_items, draw.n_rows, origin=repr(rule))
+
+
+def generator(rng: np.random.Generator | None) -> np.random.Generator:
+    """The generator given, or a new one."""
     return np.random.default_rng() if rng is None else rng
 
 
-def _bernoulli_positions(n: int, p: float, rng: np.random.Generator) -> np.ndarray:
-    """Positions of the successes among n trials, by their geometric gaps: O(successes)."""
-    if p == 0.0 or n == 0:
-        return np.zeros(0, np.int64)
-    if p == 1.0:
-        return np.arange(n)
-    found: list[np.ndarray] = []
-    last = -1
-    while last < n:
-        expected = (n - last) * p
-        gaps = rng.geometric(p, size=int(expected + 4.0 * np.sqrt(expected)) + 16)
-        positions = last + np.cumsum(np.minimum(gaps, n + 1))  # a gap of 2**63 would overflow
-        found.append(positions)
-        last = int(positions[-1])
-    positions = np.concatenate(found)
-    return positions[positions < n]
+def left_out(rule: Any, n_pre: int, n_post: int) -> int:
+    """How many neurons one neuron may not be joined to: itself, or none."""
+    if rule.allow_autapses:
+        return 0
+    if n_pre != n_post:
+        raise ParameterError(
+            f"{type(rule).__name__}.allow_autapses: False expected populations of one size, got "
+            f"{n_pre} and {n_post}, between which there are no autapses; leave it out"
+        )
+    return min(1, n_post)
 
 
-def _choices(
-    n_rows: int, n_items: int, rule: FixedInDegree | FixedOutDegree, rng: np.random.Generator
-) -> np.ndarray:
-    """For each row `k` items; without autapses row i does not choose item i."""
-    name, k = type(rule).__name__, rule.k
-    available = n_items - (0 if rule.autapses else 1)
-    if not isinstance(k, (int, np.integer)) or k < 0 or (k > available and not rule.multapses):
-        raise ParameterError(f"{name}.k: expected a whole number from 0 to {available}, got {k!r}")
+def check_probability(name: str, p: Any) -> None:
+    """Refuse what is not a probability."""
+    number = isinstance(p, (int, float, np.number)) and not isinstance(p, bool)
+    if not number or not 0.0 <= p <= 1.0:
+        raise ParameterError(f"{name}: expected a probability from 0 to 1, got {show(p)}")
+
+
+def check_number(name: str, k: Any) -> None:
+    """Refuse what is not a count."""
+    if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 0:
+        raise ParameterError(f"{name}: expected a whole number >= 0, got {show(k)}")
+
+
+def check_possible(name: str, k: int, available: int, repeats: bool) -> None:
+    """Refuse to choose more than there is."""
+    if k > available and not repeats:
+        raise ParameterError(
+            f"{name}: expected a whole number from 0 to {available}, got {k}; more are possible "
+            "with allow_multapses=True"
+        )
     if k > 0 and available < 1:
-        raise ParameterError(f"{name}: there is no neuron to choose from")
-    if rule.multapses:
-        chosen = rng.integers(0, available, (n_rows, k))
-    else:
-        chosen = _distinct(n_rows, available, int(k), rng)
-    if rule.autapses:
-        return chosen
-    return chosen + (chosen >= np.arange(n_rows)[:, None])
+        raise ParameterError(f"{name}: expected 0, since there is nothing to choose from, got {k}")
 
 
-def _distinct(n_rows: int, n_items: int, k: int, rng: np.random.Generator) -> np.ndarray:
-    """Rows of k distinct items, each set equally likely: repeats are drawn again."""
-    if 2 * k > n_items:
-        kept = np.ones((n_rows, n_items), bool)
-        np.put_along_axis(kept, _distinct(n_rows, n_items, n_items - k, rng), False, axis=1)
-        return np.nonzero(kept)[1].reshape(n_rows, k)
-    chosen = np.sort(rng.integers(0, n_items, (n_rows, k)), axis=1)
-    while True:
-        row, column = np.nonzero(chosen[:, 1:] == chosen[:, :-1])
-        if len(row) == 0:
-            return chosen
-        chosen[row, column + 1] = rng.integers(0, n_items, len(row))
-        touched = np.unique(row)
-        chosen[touched] = np.sort(chosen[touched], axis=1)
+def _fixed(
+    rule: FixedInDegree | FixedOutDegree,
+    n_rows: int,
+    n_items: int,
+    without: int,
+    rng: np.random.Generator,
+) -> RowDraw:
+    available = n_items - without
+    check_possible(f"{type(rule).__name__}.k", rule.k, available, rule.allow_multapses)
+    absent = not rule.allow_multapses and 2 * rule.k > available
+    return RowDraw(
+        new_key(rng),
+        n_rows,
+        n_items,
+        np.asarray(available - rule.k if absent else rule.k, np.int32),
+        repeats=rule.allow_multapses,
+        own=rule.allow_autapses,
+        left_out=absent,
+    )
+
+
+def _distinct(n: int, k: int, rng: np.random.Generator) -> np.ndarray:
+    """`k` distinct numbers below n, rising, each set equally likely: repeats are drawn again."""
+    if 2 * k > n:
+        kept = np.ones(n, bool)
+        kept[_distinct(n, n - k, rng)] = False
+        return np.nonzero(kept)[0]
+    chosen = np.sort(rng.integers(0, max(1, n), k))
+    while len(again := np.nonzero(chosen[1:] == chosen[:-1])[0] + 1):
+        chosen[again] = rng.integers(0, n, len(again))
+        chosen.sort(kind="stable")
+    return chosen

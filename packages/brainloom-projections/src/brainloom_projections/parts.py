@@ -1,0 +1,160 @@
+"""What the projections share: outputs that know whether they were used, and units of parts."""
+
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+import numpy as np
+from brainloom_core import Descriptor, InputError, Neuron, Synapse, SynOut, UnitError
+from brainloom_core.units import dimension_name, same_dimension
+
+__all__ = [
+    "Port",
+    "check_output_unit",
+    "conductance_unit",
+    "made",
+    "state_unit",
+    "taken_unit",
+    "weight_unit",
+]
+
+
+class Port(brainstate.nn.Module):
+    """An output as an input of a population: holds the conductance of one step, and no longer."""
+
+    graph_invisible_attrs = ("_waiting",)
+    _waiting = False
+
+    def __init__(self, out: SynOut) -> None:
+        super().__init__()
+        self.out = out
+
+    def attach(self, post: Any, key: str, label: str | None) -> None:
+        """Become an input of a population, emptied when the population has been called."""
+        post.add_current_input(key, self, label)
+        post.add_after_update(f"{key} release", _Release(self))
+
+    def require_free(self, owner: str) -> None:
+        """Raise if the conductance of this step has been set and not been used."""
+        if self._waiting:
+            raise InputError(
+                f"{owner}: the conductance of this step is already set. Was the projection called "
+                "twice in one step, or the population not called since?"
+            )
+
+    def bind(self, g: Any) -> None:
+        """Set the conductance for this step."""
+        self.out.bind_cond(g)
+        self._waiting = True
+
+    def unbind_cond(self) -> None:
+        """Forget the conductance."""
+        self.out.unbind_cond()
+        self._waiting = False
+
+    def __call__(self, *args: Any) -> Any:
+        """The current at these arguments."""
+        self._waiting = False
+        return self.out(*args)
+
+
+class _Release(brainstate.nn.Module):
+    """Empties a port after the update of a population, whatever that returns."""
+
+    def __init__(self, port: Port) -> None:
+        super().__init__()
+        self.port = port
+
+    def update(self, *args: Any) -> None:
+        self.port.unbind_cond()
+
+
+def made(part: Any, owner: str, what: str, **defaults: Any) -> Any:
+    """A described part, built; or an instance, which from now on belongs to this projection."""
+    if isinstance(part, Descriptor):
+        return part.with_defaults(**defaults)()
+    if isinstance(part, brainstate.nn.Module):
+        holder = vars(part).get("_projection", owner)
+        if holder != owner:
+            raise ValueError(
+                f"{owner}.{what}: this {type(part).__name__} already belongs to {holder}, which "
+                "would advance it too. Make one for each projection, or describe it: "
+                f"{type(part).__name__}.desc(...)"
+            )
+        part._projection = owner
+    return part
+
+
+# Units, where they are known before the first step; None where they are not.
+
+
+def state_unit(model: Any, name: str) -> Any:
+    """The unit of a state: of its value or, before it exists, of its initial value."""
+    existing = vars(model).get(name)
+    if isinstance(existing, brainstate.State):
+        return u.get_unit(existing.value)
+    spec = getattr(type(model), "_states", {}).get(name)
+    if spec is None or not isinstance(spec.initial, str):
+        return None
+    value = getattr(model, spec.initial)
+    is_function = callable(value) and not isinstance(value, u.Quantity)
+    return None if value is None or is_function else u.get_unit(value)
+
+
+def conductance_unit(syn: Any) -> Any:
+    """The unit of what a synapse gives."""
+    if not isinstance(syn, Synapse):
+        return None
+    name = next(iter(syn.jump_states), "g")
+    usual = state_unit(syn, name)
+    try:
+        units = {state: state_unit(syn, state) or usual for state in type(syn)._states}
+        return u.get_unit(syn._call("conductance", {k: 1.0 * v for k, v in units.items()}))
+    except Exception:  # an equation may need what is not there yet; the first step will tell
+        return None
+
+
+def weight_unit(comm: Any) -> Any:
+    """The unit of the weights of a connectivity."""
+    weight = getattr(comm, "unit", None)
+    if weight is None:
+        weight = getattr(comm, "weight", None)
+    if isinstance(weight, brainstate.State):
+        weight = weight.value
+    if isinstance(weight, dict):
+        weight = weight.get("weight")
+    is_number = isinstance(weight, (u.Quantity, u.Unit, jax.Array, np.ndarray, float, int))
+    return u.get_unit(weight) if is_number else None
+
+
+def taken_unit(post: Any) -> Any:
+    """The unit of a population's input; one with an update of its own may take anything."""
+    ours = isinstance(post, Neuron) and type(post).update is Neuron.update
+    return post.input_unit if ours else None
+
+
+def check_output_unit(owner: str, out: SynOut, g_unit: Any, post: Any) -> None:
+    """Raise if an output, given such a conductance, is not an input of the population."""
+    taken, V_unit = taken_unit(post), state_unit(post, "V")
+    if taken is None or g_unit is None or V_unit is None:
+        return
+    kind = type(out).__name__
+    try:
+        current = out.update(1.0 * g_unit, 1.0 * V_unit)
+    except u.UnitMismatchError as error:
+        raise UnitError(
+            f"{owner}.out: {kind} cannot use a conductance in {_named(g_unit)} and a potential in "
+            f"{_named(V_unit)}: {error}"
+        ) from None
+    except Exception:  # as above
+        return
+    if not same_dimension(current, taken):
+        raise UnitError(
+            f"{owner}.out: {kind} makes {dimension_name(current)} of a conductance in "
+            f"{_named(g_unit)}, but {type(post).__name__} takes {dimension_name(taken)}"
+        )
+
+
+def _named(unit: Any) -> str:
+    return "no unit" if unit == u.UNITLESS else str(unit)

@@ -1,0 +1,184 @@
+"""Gap junctions: currents, directions, stability and refusals."""
+
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from brainloom_core import InputError, Network, ParameterError, StateError, UnitError
+from brainloom_neurons import LIF
+from brainloom_projections import (
+    AsymmetryGapJunction,
+    Bernoulli,
+    Connection,
+    OneToOne,
+    SymmetryGapJunction,
+)
+
+
+@pytest.fixture(autouse=True)
+def environment() -> None:
+    brainstate.environ.set(dt=0.1 * u.ms)
+
+
+def cells(n: Any, potentials: Any) -> LIF:
+    return LIF(n, tau=20 * u.ms, V_th=1e3 * u.mV, V_initializer=jnp.asarray(potentials) * u.mV)
+
+
+def pairs(_: Any, __: Any) -> Any:
+    return np.array([0, 0, 2]), np.array([1, 0, 1])
+
+
+def test_currents_of_two_populations() -> None:
+    pre, post = cells(3, [10.0, 5.0, -4.0]), cells(2, [1.0, 2.0])
+    gap = SymmetryGapJunction((pre, post), "V", pairs, [1.0, 2.0, 4.0] * u.mS)
+    brainstate.nn.init_all_states([pre, post, gap])
+    left = gap()
+    # Junctions: 10 to 2 mV (1 mS), 10 to 1 mV (2 mS), -4 to 2 mV (4 mS).
+    np.testing.assert_allclose(left.to_decimal(u.uA), [8.0 + 18.0, 0.0, -24.0])
+    into = post.sum_current_inputs(0.0 * u.mA, post.V.value, pop=False)
+    np.testing.assert_allclose(into.to_decimal(u.uA), [18.0, 8.0 - 24.0], rtol=1e-6)
+    into = pre.sum_current_inputs(0.0 * u.mA, pre.V.value, pop=False)
+    np.testing.assert_allclose(into.to_decimal(u.uA), [-26.0, 0.0, 24.0], rtol=1e-6)
+
+
+def test_the_two_directions_of_an_asymmetric_one() -> None:
+    pre, post = cells(1, [10.0]), cells(1, [0.0])
+    for weight in ([3.0, 1.0], [[3.0, 1.0]]):
+        gap = AsymmetryGapJunction(pre, "V", post, "V", OneToOne(), jnp.array(weight) * u.mS)
+        brainstate.nn.init_all_states([pre, post])
+        assert gap().to_decimal(u.uA) == pytest.approx(10.0)
+        into = post.sum_current_inputs(0.0 * u.mA, post.V.value, pop=False)
+        assert into.to_decimal(u.uA) == pytest.approx(30.0)
+        for cell in (pre, post):
+            cell()
+            cell.current_inputs.clear()
+
+
+def one_pair(_: Any, __: Any) -> Any:
+    return [0], [1]
+
+
+def coupled_cells(weight: float, dt: float = 0.1) -> np.ndarray:
+    """Potentials over 10 ms of two coupled cells that start at 10 and 0 mV."""
+    brainstate.environ.set(dt=dt * u.ms)
+    net = Network()
+    net.cells = cells(2, [10.0, 0.0])
+    net.gap = SymmetryGapJunction(net.cells, "V", one_pair, weight * u.siemens)
+    brainstate.nn.init_all_states(net)
+
+    def step(i: Any) -> Any:
+        net()
+        return net.cells.V.value.to_decimal(u.mV)
+
+    return np.asarray(brainstate.transform.for_loop(step, jnp.arange(round(10 / dt))))
+
+
+def test_the_difference_decays_as_it_should() -> None:
+    """Both leak with rate 1 / tau; the difference decays 1 + 2 R w times as fast."""
+    errors = []
+    for dt in (0.1, 0.05):
+        V = coupled_cells(1.0, dt)[-1]
+        errors.append([V.sum() - 10 * np.exp(-0.5), V[0] - V[1] - 10 * np.exp(-1.5)])
+    assert np.all(np.abs(errors[0]) < 0.02)
+    # The other side is held during a step: an error of first order.
+    np.testing.assert_allclose(np.divide(*errors), 2.0, rtol=0.02)
+
+
+def test_strong_coupling_is_stable() -> None:
+    V = coupled_cells(1e4)
+    assert np.all(np.abs(V) <= 10.001)
+
+
+@pytest.mark.parametrize("kind", ["rule", "edges", "connection", "function"])
+def test_every_form_of_connectivity(kind: str) -> None:
+    population = cells((2, 3), np.arange(6.0).reshape(2, 3))
+    connection = Connection(population, population, Bernoulli(0.5), seed=3)
+    given = {
+        "rule": Bernoulli(0.5),
+        "edges": connection.edges,
+        "connection": connection,
+        "function": lambda m, n: (connection.edges.pre, connection.edges.post),
+    }
+    gap = SymmetryGapJunction(population, "V", given[kind], 1.0 * u.mS, seed=3)
+    np.testing.assert_array_equal(gap.pre_ids, connection.edges.pre)
+    brainstate.nn.init_all_states(population)
+    V, expected = np.arange(6.0), np.zeros(6)
+    np.add.at(expected, connection.edges.pre, V[connection.edges.pre] - V[connection.edges.post])
+    out = gap().to_decimal(u.uA)
+    assert out.shape == (2, 3)
+    np.testing.assert_allclose(out.ravel(), expected, atol=1e-5)
+
+
+def test_batches() -> None:
+    population = cells(2, [10.0, 0.0])
+    gap = SymmetryGapJunction(population, "V", one_pair, 1.0 * u.siemens)
+    brainstate.nn.init_all_states(population, batch_size=3)
+    population.V.value = jnp.array([[10.0, 0.0], [0.0, 10.0], [4.0, 4.0]]) * u.mV
+    assert gap().shape == (3, 2)
+    population()
+    V = population.V.value.to_decimal(u.mV)
+    np.testing.assert_allclose(V[0], V[1][::-1], rtol=1e-6)
+    np.testing.assert_allclose(V[2], 4 * np.exp(-0.1 / 20), rtol=1e-4)
+
+
+def test_another_state_than_the_potential() -> None:
+    pre, post = cells(1, [10.0]), cells(1, [0.0])
+    post.shown = brainstate.ShortTermState(jnp.array([4.0]) * u.mV)
+    gap = SymmetryGapJunction((pre, post), ("V", "shown"), OneToOne(), 1.0 * u.mS)
+    brainstate.nn.init_all_states([pre, post])
+    assert gap().to_decimal(u.uA) == pytest.approx(6.0)
+    into = post.sum_current_inputs(0.0 * u.mA, post.V.value, pop=False)
+    assert into.to_decimal(u.uA) == pytest.approx(6.0)
+
+
+def test_weights_are_trained() -> None:
+    population = cells(2, [10.0, 0.0])
+    gap = SymmetryGapJunction(population, "V", one_pair, lambda n: jnp.ones(n) * u.siemens)
+    brainstate.nn.init_all_states(population)
+    states = gap.states(brainstate.ParamState)
+    (weight,) = states.values()
+    assert weight is gap.weight
+
+    def loss() -> Any:
+        brainstate.nn.reset_all_states(population)
+        gap()
+        population()
+        return population.V.value.to_decimal(u.mV)[1]
+
+    gradient = brainstate.transform.grad(loss, {"weight": gap.weight})()
+    assert u.get_mantissa(gradient["weight"])[0] == pytest.approx(10 * 0.1 / 20, rel=2e-2)
+
+
+def test_it_must_be_called_once_in_each_step() -> None:
+    population = cells(2, [10.0, 0.0])
+    gap = SymmetryGapJunction(population, "V", one_pair, 1.0 * u.siemens)
+    with pytest.raises(StateError, match=r"SymmetryGapJunction\d+: LIF has no state 'V'"):
+        gap()
+    brainstate.nn.init_all_states(population)
+    gap()
+    with pytest.raises(InputError, match="called twice in one step"):
+        gap()
+    population()
+    with pytest.raises(InputError, match="no conductance is bound"):
+        population()
+
+
+def test_wrong_parts_are_refused() -> None:
+    pre, post = cells(3, [0.0, 0.0, 0.0]), cells(2, [0.0, 0.0])
+    with pytest.raises(TypeError, match=r"SymmetryGapJunction\.pre: expected a population"):
+        SymmetryGapJunction((3, post), "V", pairs, 1 * u.mS)
+    with pytest.raises(TypeError, match="expected the name of a state"):
+        AsymmetryGapJunction(pre, 1, post, "V", pairs, [1.0, 1.0] * u.mS)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"SymmetryGapJunction\.conn: expected a rule"):
+        SymmetryGapJunction((pre, post), "V", 3, 1 * u.mS)
+    with pytest.raises(ParameterError, match=r"conn: expected as many pre as post"):
+        SymmetryGapJunction((pre, post), "V", lambda m, n: ([3], [0]), 1 * u.mS)
+    with pytest.raises(ParameterError, match=r"weight: expected shape \(\) or \(3,\)"):
+        SymmetryGapJunction((pre, post), "V", pairs, [1.0, 2.0] * u.mS)
+    with pytest.raises(ParameterError, match=r"weight: expected shape \(2,\) or \(3, 2\)"):
+        AsymmetryGapJunction(pre, "V", post, "V", pairs, 1.0 * u.mS)
+    with pytest.raises(UnitError, match=r"weight: expected a conductance, got a voltage"):
+        SymmetryGapJunction((pre, post), "V", pairs, 1 * u.mV)
