@@ -146,7 +146,7 @@ CONVERGED = [stem for stem in PAIRS if load(stem)["scheme"] == "converged"]
 
 
 @pytest.mark.parametrize("stem", PAIRS)
-def test_equations(stem: str, report: Callable[[str], None]) -> None:
+def test_equations(stem: str, report: Callable[[str, str], None]) -> None:
     """On the grid of the simulator, by its scheme or one as accurate."""
     stored = load(stem)
     accurate = stored["scheme"] == "converged"
@@ -154,18 +154,18 @@ def test_equations(stem: str, report: Callable[[str], None]) -> None:
     options = {"solver": "rk4"} if accurate else {}
     errors = compare(stored, run(stored, dt, curve=not accurate, **options), dt)
     limits = FINE[stored["scheme"], stored["simulator"]]
-    report(f"{stem:26} {stored['scheme']:9} {dt:4}{errors.line(limits)}")
+    report("neurons", f"{stem:26} {stored['scheme']:9} {dt:4}{errors.line(limits)}")
     assert_within(errors, limits)
 
 
 @pytest.mark.parametrize("stem", CONVERGED)
-def test_own_scheme(stem: str, report: Callable[[str], None]) -> None:
+def test_own_scheme(stem: str, report: Callable[[str, str], None]) -> None:
     """With the scheme that the model chooses, at the step that is suggested."""
     stored = load(stem)
     dt = stored["cases"][0]["dt"]
     errors = compare(stored, run(stored, dt, curve=True), dt)
     limits = WITH_RESET if stored["spike_rule"] == "reset" else WITHOUT_RESET
-    report(f"{stem:26} {'own':9} {dt:4}{errors.line(limits)}")
+    report("neurons", f"{stem:26} {'own':9} {dt:4}{errors.line(limits)}")
     assert_within(errors, limits)
 
 

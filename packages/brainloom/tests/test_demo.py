@@ -28,18 +28,24 @@ def test_demo_says_whether_it_agrees() -> None:
     assert agreeing.agrees
 
 
-@pytest.mark.parametrize(("network", "silent"), [("coba", True), ("cuba", False)])
-def test_uncoupled_neurons_do_something_else(network: str, silent: bool) -> None:
-    """Without coupling COBA falls silent; CUBA, whose rest lies above threshold, fires fast."""
+# COBA falls silent; CUBA, whose rest lies above threshold, fires fast; so does, more slowly, the
+# cell of COBAHH, which has no rest (13.86 Hz; its scheme and the first 100 ms are worth 5 %).
+UNCOUPLED = {
+    "coba": 0.0,
+    "cuba": 1000.0 / (5.0 + 20.0 * np.log(11.0 / 1.0)),
+    "cobahh": 13.86,
+}
+
+
+@pytest.mark.parametrize("network", UNCOUPLED)
+def test_uncoupled_neurons_do_something_else(network: str) -> None:
     uncoupled = brette2007.run(network, coupling=0.0, progress=False)
     rate = uncoupled.measures[0]
     assert not uncoupled.agrees
     assert not rate.agrees
-    if silent:
-        assert rate.value == 0.0
-    else:
-        exact = 5.0 + 20.0 * np.log(11.0 / 1.0)
-        assert rate.value == pytest.approx(1000.0 / exact, rel=0.02)
+    assert rate.value == pytest.approx(
+        UNCOUPLED[network], rel=0.05 if network == "cobahh" else 0.02
+    )
 
 
 def test_weights_have_the_strength_of_the_paper() -> None:

@@ -32,7 +32,7 @@ def main() -> None:
 
 @app.command()
 def demo(
-    network: Annotated[str, typer.Argument(help="coba or cuba")] = "coba",
+    network: Annotated[str, typer.Argument(help="coba, cuba or cobahh")] = "coba",
     seed: Annotated[int, typer.Option(help="Seed of the network and its initial state.")] = 1,
     duration: Annotated[float, typer.Option(help="Simulated time in ms, above 100.")] = 1000.0,
     output: Annotated[Path, typer.Option(help="Folder for the picture and the spikes.")] = Path(),
