@@ -81,7 +81,7 @@ def test_more_edges_than_are_gone_through_at_once(float64: None) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_keeps_structure_and_dtype(n_rows: int, dtype: Any, float64: None) -> None:
     graph = Graph(n_rows, by_columns=False)
-    w, x, y = graph.values(dtype)
+    w, x, _ = graph.values(dtype)
     factor = jnp.float64(2.0)  # what the function brings along
 
     def swap(edge: Any, own: Any, other: Any) -> Any:
