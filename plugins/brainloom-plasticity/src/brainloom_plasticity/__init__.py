@@ -1,5 +1,6 @@
 """Long-term synaptic plasticity: projections whose weights learn, and the rules by which."""
 
+from .homeostatic import InhibitorySTDP, SynapticScaling
 from .projection import PlasticProj
 from .rule import (
     PlasticityRule,
@@ -10,12 +11,19 @@ from .rule import (
     pre_trace,
 )
 from .spike_timing import STDP, TripletSTDP
+from .three_factor import DopamineSTDP, ThreeFactorSTDP
+from .voltage import VoltageSTDP
 
 __all__ = [
     "STDP",
+    "DopamineSTDP",
+    "InhibitorySTDP",
     "PlasticProj",
     "PlasticityRule",
+    "SynapticScaling",
+    "ThreeFactorSTDP",
     "TripletSTDP",
+    "VoltageSTDP",
     "edge_state",
     "post_state",
     "post_trace",

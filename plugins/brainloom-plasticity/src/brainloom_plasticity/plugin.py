@@ -4,7 +4,16 @@ from collections.abc import Mapping
 
 from brainloom_core.plugins import hookimpl
 
-NAMES = ("STDP", "PlasticProj", "TripletSTDP")
+NAMES = (
+    "DopamineSTDP",
+    "InhibitorySTDP",
+    "PlasticProj",
+    "STDP",
+    "SynapticScaling",
+    "ThreeFactorSTDP",
+    "TripletSTDP",
+    "VoltageSTDP",
+)
 
 
 @hookimpl
