@@ -80,7 +80,7 @@ def environment(session: nox.Session, name: str, *arguments: str) -> str:
 
 
 def make_traces(session: nox.Session, *arguments: str) -> None:
-    """Run the script of the stored traces with environments of NEST and of Brian2."""
+    """Run the script of the stored results with environments of NEST and of Brian2."""
     files = {
         "nest": REFERENCES / "requirements-nest.txt",
         "brian2": BENCHMARKS / "requirements-brian2.txt",
@@ -195,14 +195,14 @@ def integration(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def references(session: nox.Session) -> None:
-    """Make the stored traces of NEST and Brian2 anew; `-- --check` compares instead."""
+    """Make the stored results of NEST and Brian2 anew; `-- --check` compares instead."""
     make_traces(session, *session.posargs)
 
 
 @nox.session(default=False)
 def parity(session: nox.Session) -> None:
-    """Compare our neurons and networks with NEST, Brian2 and papers, the simulators being run."""
-    session.install(*with_tests("brainloom", "brainloom-kernels-cpu"))
+    """Compare all models and some networks with NEST, Brian2 and papers; run the simulators."""
+    session.install(*with_tests("brainloom", "brainloom-kernels-cpu", "brainloom-plasticity"))
     make_traces(session, "--check")
     session.run("pytest", str(ROOT / "integration-tests" / "parity"), *session.posargs)
 

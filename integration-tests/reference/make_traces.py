@@ -1,4 +1,4 @@
-"""Make the stored traces of single neurons with NEST and Brian2, or check that they still hold.
+"""Make the stored results of NEST and Brian2 for neurons, synapses and networks, or check them.
 
     python make_traces.py --nest PYTHON --brian2 PYTHON [--check]
 
@@ -20,18 +20,28 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-TRACES = HERE.parents[1] / "packages/brainloom-testing/src/brainloom_testing/verification/traces"
+ROOT = HERE.parents[1]
 SIMULATORS = ("nest", "brian2")
+# By folder of the scripts: where their results are, and who makes them.
+FAMILIES = {
+    "neurons": (
+        ROOT / "packages/brainloom-testing/src/brainloom_testing/verification/traces",
+        SIMULATORS,
+    ),
+    "synapses": (ROOT / "integration-tests/parity/traces", ("nest",)),
+}
 # Results of another compiler or libm may differ in the last stored digit, and more after a reset.
 RELATIVE, ABSOLUTE = 1e-6, 1e-6
 
 
-def make(pythons: dict[str, str], folder: Path) -> None:
+def make(family: str, pythons: dict[str, str], folder: Path) -> None:
     """Run the simulators one after the other."""
+    # Scripts find those of the same folder by themselves, and the words they share here.
+    own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE / "neurons")}
     for simulator, python in pythons.items():
-        script = HERE / "neurons" / f"neurons_{simulator}.py"
-        one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
-        subprocess.run([python, str(script), "--output", str(folder)], check=True, env=one_thread)
+        script = HERE / family / f"{family}_{simulator}.py"
+        command = [python, str(script), "--output", str(folder)]
+        subprocess.run(command, check=True, env={**os.environ, **own})
 
 
 def sums(folder: Path) -> str:
@@ -55,19 +65,19 @@ def differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
         yield f"{where}: {str(old)[:40]} became {str(new)[:40]}"
 
 
-def check(pythons: dict[str, str]) -> int:
+def check(family: str, pythons: dict[str, str], stored: Path) -> int:
     """Number of stored files that the simulators no longer make."""
-    intact = sums(TRACES) == (TRACES / "SHA256SUMS").read_text()
-    print("SHA256SUMS holds" if intact else "SHA256SUMS does not hold")
+    intact = sums(stored) == (stored / "SHA256SUMS").read_text()
+    print(f"{family}: SHA256SUMS {'holds' if intact else 'does not hold'}")
     wrong = int(not intact)
     with tempfile.TemporaryDirectory() as folder:
-        make(pythons, Path(folder))
+        make(family, pythons, Path(folder))
         for simulator in pythons:
-            kinds = (TRACES, Path(folder))
+            kinds = (stored, Path(folder))
             names = [{file.name for file in kind.glob(f"*.{simulator}.json")} for kind in kinds]
             for name in sorted(names[0] | names[1]):
                 wrong += compare(*(kind / name for kind in kinds))
-    print(f"{wrong} differences" if wrong else "all traces are as stored")
+    print(f"{family}: {wrong} differences" if wrong else f"{family}: all are as stored")
     return wrong
 
 
@@ -94,11 +104,16 @@ def main() -> None:
     pythons = {name: python for name in SIMULATORS if (python := getattr(args, name))}
     if not pythons:
         parser.error("give the interpreter of one simulator at least")
-    if args.check:
-        sys.exit(bool(check(pythons)))
-    TRACES.mkdir(parents=True, exist_ok=True)
-    make(pythons, TRACES)
-    (TRACES / "SHA256SUMS").write_text(sums(TRACES))
+    wrong = 0
+    for family, (folder, simulators) in FAMILIES.items():
+        able = {name: python for name, python in pythons.items() if name in simulators}
+        if args.check:
+            wrong += check(family, able, folder)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            make(family, able, folder)
+            (folder / "SHA256SUMS").write_text(sums(folder))
+    sys.exit(bool(wrong))
 
 
 if __name__ == "__main__":
