@@ -1,5 +1,6 @@
 """Published networks, ready to run: `brainloom demo`."""
 
 from .brette2007 import CobaHHNetwork, CobaNetwork, CubaNetwork, Outcome, run
+from .brunel2000 import BrunelNetwork
 
-__all__ = ["CobaHHNetwork", "CobaNetwork", "CubaNetwork", "Outcome", "run"]
+__all__ = ["BrunelNetwork", "CobaHHNetwork", "CobaNetwork", "CubaNetwork", "Outcome", "run"]

@@ -1,0 +1,80 @@
+"""The sparse random network of Brunel (2000), model A, whose states of activity are known.
+
+References:
+    Brunel (2000), J. Comput. Neurosci. 8, 183, doi:10.1023/A:1008925309027.
+"""
+
+from typing import Any
+
+import brainstate
+import brainunit as u
+from brainloom_neurons import LIFRef, PoissonInput
+from brainloom_projections import Connection, DeltaProj, FixedInDegree
+
+__all__ = ["POINTS", "BrunelNetwork"]
+
+# Synchronous regular, asynchronous irregular, and synchronous irregular with fast and slow
+# oscillations: strength of inhibition, and external rate.
+POINTS = {"SR": (3.0, 2.0), "AI": (5.0, 2.0), "SI fast": (6.0, 4.0), "SI slow": (4.5, 0.9)}
+
+
+class BrunelNetwork(brainstate.nn.Module):
+    """Excitatory and inhibitory neurons, four to one, with delta synapses and one delay.
+
+    Each neuron has excitatory inputs from a tenth of the excitatory neurons and inhibitory ones
+    from a tenth of the others, drawn with repetition, and as much Poisson input as it takes to
+    hold the mean potential at `eta` times the threshold.
+
+    Args:
+        g: Strength of an inhibitory synapse relative to an excitatory one.
+        eta: External rate relative to that which would just reach the threshold.
+        n: Number of neurons, 12500 in the paper.
+        J: Jump of the potential at an excitatory spike.
+        delay: Delay of all synapses up to the step at whose end the potential jumps. With steps of
+            0.1 ms the default makes the 1.5 ms of the paper, with which the period of the
+            synchronous states grows.
+    """
+
+    def __init__(
+        self,
+        g: float,
+        eta: float,
+        n: int = 12500,
+        J: Any = 0.1 * u.mV,
+        delay: Any = 1.4 * u.ms,
+    ) -> None:
+        super().__init__()
+        V_th, tau = 20.0 * u.mV, 20.0 * u.ms
+        self.n_exc = n * 4 // 5
+        self.neurons = LIFRef(
+            n,
+            R=1.0 * u.Mohm,
+            tau=tau,
+            tau_ref=2.0 * u.ms,
+            V_th=V_th,
+            V_reset=10.0 * u.mV,
+            V_rest=0.0 * u.mV,
+            V_initializer=0.0 * u.mV,
+            spk_reset="hard",
+        )
+        self.exc = self._projection(self.n_exc, J, delay)
+        self.inh = self._projection(n - self.n_exc, -g * J, delay)
+        inputs = self.n_exc // 10
+        rate = (eta * V_th / (inputs * J * tau)).in_unit(u.Hz)
+        self.noise = PoissonInput(self.neurons.prefetch("V"), None, inputs, rate, J)
+
+    def _projection(self, n_pre: int, weight: Any, delay: Any) -> DeltaProj:
+        rule = FixedInDegree(n_pre // 10)
+        comm = Connection(n_pre, self.neurons, rule, weight=weight, trainable=False)
+        return DeltaProj(comm=comm, post=self.neurons, delay=delay)
+
+    def update(self) -> None:
+        """Deliver the spikes, advance the neurons, then add the Poisson input of the step.
+
+        In this order a neuron that the input takes to the threshold spikes.
+        """
+        spikes = self.neurons.get_spike() != 0
+        self.exc(spikes[: self.n_exc])
+        self.inh(spikes[self.n_exc :])
+        self.neurons()
+        self.noise()
