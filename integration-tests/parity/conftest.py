@@ -3,8 +3,11 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
 
 # What the simulators are given is written there, once.
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -29,6 +32,25 @@ def pytest_configure(config: pytest.Config) -> None:
 def report(pytestconfig: pytest.Config) -> Callable[[str, str], None]:
     """Add a line to one of the tables that are printed at the end."""
     return lambda table, row: pytestconfig.stash[ROWS][table].append(row)
+
+
+@pytest.fixture
+def welch(report: Callable[[str, str], None]) -> Callable[[str, str, Any, Any], float]:
+    """Report what seeds gave, ours and those of a reference, and return p of Welch's t-test.
+
+    NaN where one side has one seed, and thus no spread.
+    """
+
+    def compare(network: str, measure: str, ours: Any, theirs: Any) -> float:
+        sides, test = [np.asarray(ours), np.asarray(theirs)], (np.nan, np.nan)
+        if min(map(len, sides)) > 1:
+            test = stats.ttest_ind(*sides, equal_var=False)
+        spread = [x.std(ddof=1) if len(x) > 1 else np.nan for x in sides]
+        values = "".join(f"{x.mean():11.3f} ± {s:5.3f}" for x, s in zip(sides, spread, strict=True))
+        report("networks", f"{network:16} {measure:11} {values} {test[0]:6.2f}")
+        return float(test[1])
+
+    return compare
 
 
 def pytest_terminal_summary(

@@ -8,8 +8,8 @@ from typing import Any
 
 import brainstate
 import brainunit as u
-from brainloom_neurons import LIFRef, PoissonInput
-from brainloom_projections import Connection, DeltaProj, FixedInDegree
+from brainloom_neurons import LIFRef, PoissonSpike
+from brainloom_projections import Connection, DeltaProj, FixedInDegree, OneToOne
 
 __all__ = ["POINTS", "BrunelNetwork"]
 
@@ -59,22 +59,21 @@ class BrunelNetwork(brainstate.nn.Module):
         )
         self.exc = self._projection(self.n_exc, J, delay)
         self.inh = self._projection(n - self.n_exc, -g * J, delay)
-        inputs = self.n_exc // 10
-        rate = (eta * V_th / (inputs * J * tau)).in_unit(u.Hz)
-        self.noise = PoissonInput(self.neurons.prefetch("V"), None, inputs, rate, J)
+        # Numbers of spikes that arrive with the others: what is added to V from outside the step
+        # would act on neurons that are still refractory.
+        external = PoissonSpike(n, (eta * V_th / (J * tau)).in_unit(u.Hz), spk_type=float)
+        each = Connection(n, self.neurons, OneToOne(), weight=J, trainable=False)
+        self.external = DeltaProj(external, comm=each, post=self.neurons)
 
     def _projection(self, n_pre: int, weight: Any, delay: Any) -> DeltaProj:
-        rule = FixedInDegree(n_pre // 10)
+        rule = FixedInDegree(n_pre // 10, allow_multapses=True)
         comm = Connection(n_pre, self.neurons, rule, weight=weight, trainable=False)
         return DeltaProj(comm=comm, post=self.neurons, delay=delay)
 
     def update(self) -> None:
-        """Deliver the spikes, advance the neurons, then add the Poisson input of the step.
-
-        In this order a neuron that the input takes to the threshold spikes.
-        """
+        """Deliver the spikes, of the last step and from outside, then advance the neurons."""
         spikes = self.neurons.get_spike() != 0
         self.exc(spikes[: self.n_exc])
         self.inh(spikes[self.n_exc :])
+        self.external()
         self.neurons()
-        self.noise()
