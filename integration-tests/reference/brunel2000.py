@@ -2,12 +2,13 @@
 
 Runs in the environment of NEST (requirements-nest.txt):
 
-    python brunel2000.py --seeds 6 --points AI "SI fast" "SI slow" --output PATH
-    python brunel2000.py --seeds 2 --points SR --output PATH
+    python brunel2000.py --seeds 6 --points AI "SI fast" --output PATH
+    python brunel2000.py --seeds 12 --points "SI slow" --output PATH
+    python brunel2000.py --seeds 1 --points SR --output PATH
 
-with `../parity/brunel2000.json` as the path, with which the tests compare.
-Points that the file has already and that are not asked for stay in it. (SR takes minutes a seed,
-and two of its seeds hardly differ.)
+with `../parity/brunel2000.json` as the path, with which the tests compare. Points that the file has
+already and that are not asked for stay in it. (SR takes minutes a seed, and its seeds hardly
+differ; those of SI slow differ most.)
 
 10000 excitatory and 2500 inhibitory neurons with delta synapses: 1000 excitatory inputs of 0.1 mV
 and 250 inhibitory ones, g times as strong, for each neuron, and Poisson input of eta times the

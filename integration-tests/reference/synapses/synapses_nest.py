@@ -113,7 +113,6 @@ def simulate(name: str, case: Case) -> tuple[np.ndarray, np.ndarray]:
     nest.ResetKernel()
     nest.resolution = DT
     model = NATIVE[name]
-    sign = 1.0
     neurons = nest.Create(model, len(THRESHOLDS), params=cell_of(model, case.cell))
     neurons.set(receptors(model, case.paths))
     neurons.set([{"V_th": V_th} for V_th in THRESHOLDS])

@@ -28,7 +28,7 @@ def test_demo_prints_and_writes(tmp_path: Path) -> None:
 
 
 def test_demo_refuses_unknown_networks() -> None:
-    assert "expected one of ['coba', 'cuba']" in run("demo", "brunel", code=2)
+    assert "expected one of ['coba', 'cobahh', 'cuba']" in run("demo", "brunel", code=2)
 
 
 def test_models_as_table_and_json() -> None:
