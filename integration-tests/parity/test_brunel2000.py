@@ -16,8 +16,8 @@ SEEDS = {"SR": 1, "AI": 3, "SI fast": 3, "SI slow": 4}
 # Rates (Hz) of the self-consistent diffusion approximation, which knows neither the size of a
 # jump nor oscillations; where these are strong it is off by up to an eighth.
 MEAN_FIELD = {"SR": 327.01, "AI": 37.950, "SI fast": 55.841, "SI slow": 6.517}
-# The synchronous regular state is the same for all seeds. One step more in its period of 3 ms
-# would be 3 %.
+# The synchronous regular state is the same for all seeds, up to one volley more or less in the
+# window, 0.3 %; one step more in its period of 3 ms would be 3 %.
 REGULAR = 5e-3
 
 
