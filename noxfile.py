@@ -117,7 +117,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def verify(session: nox.Session) -> None:
-    """Hold all neurons to what is known of them, and wrong neurons too, which must not pass."""
+    """Hold all models to what is known of them, and wrong ones too, which must not pass."""
     session.install(*with_tests("brainloom", "brainloom-testing"))
     session.run("brainloom", "verify", "--failures")
     tests = folder("brainloom-testing") / "tests"
