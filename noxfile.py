@@ -208,6 +208,15 @@ def parity(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def memory(session: nox.Session) -> None:
+    """Measure how the memory of synaptic state grows with a network, and draw it for the docs."""
+    session.install(*from_tree("brainloom[kernels,plot]"))
+    figure = ROOT / "docs" / "images" / "synaptic-memory.svg"
+    script = str(BENCHMARKS / "memory.py")
+    session.run("python", script, "--output", str(figure), *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure our speed beside other simulators, each in an environment of its own."""
     session.install(*from_tree("brainloom[kernels]"))
