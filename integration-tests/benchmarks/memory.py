@@ -4,11 +4,13 @@
 
 Networks of spiking neurons with 100 synapses each: one state per postsynaptic neuron (AlignPost),
 one per presynaptic neuron (AlignPre), one per synapse (a plain implementation, for comparison), and
-AlignPost with delays. State is counted in bytes of the arrays that a network keeps from step to
-step; "in a step" is what the compiled step needs besides its arguments and results.
+AlignPost with a delay for each synapse. State is counted in bytes of the arrays that a network
+keeps from step to step; "in a step" is what the compiled step needs besides its arguments and
+results.
 """
 
 import argparse
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -26,6 +28,7 @@ from brainloom_core import Projection
 IN_DEGREE = 100
 SIZES = (1_000, 10_000, 100_000)
 INK = "#808080"
+COLORS = ("#3b8ed0", "#e07b39", "#4ca66b", INK)
 
 
 class PerSynapse(Projection):
@@ -55,11 +58,19 @@ def align_pre(comm: Any, pre: Any, post: Any) -> Any:
     return bl.Projection(pre, post, comm, bl.AMPA.desc(), bl.COBA.desc(E=0 * u.mV))
 
 
+def delayed(comm: Any, pre: Any, post: Any, longest: float = 2.0) -> Any:
+    """With a delay of its own for each synapse, up to a time in ms."""
+    delays = np.random.default_rng(2).uniform(0.0, longest, len(comm.edges)) * u.ms
+    return align_post(comm, pre, post, delay=delays, max_delay=longest * u.ms)
+
+
 WAYS: dict[str, Callable[..., Any]] = {
     "AlignPost": align_post,
     "AlignPre": align_pre,
+    "AlignPost, delays to 2 ms": delayed,
     "per synapse": PerSynapse,
 }
+LONGEST = (1.0, 2.0, 5.0, 10.0, 20.0)  # ms
 
 
 @dataclass(frozen=True)
@@ -122,6 +133,13 @@ def survey(sizes: tuple[int, ...] = SIZES, in_degree: int = IN_DEGREE) -> list[M
         return [measure(name, way, n, in_degree) for n in sizes for name, way in WAYS.items()]
 
 
+def survey_delays(neurons: int = 10_000, in_degree: int = IN_DEGREE) -> list[Measured]:
+    """Delays up to several times, in one network."""
+    ways = {f"delays to {t:g} ms": functools.partial(delayed, longest=t) for t in LONGEST}
+    with brainstate.environ.context(dt=0.1 * u.ms):
+        return [measure(name, way, neurons, in_degree) for name, way in ways.items()]
+
+
 def by_way(rows: list[Measured]) -> dict[str, list[Measured]]:
     return {
         way: [row for row in rows if row.way == way] for way in dict.fromkeys(r.way for r in rows)
@@ -163,8 +181,7 @@ def draw(rows: list[Measured], path: Path) -> None:
     }
     with mpl.rc_context(settings):
         figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
-        shown = zip(by_way(rows).items(), ("#3b8ed0", "#e07b39", INK), "os^", strict=False)
-        for (way, own), color, marker in shown:
+        for (way, own), color, marker in zip(by_way(rows).items(), COLORS, "osd^", strict=True):
             x, y = [r.neurons for r in own], [r.state for r in own]
             axes.loglog(x, y, marker + "-", color=color, label=way)
         axes.set_xlabel("neurons, with 100 synapses each")
@@ -182,7 +199,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file of the numbers")
     options = parser.parse_args()
     rows = survey(tuple(options.sizes))
-    print(table(rows))
+    print(table([*rows, *survey_delays()]))
     for way, found in exponents(rows).items():
         print(f"{way}: state grows with the power {found:.4f} of the number of neurons")
     if options.output:

@@ -20,6 +20,8 @@ def test_synaptic_state_grows_with_the_neurons_and_not_with_the_synapses(tmp_pat
     assert per_neuron["AlignPost"] == 4.0  # one float32: the conductance
     assert per_neuron["AlignPre"] == 8.0  # two: the conductance and what is left of a pulse
     assert per_neuron["per synapse"] == 20 * 4.0
+    # What is under way, for each step up to 2 ms and for now, beside the conductance.
+    assert per_neuron["AlignPost, delays to 2 ms"] == pytest.approx(4 * (21 + 1), rel=0.01)
     pytest.importorskip("matplotlib")
     figures = [tmp_path / name for name in ("one.svg", "two.svg")]
     for figure in figures:
