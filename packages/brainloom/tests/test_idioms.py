@@ -174,7 +174,7 @@ def test_states(name: str) -> None:
 # Connectivity of brainstate, and anything else that takes spikes and gives what arrives
 
 
-COMMS = ["AllToAll", "Connection", "EventFixedProb", "Linear", "function"]
+COMMS = ["AllToAll", "AllToAll, one weight", "Connection", "EventFixedProb", "Linear", "function"]
 
 
 def connectivities(unit: Any) -> dict[str, Callable[[Any], Any]]:
@@ -185,6 +185,7 @@ def connectivities(unit: Any) -> dict[str, Callable[[Any], Any]]:
             4, 4, conn_num=4, conn_weight=2.0 * unit, allow_multi_conn=False, seed=1
         ),
         "AllToAll": brainstate.nn.AllToAll(4, 4, w_init=full),
+        "AllToAll, one weight": brainstate.nn.AllToAll(4, 4, w_init=2.0 * unit),
         "Linear": brainstate.nn.Linear(4, 4, w_init=full, b_init=None),
         "function": lambda spikes: jnp.full(4, spikes.astype(float).sum(-1)) * 2.0 * unit,
         "Connection": bp.Connection(4, 4, bp.AllToAll(), weight=2.0 * unit),
