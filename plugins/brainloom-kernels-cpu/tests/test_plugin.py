@@ -8,8 +8,8 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from brainloom_core.kernels import Kernel, list_kernels, use_kernel
 from brainloom_core.kernels import event_csr as core_event_csr
-from brainloom_core.kernels import list_kernels, use_kernel
 from brainloom_kernels_cpu import _library, plugin, unavailable
 
 CSR = np.ones(3, np.float32), np.zeros(3, np.int32), np.array([0, 1, 3], np.int32)
@@ -20,10 +20,14 @@ def test_entry_point_leads_to_the_plugin() -> None:
     assert entry.load() is plugin
 
 
-def test_kernel_declaration() -> None:
-    (kernel,) = plugin.brainloom_kernels()
-    assert (kernel.op, kernel.name, kernel.rank) == ("event_csr", "cpu-native", 10)
-    assert tuple(kernel.platforms) == ("cpu",)
+def declared() -> dict[str, Kernel]:
+    return {kernel.op: kernel for kernel in plugin.brainloom_kernels()}
+
+
+def test_kernel_declarations() -> None:
+    assert declared().keys() == {"event_csr", "event_csr_ring"}
+    for kernel in declared().values():
+        assert (kernel.name, kernel.rank, kernel.platforms) == ("cpu-native", 10, ("cpu",))
 
 
 @pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
@@ -43,22 +47,24 @@ def test_core_uses_it() -> None:
 
 @pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
 def test_core_lists_it_as_usable() -> None:
-    (info,) = (info for info in list_kernels() if info.name == "cpu-native")
-    assert info.usable
-    assert info.distribution == "brainloom-kernels-cpu"
+    found = [info for info in list_kernels() if info.name == "cpu-native"]
+    assert {info.op for info in found} == declared().keys()
+    for info in found:
+        assert info.usable
+        assert info.distribution == "brainloom-kernels-cpu"
 
 
 def test_load_fails_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_library, "LIBRARY", tmp_path / "event_csr.so")
     _library.register.cache_clear()
-    (kernel,) = plugin.brainloom_kernels()
-    with pytest.raises(RuntimeError, match="reinstall"):
-        kernel.load()
+    for kernel in declared().values():
+        with pytest.raises(RuntimeError, match="reinstall"):
+            kernel.load()
 
 
 @pytest.mark.parametrize("event", [np.bool_, np.float32])
 def test_supports_tracers(event: type) -> None:
-    (kernel,) = plugin.brainloom_kernels()
+    kernel = declared()["event_csr"]
     seen = []
 
     def look(weights: jax.Array, events: jax.Array) -> jax.Array:
@@ -80,5 +86,5 @@ def test_supports_tracers(event: type) -> None:
     ],
 )
 def test_does_not_support_other_types(operands: tuple[np.ndarray, ...]) -> None:
-    (kernel,) = plugin.brainloom_kernels()
+    kernel = declared()["event_csr"]
     assert not kernel.supports(*operands, n_post=1)

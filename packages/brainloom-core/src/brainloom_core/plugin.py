@@ -1,7 +1,7 @@
 """What core itself provides through its own hooks: the reference implementations."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from .plugins import hookimpl
 
@@ -14,8 +14,17 @@ __all__ = ["brainloom_kernels"]
 @hookimpl
 def brainloom_kernels() -> "Iterable[Kernel]":
     """The pure-JAX reference of every operation."""
-    from .kernels import Kernel, edge_update_reference, event_csr_reference
+    from .kernels import (
+        Kernel,
+        edge_update_reference,
+        event_csr_reference,
+        event_csr_ring_reference,
+    )
 
-    everywhere = ("cpu", "gpu", "tpu")
-    yield Kernel("event_csr", "reference", everywhere, lambda: event_csr_reference, rank=0)
-    yield Kernel("edge_update", "reference", everywhere, lambda: edge_update_reference, rank=0)
+    def reference(function: Callable[..., Any]) -> Kernel:
+        op = function.__name__.removesuffix("_reference")
+        return Kernel(op, "reference", ("cpu", "gpu", "tpu"), lambda: function, rank=0)
+
+    yield reference(edge_update_reference)
+    yield reference(event_csr_reference)
+    yield reference(event_csr_ring_reference)

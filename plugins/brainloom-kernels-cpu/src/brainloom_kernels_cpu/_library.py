@@ -16,7 +16,8 @@ REINSTALL = (
 
 # A handler of the library carries the name of its FFI target.
 TARGETS = {
-    (weights, events): f"brainloom_event_csr_{weights}_{events}"
+    (op, weights, events): f"brainloom_{op}_{weights}_{events}"
+    for op in ("event_csr", "event_csr_ring")
     for weights in ("float32", "float64")
     for events in ("bool", weights)
 }

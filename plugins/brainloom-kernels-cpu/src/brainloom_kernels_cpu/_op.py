@@ -18,13 +18,13 @@ def event_csr_target() -> str:
         RuntimeError: If the native kernels are unavailable; the message is the reason.
     """
     register()
-    return TARGETS["float32", "bool"]
+    return TARGETS["event_csr", "float32", "bool"]
 
 
 def supports(weights: jax.Array, indices: jax.Array, indptr: jax.Array, events: jax.Array) -> bool:
     """Whether there is a handler for these operands, by their types and ranks alone."""
     return (
-        (weights.dtype.name, events.dtype.name) in TARGETS
+        ("event_csr", weights.dtype.name, events.dtype.name) in TARGETS
         and indices.dtype.name == indptr.dtype.name == "int32"
         and weights.ndim == indices.ndim == indptr.ndim == 1
         and events.ndim >= 1
@@ -72,7 +72,44 @@ def event_csr(
         )
     register()
     dtype, sent = operands[0].dtype, operands[3]
-    target = TARGETS[dtype.name, sent.dtype.name]
+    target = TARGETS["event_csr", dtype.name, sent.dtype.name]
     shape = (*sent.shape[:-1], n_post)
     result = jax.ShapeDtypeStruct(shape, dtype)
     return jax.ffi.ffi_call(target, result, vmap_method="expand_dims")(*operands)
+
+
+def supports_ring(
+    ring: jax.Array,
+    weights: jax.Array,
+    slots: jax.Array,
+    indptr: jax.Array,
+    events: jax.Array,
+    position: jax.Array,
+) -> bool:
+    """Whether there is a handler for these operands of a step of a ring."""
+    return ring.dtype == weights.dtype and supports(weights, slots, indptr, events)
+
+
+def event_csr_ring(
+    ring: jax.Array,
+    weights: jax.Array,
+    slots: jax.Array,
+    indptr: jax.Array,
+    events: jax.Array,
+    position: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """Send events on their way through a ring, and take out what arrives.
+
+    The operands are those of the op in core, checked there. The ring stays where it lies unless
+    somebody else needs it as it was.
+    """
+    import jax
+
+    target = TARGETS["event_csr_ring", weights.dtype.name, events.dtype.name]
+    results = [
+        jax.ShapeDtypeStruct(ring.shape, ring.dtype),
+        jax.ShapeDtypeStruct((*ring.shape[:-2], ring.shape[-1]), ring.dtype),
+    ]
+    call = jax.ffi.ffi_call(target, results, vmap_method="sequential", input_output_aliases={0: 0})
+    moved, arrived = call(ring, weights, slots, indptr, events, position)
+    return moved, arrived

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def load() -> Callable[..., jax.Array]:
-    """The function of the op; raises RuntimeError with the reason where it cannot run."""
+    """The product; raises RuntimeError with the reason where it cannot run."""
     _library.register()
     return run
 
@@ -30,16 +31,27 @@ def supports(*operands: jax.Array, n_post: int, **hints: Any) -> bool:
     return _op.supports(*operands)
 
 
+def load_ring() -> Callable[..., tuple[jax.Array, jax.Array]]:
+    """The step of a ring; raises RuntimeError with the reason where it cannot run."""
+    _library.register()
+    return run_ring
+
+
+def run_ring(*operands: jax.Array, **hints: Any) -> tuple[jax.Array, jax.Array]:
+    """The op as core calls it."""
+    return _op.event_csr_ring(*operands)
+
+
+def supports_ring(*operands: jax.Array, **hints: Any) -> bool:
+    """Whether the op takes these operands, which may be tracers."""
+    return _op.supports_ring(*operands)
+
+
 @hookimpl
 def brainloom_kernels() -> Iterator[Kernel]:
-    """Declare the native kernel; nothing is loaded until core selects it."""
+    """Declare the native kernels; nothing is loaded until core selects one."""
     from brainloom_core.kernels import Kernel
 
-    yield Kernel(
-        op="event_csr",
-        name="cpu-native",
-        platforms=("cpu",),
-        rank=10,
-        supports=supports,
-        load=load,
-    )
+    native = functools.partial(Kernel, name="cpu-native", platforms=("cpu",), rank=10)
+    yield native(op="event_csr", supports=supports, load=load)
+    yield native(op="event_csr_ring", supports=supports_ring, load=load_ring)

@@ -9,6 +9,7 @@ commas) names one. One that fails to load is reported once and passed over.
 
 from .edge_update import edge_update, edge_update_reference
 from .event_csr import event_csr, event_csr_reference
+from .event_csr_ring import event_csr_ring, event_csr_ring_reference
 from .registry import Kernel, KernelInfo, find_kernel, list_kernels, use_kernel
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "edge_update_reference",
     "event_csr",
     "event_csr_reference",
+    "event_csr_ring",
+    "event_csr_ring_reference",
     "find_kernel",
     "list_kernels",
     "use_kernel",

@@ -20,6 +20,8 @@ from .registry import find_kernel
 
 __all__ = ["event_csr", "event_csr_reference"]
 
+Place = Callable[[jax.Array], jax.Array]
+
 
 def event_csr(
     weights: Any,
@@ -87,7 +89,8 @@ def _product(chosen: Callable[..., Any], n_post: int, max_row: int) -> Any:
     def batched(axis_size: int, axes: list[bool], *args: Any) -> tuple[Any, bool]:
         if axes == [False, True, False, False]:
             return primal(*args), True
-        edges = functools.partial(_edgewise, n_post=n_post)
+        zeros = jnp.zeros((*args[1].shape[1 if axes[1] else 0 : -1], n_post), args[0].dtype)
+        edges = functools.partial(edgewise, zeros)
         return jax.vmap(edges, [0 if axis else None for axis in axes])(*args), True
 
     @jax.custom_jvp
@@ -100,23 +103,24 @@ def _product(chosen: Callable[..., Any], n_post: int, max_row: int) -> Any:
         out = product(*primals)
         d_out = jnp.zeros_like(out)
         if not isinstance(d_weights, jax.custom_derivatives.SymbolicZero):
-            d_out += _edgewise(d_weights, events, indices, indptr, n_post=n_post)
+            d_out = edgewise(d_out, d_weights, events, indices, indptr)
         if not isinstance(d_events, jax.custom_derivatives.SymbolicZero):
-            d_out += _edgewise(weights, d_events, indices, indptr, n_post=n_post)
+            d_out = edgewise(d_out, weights, d_events, indices, indptr)
         return out, d_out
 
     product.defjvp(tangent, symbolic_zeros=True)
     return product
 
 
-def _edgewise(weights: Any, events: Any, indices: Any, indptr: Any, *, n_post: int) -> Any:
-    """The product edge by edge: bilinear, differentiable, the cost of all edges."""
-    per_edge = weights * events[..., _rows(indices, indptr)].astype(weights.dtype)
-    zero = jnp.zeros((*events.shape[:-1], n_post), weights.dtype)
-    return zero.at[..., indices].add(per_edge)
+def edgewise(
+    y: Any, weights: Any, events: Any, indices: Any, indptr: Any, place: Place = lambda index: index
+) -> jax.Array:
+    """The product added to y edge by edge: linear, differentiable, the cost of all edges."""
+    per_edge = weights * events[..., row_of_edge(indices, indptr)].astype(weights.dtype)
+    return y.at[..., place(indices)].add(per_edge)
 
 
-def _rows(indices: jax.Array, indptr: jax.Array) -> jax.Array:
+def row_of_edge(indices: jax.Array, indptr: jax.Array) -> jax.Array:
     """The presynaptic neuron of each edge."""
     sources = jnp.arange(indptr.shape[0] - 1)
     return jnp.repeat(sources, jnp.diff(indptr), total_repeat_length=indices.shape[0])
@@ -133,36 +137,58 @@ def event_csr_reference(
 ) -> jax.Array:
     """The product in plain JAX.
 
-    The few spikes of one vector are compacted and their rows gathered sixteen at a time, so that
-    the cost follows their number; many spikes, or a batch, are summed edge by edge.
+    The spikes of one vector are compacted and their rows gathered sixteen at a time, so that the
+    cost follows their number; a batch is summed edge by edge.
     """
+    zeros = jnp.zeros((*events.shape[:-1], n_post), weights.dtype)
+    return added(zeros, weights, indices, indptr, events, max_row)
+
+
+def added(
+    y: jax.Array,
+    weights: jax.Array,
+    indices: jax.Array,
+    indptr: jax.Array,
+    events: jax.Array,
+    max_row: int,
+    place: Place = lambda index: index,
+) -> jax.Array:
+    """The product added to y, `place` saying where in y an index is."""
     n_pre = events.shape[-1]
     if indices.shape[0] == 0:
-        return jnp.zeros((*events.shape[:-1], n_post), weights.dtype)
+        return y
     if events.ndim > 1 or n_pre < 2 * _CHUNK:
-        return _dense(weights, events, indices, indptr, n_post=n_post)
+        return _dense(y, weights, indices, indptr, events, place)
     n_blocks = -(-n_pre // _BLOCK)
     few, many = (min(max(64, n_pre // part), n_blocks) for part in (256, 16))
-    rows = functools.partial(_add_rows, weights, indices, indptr, max_row)
     active = _active(events)
-    count = active.sum()
+    count = active.sum(dtype=jnp.int32)
 
     def found(capacity: int) -> jax.Array:
-        return jnp.pad(_first_active(active, capacity), (0, many + _CHUNK - capacity))
+        return jnp.pad(_first_active(active, capacity), (0, n_pre + _CHUNK - capacity))
 
-    def sparse() -> jax.Array:
-        sources = lax.cond(count <= few, lambda: found(few), lambda: found(many))
+    def all_found() -> jax.Array:
+        return jnp.nonzero(active, size=n_pre + _CHUNK, fill_value=0)[0].astype(jnp.int32)
 
-        def add_chunk(carry: Any) -> Any:
-            done, y = carry
-            chosen = lax.dynamic_slice(sources, (done,), (_CHUNK,))
-            return done + _CHUNK, rows(y, chosen, done + jnp.arange(_CHUNK) < count, events)
+    # Only the list of sources depends on conditions; y would be copied by each.
+    some = functools.partial(lax.cond, count <= many, lambda: found(many), all_found)
+    sources = lax.cond(count <= few, lambda: found(few), some)
 
-        start = jnp.int32(0), jnp.zeros(n_post, weights.dtype)
-        return lax.while_loop(lambda carry: carry[0] < count, add_chunk, start)[1]
+    def add_chunk(carry: Any) -> Any:
+        done, y = carry
+        chosen = lax.dynamic_slice(sources, (done,), (_CHUNK,))
+        return done + _CHUNK, rows(y, chosen, done + jnp.arange(_CHUNK, dtype=jnp.int32) < count)
 
-    dense = functools.partial(_dense, weights, events, indices, indptr, n_post=n_post)
-    return lax.cond(count <= many, sparse, dense)
+    def rows(y: jax.Array, sources: jax.Array, given: jax.Array) -> jax.Array:
+        start, stop = indptr[sources], indptr[sources + 1]
+        edge = start[:, None] + jnp.arange(max_row, dtype=jnp.int32)
+        real = (edge < stop[:, None]) & given[:, None]
+        weight = weights[edge] if weights.shape[0] > 1 else jnp.broadcast_to(weights, edge.shape)
+        if events.dtype != jnp.bool_:
+            weight = weight * events[sources][:, None]
+        return y.at[place(indices[edge])].add(jnp.where(real, weight, 0))
+
+    return lax.while_loop(lambda carry: carry[0] < count, add_chunk, (jnp.int32(0), y))[1]
 
 
 _BLOCK = 32
@@ -187,32 +213,12 @@ def _first_active(active: jax.Array, capacity: int) -> jax.Array:
     return block[within // _BLOCK] * _BLOCK + within % _BLOCK
 
 
-def _dense(weights: Any, events: Any, indices: Any, indptr: Any, *, n_post: int) -> jax.Array:
-    """The product edge by edge, in which a weight that no spike reaches does not count."""
+def _dense(y: Any, weights: Any, indices: Any, indptr: Any, events: Any, place: Place) -> jax.Array:
+    """The sum edge by edge, in which a weight that no spike reaches does not count."""
     # Without the barrier XLA spends seconds on evaluating the rows of millions of edges.
     indices, indptr = lax.optimization_barrier((indices, indptr))
-    reached = _active(events)[..., _rows(indices, indptr)]
-    zero = jnp.zeros((*events.shape[:-1], n_post), weights.dtype)
-    weight = jnp.where(reached, weights, 0)
+    source = row_of_edge(indices, indptr)
+    weight = jnp.where(_active(events)[..., source], weights, 0)
     if events.dtype != jnp.bool_:
-        weight = weight * events[..., _rows(indices, indptr)]
-    return zero.at[..., indices].add(weight)
-
-
-def _add_rows(
-    weights: jax.Array,
-    indices: jax.Array,
-    indptr: jax.Array,
-    max_row: int,
-    y: jax.Array,
-    sources: jax.Array,
-    given: jax.Array,
-    events: jax.Array,
-) -> jax.Array:
-    start, stop = indptr[sources], indptr[sources + 1]
-    edge = start[:, None] + jnp.arange(max_row)
-    real = (edge < stop[:, None]) & given[:, None]
-    weight = weights[edge] if weights.shape[0] > 1 else jnp.broadcast_to(weights, edge.shape)
-    if events.dtype != jnp.bool_:
-        weight = weight * events[sources][:, None]
-    return y.at[indices[edge]].add(jnp.where(real, weight, 0))
+        weight = weight * events[..., source]
+    return y.at[..., place(indices)].add(weight)

@@ -2,6 +2,8 @@
 //
 //   out[..., j] = sum_i events[..., i] * sum_{p in row i, indices[p] = j} weights[p]
 //
+// and the same with a delay for each edge, through a ring of what is under way.
+//
 // Only the rows of neurons that send an event are visited. Values of `indices` are trusted:
 // whoever builds the connectivity checks them once, since a check here would cost as much as
 // the product itself.
@@ -11,6 +13,7 @@
 #include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "xla/ffi/api/ffi.h"
 
@@ -69,30 +72,46 @@ void Prefetch(const Csr<Weight>& csr, int64_t row) {
   if (!csr.homogeneous) __builtin_prefetch(csr.weights + edge);
 }
 
-template <typename Weight, typename Event>
-void AddRow(const Csr<Weight>& csr, int64_t row, Event event, Weight* __restrict__ out) {
+// Where a column lies in the result: as it is, or moved on by an offset below its length.
+struct Fixed {
+  int64_t operator()(int32_t index) const { return index; }
+};
+
+struct Rotated {
+  int64_t offset;
+  int64_t length;
+  int64_t operator()(int32_t index) const {
+    const int64_t place = index + offset;
+    return place >= length ? place - length : place;
+  }
+};
+
+template <typename Weight, typename Event, typename Place>
+void AddRow(const Csr<Weight>& csr, int64_t row, Event event, Place place,
+            Weight* __restrict__ out) {
   const Weight* __restrict__ weights = csr.weights;
   const int32_t* __restrict__ indices = csr.indices;
   const int32_t end = csr.indptr[row + 1];
   int32_t edge = csr.indptr[row];
   if (csr.homogeneous) {
     const Weight weight = Scaled(weights[0], event);
-    for (; edge < end; ++edge) out[indices[edge]] += weight;
+    for (; edge < end; ++edge) out[place(indices[edge])] += weight;
   } else {
-    for (; edge < end; ++edge) out[indices[edge]] += Scaled(weights[edge], event);
+    for (; edge < end; ++edge) out[place(indices[edge])] += Scaled(weights[edge], event);
   }
 }
 
 // One vector of events through one matrix. Active rows are far apart in memory, so a row is
 // added only once the next one is found and on its way into the cache. NaN differs from zero,
 // hence a NaN event spreads.
-template <typename Weight, typename Event>
-void AddEvents(const Csr<Weight>& csr, const Event* events, int64_t n_pre, Weight* out) {
+template <typename Weight, typename Event, typename Place>
+void AddEvents(const Csr<Weight>& csr, const Event* events, int64_t n_pre, Place place,
+               Weight* out) {
   int64_t found = -1;
   const auto visit = [&](int64_t row) {
     if (events[row] == Event{0}) return;
     Prefetch(csr, row);
-    if (found >= 0) AddRow(csr, found, events[found], out);
+    if (found >= 0) AddRow(csr, found, events[found], place, out);
     found = row;
   };
   int64_t row = 0;
@@ -101,7 +120,7 @@ void AddEvents(const Csr<Weight>& csr, const Event* events, int64_t n_pre, Weigh
     for (int64_t offset = 0; offset < kBlock; ++offset) visit(row + offset);
   }
   for (; row < n_pre; ++row) visit(row);
-  if (found >= 0) AddRow(csr, found, events[found], out);
+  if (found >= 0) AddRow(csr, found, events[found], place, out);
 }
 
 // vmap puts its axes in front, and gives operands that it does not map axes of size 1. So the
@@ -160,11 +179,11 @@ ffi::Error CheckShapes(Shape weights, Shape indices, Shape indptr, Shape events,
   return ffi::Error::Success();
 }
 
-template <ffi::DataType weight_type, ffi::DataType event_type>
-ffi::Error EventCsr(ffi::Buffer<weight_type> weights, ffi::Buffer<ffi::S32> indices,
-                    ffi::Buffer<ffi::S32> indptr, ffi::Buffer<event_type> events,
-                    ffi::ResultBuffer<weight_type> result) {
-  const Shape shape = result->dimensions();
+// Adds to what lies at `out`, which has this shape, entry by entry of the batch.
+template <ffi::DataType weight_type, ffi::DataType event_type, typename Place>
+ffi::Error AddAll(ffi::Buffer<weight_type>& weights, ffi::Buffer<ffi::S32>& indices,
+                  ffi::Buffer<ffi::S32>& indptr, ffi::Buffer<event_type>& events, Shape shape,
+                  ffi::NativeType<weight_type>* out, Place place) {
   ffi::Error error = CheckShapes(weights.dimensions(), indices.dimensions(), indptr.dimensions(),
                                  events.dimensions(), shape);
   if (error.failure()) return error;
@@ -172,10 +191,8 @@ ffi::Error EventCsr(ffi::Buffer<weight_type> weights, ffi::Buffer<ffi::S32> indi
   const int64_t n_pre = events.dimensions().back();
   const int64_t n_edges = indices.dimensions().back();
   const int64_t n_weights = weights.dimensions().back();
-  auto* out = result->typed_data();
-  std::fill_n(out, result->element_count(), ffi::NativeType<weight_type>{0});
-
-  const int64_t n_batch = shape.back() == 0 ? 0 : result->element_count() / shape.back();
+  int64_t n_batch = shape.back() == 0 ? 0 : 1;
+  for (size_t axis = 0; axis + 1 < shape.size(); ++axis) n_batch *= shape[axis];
   for (int64_t entry = 0; entry < n_batch; ++entry, out += shape.back()) {
     const Csr<ffi::NativeType<weight_type>> csr{
         weights.typed_data() + n_weights * SliceOf(weights.dimensions(), shape, entry),
@@ -187,14 +204,67 @@ ffi::Error EventCsr(ffi::Buffer<weight_type> weights, ffi::Buffer<ffi::S32> indi
                      std::to_string(csr.indptr[0]) + " to " + std::to_string(csr.indptr[n_pre]));
     }
     AddEvents(csr, events.typed_data() + n_pre * SliceOf(events.dimensions(), shape, entry), n_pre,
-              out);
+              place, out);
+  }
+  return ffi::Error::Success();
+}
+
+template <ffi::DataType weight_type, ffi::DataType event_type>
+ffi::Error EventCsr(ffi::Buffer<weight_type> weights, ffi::Buffer<ffi::S32> indices,
+                    ffi::Buffer<ffi::S32> indptr, ffi::Buffer<event_type> events,
+                    ffi::ResultBuffer<weight_type> result) {
+  std::fill_n(result->typed_data(), result->element_count(), ffi::NativeType<weight_type>{0});
+  return AddAll<weight_type, event_type>(weights, indices, indptr, events, result->dimensions(),
+                                         result->typed_data(), Fixed{});
+}
+
+// One step of a ring with a row for each step to come: the row of the step before is emptied,
+// events are added to the rows in which they arrive, and the row of this step is copied out. XLA
+// lets the ring stay where it lies if nobody else needs it as it was; otherwise it is copied here.
+template <ffi::DataType weight_type, ffi::DataType event_type>
+ffi::Error EventCsrRing(ffi::Buffer<weight_type> before, ffi::Buffer<weight_type> weights,
+                        ffi::Buffer<ffi::S32> slots, ffi::Buffer<ffi::S32> indptr,
+                        ffi::Buffer<event_type> events, ffi::Buffer<ffi::S32> position,
+                        ffi::ResultBuffer<weight_type> ring,
+                        ffi::ResultBuffer<weight_type> arrived) {
+  using Weight = ffi::NativeType<weight_type>;
+  const Shape shape = ring->dimensions();
+  if (shape.size() < 2 || before.element_count() != ring->element_count()) {
+    return Invalid("ring", "have the shape of the result, " + Text(shape),
+                   Text(before.dimensions()));
+  }
+  const int64_t n_post = shape.back();
+  const int64_t length = shape[shape.size() - 2];
+  const int64_t row = position.element_count() == 1 ? position.typed_data()[0] : -1;
+  if (row < 0 || row >= length) {
+    return Invalid("position", "be one number from 0 to " + std::to_string(length - 1),
+                   std::to_string(row));
+  }
+  if (before.typed_data() != ring->typed_data()) {
+    std::memcpy(ring->typed_data(), before.typed_data(), ring->size_bytes());
+  }
+  const int64_t size = length * n_post;
+  const int64_t n_batch = size == 0 ? 0 : ring->element_count() / size;
+  const int64_t last = row == 0 ? length - 1 : row - 1;
+  for (int64_t entry = 0; entry < n_batch; ++entry) {
+    std::fill_n(ring->typed_data() + entry * size + last * n_post, n_post, Weight{0});
+  }
+  std::vector<int64_t> flat(shape.begin(), shape.end() - 1);
+  flat.back() = size;
+  ffi::Error error = AddAll<weight_type, event_type>(
+      weights, slots, indptr, events, Shape(flat.data(), flat.size()), ring->typed_data(),
+      Rotated{row * n_post, size});
+  if (error.failure()) return error;
+  for (int64_t entry = 0; entry < n_batch; ++entry) {
+    std::memcpy(arrived->typed_data() + entry * n_post,
+                ring->typed_data() + entry * size + row * n_post, n_post * sizeof(Weight));
   }
   return ffi::Error::Success();
 }
 
 }  // namespace
 
-// A handler for one pair of types; declared first to be exported from a library whose symbols
+// Handlers for one pair of types; declared first to be exported from a library whose symbols
 // are hidden otherwise.
 #define EVENT_CSR(name, weight_type, event_type)                                                \
   extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* name(XLA_FFI_CallFrame*);    \
@@ -206,7 +276,24 @@ ffi::Error EventCsr(ffi::Buffer<weight_type> weights, ffi::Buffer<ffi::S32> indi
                                     .Arg<ffi::Buffer<ffi::event_type>>()                        \
                                     .Ret<ffi::Buffer<ffi::weight_type>>())
 
+#define EVENT_CSR_RING(name, weight_type, event_type)                                           \
+  extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* name(XLA_FFI_CallFrame*);    \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(name, (EventCsrRing<ffi::weight_type, ffi::event_type>),        \
+                                ffi::Ffi::Bind()                                                \
+                                    .Arg<ffi::Buffer<ffi::weight_type>>()                       \
+                                    .Arg<ffi::Buffer<ffi::weight_type>>()                       \
+                                    .Arg<ffi::Buffer<ffi::S32>>()                               \
+                                    .Arg<ffi::Buffer<ffi::S32>>()                               \
+                                    .Arg<ffi::Buffer<ffi::event_type>>()                        \
+                                    .Arg<ffi::Buffer<ffi::S32>>()                               \
+                                    .Ret<ffi::Buffer<ffi::weight_type>>()                       \
+                                    .Ret<ffi::Buffer<ffi::weight_type>>())
+
 EVENT_CSR(brainloom_event_csr_float32_bool, F32, PRED);
 EVENT_CSR(brainloom_event_csr_float32_float32, F32, F32);
 EVENT_CSR(brainloom_event_csr_float64_bool, F64, PRED);
 EVENT_CSR(brainloom_event_csr_float64_float64, F64, F64);
+EVENT_CSR_RING(brainloom_event_csr_ring_float32_bool, F32, PRED);
+EVENT_CSR_RING(brainloom_event_csr_ring_float32_float32, F32, F32);
+EVENT_CSR_RING(brainloom_event_csr_ring_float64_bool, F64, PRED);
+EVENT_CSR_RING(brainloom_event_csr_ring_float64_float64, F64, F64);
