@@ -136,8 +136,6 @@ class Connection(brainstate.nn.Module):
             self.delay = self._checked_delay(delay, None, seed)
             self.weight = self._unstored(rule, weight, seed, trainable)
 
-    graph_invisible_attrs = ("_edges", "_indptr", "_indices", "_regenerated")
-
     @classmethod
     def from_pairs(
         cls,
@@ -388,8 +386,8 @@ class Connection(brainstate.nn.Module):
             return weight * total
         return event_csr(
             weight,
-            self._indices,
-            self._indptr,
+            self._arrays.indices,
+            self._arrays.indptr,
             spikes,
             n_post=self._n_post,
             max_row=self._max_row,
@@ -433,7 +431,7 @@ class Connection(brainstate.nn.Module):
         sent = event_csr(
             self._weight_value(),
             jnp.asarray((steps * self._n_post + self._edges.indices).astype(np.int32)),
-            self._indptr,
+            self._arrays.indptr,
             flat,
             n_post=length * self._n_post,
             max_row=self._max_row,
@@ -472,7 +470,7 @@ class Connection(brainstate.nn.Module):
         self._one_to_one = edges.is_one_to_one
         self._all_to_all = edges.is_all_to_all
         self._own_too = True
-        self._indptr, self._indices = jnp.asarray(edges.indptr), jnp.asarray(edges.indices)
+        self._arrays = _Arrays(edges)
         self._max_row = int(edges.out_degree.max(initial=0))
 
     def _check_unstored(self, rule: Any, weight: Any, delay: Any, trainable: bool) -> None:
@@ -537,6 +535,13 @@ class Connection(brainstate.nn.Module):
         if np.any(number < 0):
             raise ParameterError(f"Connection.delay: expected >= 0 ms, got {number.min():g} ms")
         return u.Quantity(number, unit=u.ms)
+
+
+class _Arrays:
+    """What a kernel takes of the edges, as one object, which copies of a connection share."""
+
+    def __init__(self, edges: Edges) -> None:
+        self.indptr, self.indices = jnp.asarray(edges.indptr), jnp.asarray(edges.indices)
 
 
 def _is_function(value: Any) -> bool:
