@@ -29,6 +29,7 @@ class Graph:
             "columns": jnp.asarray(self.columns, jnp.int32),
             "indptr": jnp.asarray(np.concatenate([[0], np.cumsum(lengths)]), jnp.int32),
             "numbers": jnp.asarray(order, jnp.int32) if by_columns else None,
+            "indices": jnp.asarray(columns, jnp.int32) if by_columns else None,
         }
 
     def values(self, dtype: Any = np.float64, seed: int = 1) -> tuple[Any, Any, Any]:
@@ -93,6 +94,14 @@ def test_keeps_structure_and_dtype(n_rows: int, dtype: Any, float64: None) -> No
     assert new["w"].dtype == new["c"].dtype == dtype
     np.testing.assert_allclose(new["w"], np.where(touched, 4 * w + x[graph.rows], w), rtol=1e-6)
     np.testing.assert_array_equal(new["c"], np.where(touched, w, 2 * w))
+
+
+def test_columns_are_looked_up_where_they_are_not_given(float64: None) -> None:
+    graph = Graph(400, by_columns=True)
+    events = some(400, 5)
+    found = edge_update(change, *graph.values(), events, **{**graph.arrays, "indices": None})
+    expected = by_hand(graph, events, *graph.values())
+    np.testing.assert_allclose(found, expected, rtol=1e-14, atol=1e-15)
 
 
 def test_without_edges() -> None:

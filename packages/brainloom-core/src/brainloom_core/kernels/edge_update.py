@@ -31,6 +31,7 @@ def edge_update(
     columns: jax.Array,
     indptr: jax.Array,
     numbers: jax.Array | None = None,
+    indices: jax.Array | None = None,
     max_row: int | None = None,
     implementation: str | None = None,
 ) -> Any:
@@ -50,6 +51,8 @@ def edge_update(
         columns: Column of each edge, int32, shape `(n_edges,)`.
         indptr: Where each row starts, int32, shape `(n_rows + 1,)`.
         numbers: The edges of all rows, one row after the other, int32; None if they are in order.
+        indices: Columns of these, int32, `columns[numbers]`, which is looked up if not given; with
+            it, memory is read in order.
         max_row: The largest number of edges of one row; found from `indptr` if not given,
             which is then required to be concrete.
         implementation: Name of the implementation to use.
@@ -82,7 +85,7 @@ def edge_update(
     whole = jax.tree.map(jnp.asarray, (edges, own, other))
     one = jax.tree.map(lambda values: jnp.zeros((), values.dtype), whole)
     function, constants = jax.closure_convert(_like_edges(function), *one)
-    operands = *whole, events, rows, columns, indptr, numbers
+    operands = *whole, events, rows, columns, indptr, numbers, indices
     sizes = {"max_row": max_row}
     chosen = find_kernel("edge_update", implementation, (function, *operands), sizes)
 
@@ -123,6 +126,7 @@ def edge_update_reference(
     columns: jax.Array,
     indptr: jax.Array,
     numbers: jax.Array | None,
+    indices: jax.Array | None,
     *,
     max_row: int,
 ) -> Any:
@@ -135,7 +139,7 @@ def edge_update_reference(
     n_rows = events.shape[0]
     n_edges = rows.shape[0]
     if n_edges == 0 or n_rows < 2 * _CHUNK:
-        return _dense(function, edges, own, other, events, rows, columns, indptr, numbers)
+        return _dense(function, edges, own, other, events, rows, columns)
     n_blocks = -(-n_rows // _BLOCK)
     few, many = (min(max(64, n_rows // part), n_blocks) for part in (256, 16))
     count = events.sum()
@@ -152,7 +156,8 @@ def edge_update_reference(
         place = indptr[row] + jnp.arange(max_row)
         real = (place < indptr[row + 1]) & (done + jnp.arange(_CHUNK) < count)[:, None]
         edge = place if numbers is None else numbers[place]
-        new = _each(function)(_at(edges, edge), _at(own, row), _at(other, columns[edge]))
+        column = columns[edge] if indices is None else indices[place]
+        new = _each(function)(_at(edges, edge), _at(own, row), _at(other, column))
         edge = jnp.where(real, edge, n_edges)  # an edge that does not exist is left out
         return done + _CHUNK, jax.tree.map(
             lambda old, new: old.at[edge].set(new, mode="drop"), edges, new
@@ -191,8 +196,7 @@ def _dense(
     events: Any,
     rows: Any,
     columns: Any,
-    indptr: Any,
-    numbers: Any,
+    *ignored: Any,
 ) -> Any:
     """The change of all edges at once."""
     new = jax.vmap(function)(edges, _at(own, rows), _at(other, columns))
