@@ -87,6 +87,10 @@ class PlasticityRule(Declared):
             weights.
         InputError: There is a batch.
 
+    References:
+        Morrison, Diesmann & Gerstner (2008), Biol. Cybern. 98, 459,
+        doi:10.1007/s00422-008-0233-1 (traces, and what counts as a pair).
+
     Examples:
         Pair STDP is this:
 
