@@ -4,6 +4,7 @@ from importlib.metadata import version as _version
 
 from .constraints import Constraint, between, non_negative, one_of, positive
 from .declared import Declared, real_signature
+from .delays import Delay, Delayed
 from .descriptor import Descriptor
 from .dynamics import Dynamics
 from .errors import (
@@ -39,6 +40,8 @@ __all__ = [
     "Constraint",
     "Crossing",
     "Declared",
+    "Delay",
+    "Delayed",
     "Descriptor",
     "Dynamics",
     "InputError",

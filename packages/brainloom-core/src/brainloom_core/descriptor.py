@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["Descriptor"]
+__all__ = ["Descriptor", "meaning"]
 
 
 class Descriptor:
@@ -50,7 +50,7 @@ class Descriptor:
         arguments = {**defaults, **self.arguments}
         if isinstance(arguments.get("in_size"), int):
             arguments["in_size"] = (arguments["in_size"],)
-        return self.cls, tuple((name, _meaning(arguments[name])) for name in sorted(arguments))
+        return self.cls, tuple((name, meaning(arguments[name])) for name in sorted(arguments))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Descriptor) and self.key == other.key
@@ -63,13 +63,13 @@ class Descriptor:
         return f"{self.cls.__name__}.desc({inner})"
 
 
-def _meaning(value: Any) -> Hashable:
+def meaning(value: Any) -> Hashable:
     """The canonical form of an argument: numbers in base units, arrays by content."""
     if isinstance(value, u.Unit):
         value = 1.0 * value
     if isinstance(value, u.Quantity):
         unit = value.unit
-        return unit.dim, _meaning(_base_number(value))
+        return unit.dim, meaning(_base_number(value))
     if isinstance(value, jax.core.Tracer):
         return id(value)
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
@@ -80,7 +80,7 @@ def _meaning(value: Any) -> Hashable:
             return array.item()
         return array.shape, (array.astype(np.float64) + 0.0).tobytes()  # -0.0 becomes 0.0
     if isinstance(value, (list, tuple)):
-        return tuple(_meaning(item) for item in value)
+        return tuple(meaning(item) for item in value)
     try:
         hash(value)
     except TypeError:

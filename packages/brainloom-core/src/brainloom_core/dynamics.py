@@ -13,6 +13,7 @@ import numpy as np
 
 from .constraints import Constraint
 from .declared import Declared
+from .delays import Prefetch, PrefetchDelayAt, past_of
 from .descriptor import Descriptor
 from .errors import InputError, ParameterError
 from .numerics import NumericsOf
@@ -157,6 +158,47 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         raise TypeError(
             f"{type(self).__name__}.align_pre: expected a Dynamics or a description such as "
             f"Expon.desc(), got {show(dyn)}"
+        )
+
+    # The past
+
+    def prefetch(self, item: str) -> Prefetch:
+        """A state by name, which need not exist yet: a function that gives its value.
+
+        `prefetch(item).delay.at(time)` gives that of a time ago, see `PrefetchDelay.at`.
+        """
+        return Prefetch(self, item)
+
+    def prefetch_delay(
+        self, state: str, *time_and_index: Any, init: Any = None, interpolation: str | None = None
+    ) -> PrefetchDelayAt:
+        """As `prefetch(state).delay.at(*time_and_index)`.
+
+        Args:
+            state: Name of the state.
+            time_and_index: The time, and, if wanted, a list of neurons.
+            init: What it was before the first step, None for its initial value.
+            interpolation: `"linear"` to take times between two steps as they are, None to round.
+        """
+        return self._past(state, time_and_index, init, interpolation)
+
+    def output_delay(
+        self, *time_and_index: Any, init: Any = None, interpolation: str | None = None
+    ) -> PrefetchDelayAt:
+        """What `update` returned a time ago, zero (or `init`) before the first step; see above."""
+        return self._past(None, time_and_index, init, interpolation)
+
+    def _past(
+        self, item: str | None, time_and_index: Any, start: Any, interpolation: str | None
+    ) -> PrefetchDelayAt:
+        if interpolation not in (None, "linear"):
+            raise ParameterError(
+                f"{type(self).__name__}.prefetch_delay.interpolation: expected None or 'linear', "
+                f"got {show(interpolation)}"
+            )
+        linear = interpolation == "linear"
+        return PrefetchDelayAt(
+            past_of(self, item, *time_and_index, start=start, interpolate=linear)
         )
 
     def _aligned(self, wanted: Callable[[Any], bool]) -> Any:

@@ -12,6 +12,7 @@ __all__ = [
     "dimension_name",
     "exprel",
     "exprel2",
+    "in_steps",
     "log1prel",
     "same_dimension",
     "show",
@@ -67,14 +68,28 @@ def _show_number(value: Any) -> str:
     return text if len(text) <= 80 else f"{type(value).__name__} {text[:60]}..."
 
 
+def in_steps(duration: Any, dt: Any) -> Any:
+    """`duration / dt`; a known number, in double precision, where both are known.
+
+    That also holds while a function is traced, where jax would make a traced value of it.
+    """
+    numbers = [u.get_mantissa(time) for time in (duration, dt)]
+    if any(isinstance(number, jax.core.Tracer) for number in numbers):
+        return u.get_magnitude(duration / dt)
+    over, under = (
+        np.asarray(number, np.float64) * float(u.get_unit(time).magnitude)
+        for number, time in zip(numbers, (duration, dt), strict=True)
+    )
+    return over / under
+
+
 def step_count(duration: Any, dt: Any) -> Any:
     """`round(duration / dt)` as an integer (array), the one rule by which times become steps.
 
     Halves go to the even number, and a ratio counts as a half where it is one to six digits, so
-    that 0.15 ms are two steps of 0.1 ms in any precision. Known durations give known numbers,
-    also while a function is traced.
+    that 0.15 ms are two steps of 0.1 ms in any precision.
     """
-    ratio = u.get_magnitude(duration / dt)
+    ratio = in_steps(duration, dt)
     xp = jnp if isinstance(ratio, jax.core.Tracer) else np
     return xp.round(xp.round(ratio, 6)).astype(np.int32)
 

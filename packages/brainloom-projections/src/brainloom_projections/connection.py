@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError, ParameterError, UnitError, real_signature
-from brainloom_core.kernels import event_csr
+from brainloom_core.kernels import event_csr, event_csr_ring
 from brainloom_core.units import same_dimension, show, with_unit
 
 from .counter import new_key
@@ -56,8 +56,8 @@ class Connection(brainstate.nn.Module):
             of the edges, if its argument is called `edges`; or of their lengths, if it is called
             `distance`.
         delay: Time from a presynaptic spike to its arrival, None, the default, for no delay: a
-            scalar, an array with one per edge, or a function like that of the weights; at least
-            zero.
+            scalar, an array with one per edge, a function like that of the weights, or a
+            trainable state; at least zero.
         seed: Seed of the random edges, weights and delays; None draws one from
             `brainstate.random`, so that `brainstate.random.seed` makes them reproducible.
         stored: Whether the edges are kept in memory, True. Without, the rule must be `OneToOne`,
@@ -71,7 +71,8 @@ class Connection(brainstate.nn.Module):
         edges: The edges drawn; where they are not stored, drawn anew each time they are read.
         weight: The weights: `brainstate.ParamState` or, if not trainable, a plain value; the
             initializer, where they are drawn again in each step.
-        delay: The delay in ms, of shape `()` or, in the order of `edges`, `(n_edges,)`; or None.
+        delay: The delay in ms, of shape `()` or, in the order of `edges`, `(n_edges,)`, a state
+            if it is trained; or None.
 
     Raises:
         ParameterError: The rule does not fit the sizes, or weights or delays not the edges, or
@@ -251,7 +252,7 @@ class Connection(brainstate.nn.Module):
             "out_size": list(self.out_size),
             "trainable": isinstance(self.weight, brainstate.ParamState),
         }
-        values = {"weight": whole._weight_value(), "delay": whole.delay}
+        values = {"weight": whole._weight_value(), "delay": whole._delay_value()}
         write(path, whole.edges, header, values)
 
     def stored(self) -> "Connection":
@@ -310,7 +311,7 @@ class Connection(brainstate.nn.Module):
         """Sizes, degrees, weights and delays, in words."""
         whole = self.stored()
         lines = [whole.edges.summary()]
-        for what, value in (("weight", whole._weight_value()), ("delay", self.delay)):
+        for what, value in (("weight", whole._weight_value()), ("delay", self._delay_value())):
             if value is None:
                 continue
             number, unit = np.asarray(u.get_mantissa(value)), u.get_unit(value)
@@ -332,7 +333,9 @@ class Connection(brainstate.nn.Module):
         from .plotting import plot_edges
 
         whole = self.stored()
-        return plot_edges(whole.edges, path, weight=whole._weight_value(), delay=whole.delay)
+        return plot_edges(
+            whole.edges, path, weight=whole._weight_value(), delay=whole._delay_value()
+        )
 
     def to_scipy(self, unit: Any = None) -> Any:
         """The weights as a `scipy.sparse.csr_array` of shape `(n_pre, n_post)`.
@@ -401,48 +404,45 @@ class Connection(brainstate.nn.Module):
             return self._regenerated.law.unit
         return u.get_unit(self._weight_value())
 
-    def by_delay(self, spikes: jax.Array, steps: np.ndarray, length: int) -> Any:
-        """What is sent to each postsynaptic neuron, separately for each delay.
+    def send(
+        self, ring: Any, spikes: Any, steps: Any, position: Any, share: Any = 1.0
+    ) -> tuple[Any, Any]:
+        """Send spikes on edges with delays, and take out what arrives in this step.
 
         Args:
+            ring: What is under way, shape `(*batch, length, n_post)`, in the unit of the weights.
             spikes: As for `update`.
             steps: The delay of each edge in steps, below `length`; shape `(n_edges,)` or `()`.
-            length: Number of delays told apart.
+            position: The place of this step in the ring; see `brainloom_core.kernels`.
+            share: Factor on the weights, for all or one per edge.
 
         Returns:
-            Shape `(*batch, length, n_post)`, in the unit of the weights.
+            The ring, and what arrives, shape `(*batch, *out_size)`.
 
         Raises:
-            ParameterError: The edges are not stored, or the delays do not fit them.
+            ParameterError: The edges are not stored.
         """
         if self._edges is None:
-            raise ParameterError(
-                "Connection.by_delay: expected edges that are stored; call it on stored()"
-            )
-        steps = np.broadcast_to(np.asarray(steps, np.int64), (len(self._edges),))
-        if length * self._n_post > np.iinfo(np.int32).max or np.any(
-            (steps < 0) | (steps >= length)
-        ):
-            raise ParameterError(
-                f"Connection.by_delay: expected steps from 0 to {length - 1}, and fewer than "
-                f"2**31 pairs of delay and neuron, got {length} x {self._n_post}"
-            )
-        flat = self._flat(spikes)
-        sent = event_csr(
-            self._weight_value(),
-            jnp.asarray((steps * self._n_post + self._edges.indices).astype(np.int32)),
+            raise ParameterError("Connection.send: expected edges that are stored; use stored()")
+        ring, arrived = event_csr_ring(
+            ring,
+            self._weight_value() * share,
+            steps * np.int32(self._n_post) + self._arrays.indices,
             self._arrays.indptr,
-            flat,
-            n_post=length * self._n_post,
+            self._flat(spikes),
+            position,
             max_row=self._max_row,
             implementation=self.implementation,
         )
-        return sent.reshape((*flat.shape[:-1], length, self._n_post))
+        return ring, arrived.reshape((*arrived.shape[:-1], *self.out_size))
 
     def _weight_value(self) -> Any:
         if isinstance(self.weight, brainstate.State):
             return self.weight.value
         return self.weight.value() if isinstance(self.weight, brainstate.nn.Param) else self.weight
+
+    def _delay_value(self) -> Any:
+        return _value(self.delay)
 
     def _weight_per_edge(self) -> Any:
         weight = self._weight_value()
@@ -480,7 +480,7 @@ class Connection(brainstate.nn.Module):
                 "(OneToOne, AllToAll, Bernoulli, FixedOutDegree, FixedInDegree), got "
                 f"{show(rule)}"
             )
-        if delay is not None and (np.ndim(delay) != 0 or callable(delay)):
+        if delay is not None and (_is_function(delay) or np.ndim(_value(delay)) != 0):
             raise ParameterError(
                 "Connection.delay: with stored=False expected one delay for all edges, got "
                 f"{show(delay)}"
@@ -521,6 +521,10 @@ class Connection(brainstate.nn.Module):
     def _checked_delay(self, delay: Any, edges: Edges | None, seed: int | None) -> Any:
         if delay is None:
             return None
+        if isinstance(delay, brainstate.State):
+            if not isinstance(u.get_mantissa(delay.value), jax.core.Tracer):
+                self._checked_delay(delay.value, edges, seed)
+            return delay
         delay = _evaluated("delay", delay, edges, seed, _DELAYS)
         if not isinstance(delay, u.Quantity) or not same_dimension(delay, u.ms):
             raise UnitError(
@@ -542,6 +546,10 @@ class _Arrays:
 
     def __init__(self, edges: Edges) -> None:
         self.indptr, self.indices = jnp.asarray(edges.indptr), jnp.asarray(edges.indices)
+
+
+def _value(value: Any) -> Any:
+    return value.value if isinstance(value, brainstate.State) else value
 
 
 def _is_function(value: Any) -> bool:

@@ -10,6 +10,7 @@ from brainloom_core import Descriptor, InputError, Neuron, Synapse, SynOut, Unit
 from brainloom_core.units import dimension_name, same_dimension
 
 __all__ = [
+    "Method",
     "Port",
     "check_output_unit",
     "conductance_unit",
@@ -18,6 +19,24 @@ __all__ = [
     "taken_unit",
     "weight_unit",
 ]
+
+
+class Method(brainstate.graph.Node):
+    """A method of a module, such as `population.get_spike`, that follows it into copies."""
+
+    def __init__(self, method: Any) -> None:
+        super().__init__()
+        self.module, self.name = method.__self__, method.__name__
+
+    def __call__(self, *args: Any) -> Any:
+        """The result of the method."""
+        return getattr(self.module, self.name)(*args)
+
+    @classmethod
+    def of(cls, source: Any) -> Any:
+        """A bound method of a module, held; anything else as it is."""
+        bound = isinstance(getattr(source, "__self__", None), brainstate.nn.Module)
+        return cls(source) if bound else source
 
 
 class Port(brainstate.nn.Module):

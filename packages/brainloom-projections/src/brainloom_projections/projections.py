@@ -8,20 +8,23 @@ import brainunit as u
 import numpy as np
 from brainloom_core import (
     AlignPost,
+    Delay,
     Descriptor,
     Dynamics,
     InputError,
     Neuron,
+    ParameterError,
     Projection,
     Synapse,
     SynOut,
     UnitError,
 )
-from brainloom_core.units import dimension_name, same_dimension, show, to_number
+from brainloom_core.units import dimension_name, same_dimension, show, to_number, with_unit
 
+from .arrivals import Arrivals
 from .connection import Connection
 from .events import plain
-from .parts import Port, check_output_unit, conductance_unit, made, state_unit, weight_unit
+from .parts import Method, Port, check_output_unit, conductance_unit, made, state_unit, weight_unit
 
 __all__ = [
     "AlignPostProj",
@@ -45,6 +48,9 @@ class _FromModules(Projection):
         post: Dynamics,
         label: str | None,
         stp: Any = None,
+        delay: Any = None,
+        max_delay: Any = None,
+        interpolate: bool = False,
     ) -> None:
         super().__init__(name=brainstate.util.get_unique_name(type(self).__name__))
         kind = type(self).__name__
@@ -59,8 +65,10 @@ class _FromModules(Projection):
                     f"{show(module)}"
                 )
         self._check_size("comm", getattr(comm, "out_size", None), post)
-        self.modules, self.comm, self.post, self.label = modules, comm, post, label
+        self.modules = tuple(map(Method.of, modules))
+        self.comm, self.post, self.label = comm, post, label
         self.stp = None if stp is None else self._made_stp(stp)
+        self.delay = self._made_delay(delay, max_delay=max_delay, interpolate=interpolate)
 
     def _emitted(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """What the presynaptic side sends in this step."""
@@ -77,8 +85,11 @@ class _FromModules(Projection):
         return args if self.stp is None else (self.stp(*args),)
 
     def _delivered(self, *args: Any) -> Any:
-        """What the connectivity makes of it."""
-        x = self.comm(*args)
+        """What arrives of it, through delay and connectivity."""
+        if isinstance(self.delay, Delay):
+            unit = u.get_unit(args[0])
+            args = (with_unit(self.delay(u.get_mantissa(args[0])), unit),)
+        x = self.delay(*args) if isinstance(self.delay, Arrivals) else self.comm(*args)
         if (found := np.shape(x)[-len(self.post.in_size) :]) != self.post.in_size:
             raise InputError(
                 f"{self.name}: comm gives shape {np.shape(x)}, but the postsynaptic "
@@ -96,23 +107,65 @@ class _FromModules(Projection):
         self._check_pre_size("stp", stp)
         return stp
 
+    def _made_delay(self, delay: Any, **options: Any) -> Any:
+        """The line before the connectivity, or the connectivity with delays; None for none."""
+        kind, own = type(self).__name__, getattr(self.comm, "delay", None)
+        if own is not None and delay is not None:
+            raise ParameterError(
+                f"{kind}.delay: the connection has delays of its own; give one of the two"
+            )
+        delay = own if delay is None else delay
+        if delay is None:
+            return None
+        if callable(delay) and not isinstance(delay, (u.Quantity, brainstate.nn.Param)):
+            raise ParameterError(
+                f"{kind}.delay: expected a time, got the function {show(delay)}, which draws one "
+                "for each edge: give it to the connection, Connection(..., delay=...)"
+            )
+        if isinstance(delay, (list, tuple)):
+            delay = u.math.asarray(delay)
+        value = delay.value if isinstance(delay, brainstate.State) else delay
+        shape = np.shape(value() if isinstance(value, brainstate.nn.Param) else value)
+        size = self._known_pre_size()
+        try:
+            if not shape or (own is None and shape == size):
+                size = self._needed_pre_size("delay", "give comm an attribute in_size")
+                return Delay(size, delay, **options)
+            if isinstance(self.comm, Connection) and self.comm.is_stored:
+                return Arrivals(self.comm, delay, **options)
+        except ParameterError as error:
+            _, rest = str(error).split(".", 1)
+            raise type(error)(f"{kind}.{rest}") from None
+        per_edge = ", or, with a stored Connection, one per edge" * (own is None)
+        raise ParameterError(
+            f"{kind}.delay: expected a scalar or one per presynaptic neuron, shape {size}{per_edge}"
+            f", got shape {shape}"
+        )
+
     def _pre_size(self, part: str, described: Any) -> dict[str, Any]:
         """The size of a part that has one state per presynaptic neuron, where it is described."""
         if not isinstance(described, Descriptor) or "in_size" in described.arguments:
             return {}
+        remedy = f"write {described.cls.__name__}.desc(in_size, ...)"
+        return {"in_size": self._needed_pre_size(part, remedy)}
+
+    def _known_pre_size(self) -> tuple[int, ...] | None:
         size = getattr(self.comm, "in_size", None)
         size = getattr(self._source(), "out_size", None) if size is None else size
+        return None if size is None else tuple(size)
+
+    def _needed_pre_size(self, part: str, remedy: str) -> tuple[int, ...]:
+        size = self._known_pre_size()
         if size is None:
             raise TypeError(
                 f"{type(self).__name__}.{part}: the size of the presynaptic population is not "
-                f"known; write {described.cls.__name__}.desc(in_size, ...)"
+                f"known; {remedy}"
             )
-        return {"in_size": tuple(size)}
+        return size
 
     def _source(self) -> Any:
         """The presynaptic population, where the first module is of one."""
-        first = self.modules[0] if self.modules else None
-        return getattr(first, "__self__", getattr(first, "module", None))
+        return getattr(self.modules[0], "module", None) if self.modules else None
 
     def _check_pre_size(self, part: str, it: Any) -> None:
         size, known = getattr(it, "in_size", None), getattr(self.comm, "in_size", None)
@@ -173,14 +226,23 @@ class AlignPostProj(_FromModules):
         label: Name under which the current is registered, for `sum_current_inputs(label=...)`.
         stp: Short-term plasticity, described or an instance with the size of the presynaptic
             population, one for each projection.
+        delay: Delay from a spike to its effect, None for none: a time, at least zero, in steps
+            `round(delay / dt)`; a scalar, one per presynaptic neuron or, with a stored
+            `Connection`, one per edge; may be trainable, a `brainstate.ParamState`. A delay of the
+            connection is used too.
+        max_delay: Longest delay, needed where it is trained.
+        interpolate: Whether a delay between two steps is taken as it is, by two parts of each
+            spike, False.
 
     Attributes:
         syn: The synapse, shared or own.
         out: The output, shared or own.
         stp: The short-term plasticity, or None.
+        delay: The line of delays, or None.
         merging: Whether synapse and output are shared.
 
     Raises:
+        ParameterError: The delay has the wrong unit, shape or range.
         TypeError: A part is of the wrong kind, or one of `syn` and `out` is described and the
             other is not.
         UnitError: The weights cannot be added to the synapse, or the output does not give what
@@ -220,8 +282,20 @@ class AlignPostProj(_FromModules):
         post: Dynamics,
         label: str | None = None,
         stp: Any = None,
+        delay: Any = None,
+        max_delay: Any = None,
+        interpolate: bool = False,
     ) -> None:
-        super().__init__(*modules, comm=comm, post=post, label=label, stp=stp)
+        super().__init__(
+            *modules,
+            comm=comm,
+            post=post,
+            label=label,
+            stp=stp,
+            delay=delay,
+            max_delay=max_delay,
+            interpolate=interpolate,
+        )
         self.merging = isinstance(syn, Descriptor)
         if self.merging != isinstance(out, Descriptor):
             raise TypeError(
@@ -312,13 +386,22 @@ class AlignPreProj(_FromModules):
         stp: Short-term plasticity, described or an instance with the size of the presynaptic
             population, one for each projection; what it releases takes the place of the spikes.
         label: Name under which the current is registered, for `sum_current_inputs(label=...)`.
+        delay: Delay from a spike to its effect, None for none: a time, at least zero, in steps
+            `round(delay / dt)`; a scalar, one per presynaptic neuron or, with a stored
+            `Connection`, one per edge; may be trainable, a `brainstate.ParamState`. A delay of the
+            connection is used too.
+        max_delay: Longest delay, needed where it is trained.
+        interpolate: Whether a delay between two steps is taken as it is, by two parts of each
+            spike, False.
 
     Attributes:
         syn: The synapse.
         out: The output.
         stp: The short-term plasticity, or None.
+        delay: The line of delays, or None.
 
     Raises:
+        ParameterError: The delay has the wrong unit, shape or range.
         TypeError: A part is of the wrong kind.
         UnitError: The output does not give what the population takes.
         ValueError: A size does not fit, or an instance belongs to another projection.
@@ -355,8 +438,20 @@ class AlignPreProj(_FromModules):
         post: Dynamics,
         stp: Any = None,
         label: str | None = None,
+        delay: Any = None,
+        max_delay: Any = None,
+        interpolate: bool = False,
     ) -> None:
-        super().__init__(*spike_generator, comm=comm, post=post, label=label, stp=stp)
+        super().__init__(
+            *spike_generator,
+            comm=comm,
+            post=post,
+            label=label,
+            stp=stp,
+            delay=delay,
+            max_delay=max_delay,
+            interpolate=interpolate,
+        )
         kinds = brainstate.nn.Dynamics, SynOut
         for part, got, kind, words in zip(
             ("syn", "out"), (syn, out), kinds, ("a synapse", "a synaptic output"), strict=True
@@ -430,11 +525,19 @@ class CurrentProj(_FromModules):
         out: A synaptic output, described or as an instance.
         post: The postsynaptic population.
         label: Name under which the current is registered, for `sum_current_inputs(label=...)`.
+        delay: Delay of the conductance, None for none: a time, at least zero; a scalar, one per
+            presynaptic neuron or, with a stored `Connection`, one per edge; may be trainable, a
+            `brainstate.ParamState`. A delay of the connection is used too.
+        max_delay: Longest delay, needed where it is trained.
+        interpolate: Whether a delay between two steps is taken as it is, True; otherwise it is
+            `round(delay / dt)` steps.
 
     Attributes:
         out: The output.
+        delay: The line of delays, or None.
 
     Raises:
+        ParameterError: The delay has the wrong unit, shape or range.
         TypeError: A part is of the wrong kind.
         UnitError: The output does not give what the population takes.
         ValueError: A size does not fit the population, or the output belongs to another
@@ -471,8 +574,19 @@ class CurrentProj(_FromModules):
         out: Any,
         post: Dynamics,
         label: str | None = None,
+        delay: Any = None,
+        max_delay: Any = None,
+        interpolate: bool = True,
     ) -> None:
-        super().__init__(*prefetch, comm=comm, post=post, label=label)
+        super().__init__(
+            *prefetch,
+            comm=comm,
+            post=post,
+            label=label,
+            delay=delay,
+            max_delay=max_delay,
+            interpolate=interpolate,
+        )
         right = isinstance(out, SynOut)
         if isinstance(out, Descriptor):
             right = issubclass(out.cls, SynOut)
@@ -516,11 +630,20 @@ class DeltaProj(_FromModules):
         label: Name under which the jump is registered, for `sum_delta_inputs(label=...)`.
         stp: Short-term plasticity, described or an instance with the size of the presynaptic
             population, one for each projection.
+        delay: Delay from a spike to its effect, None for none: a time, at least zero, in steps
+            `round(delay / dt)`; a scalar, one per presynaptic neuron or, with a stored
+            `Connection`, one per edge; may be trainable, a `brainstate.ParamState`. A delay of the
+            connection is used too.
+        max_delay: Longest delay, needed where it is trained.
+        interpolate: Whether a delay between two steps is taken as it is, by two parts of each
+            spike, False.
 
     Attributes:
         stp: The short-term plasticity, or None.
+        delay: The line of delays, or None.
 
     Raises:
+        ParameterError: The delay has the wrong unit, shape or range.
         TypeError: A part is of the wrong kind.
         UnitError: The weights are not of the kind of the state that jumps.
         ValueError: A size does not fit the population, or `stp` belongs to another projection.
@@ -550,8 +673,20 @@ class DeltaProj(_FromModules):
         post: Dynamics,
         label: str | None = None,
         stp: Any = None,
+        delay: Any = None,
+        max_delay: Any = None,
+        interpolate: bool = False,
     ) -> None:
-        super().__init__(*prefetch, comm=comm, post=post, label=label, stp=stp)
+        super().__init__(
+            *prefetch,
+            comm=comm,
+            post=post,
+            label=label,
+            stp=stp,
+            delay=delay,
+            max_delay=max_delay,
+            interpolate=interpolate,
+        )
         if isinstance(post, Neuron) and type(post).update is Neuron.update:
             what = f"{type(post).__name__}.{post.jump_state}, which they add to,"
             self._check_weights(state_unit(post, post.jump_state), what)

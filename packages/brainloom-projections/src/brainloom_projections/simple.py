@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import brainunit as u
 from brainloom_core import AlignPost, Descriptor, Dynamics, Synapse, SynOut
 from brainloom_core import Projection as Base
 from brainloom_core.units import show
 
+from .arrivals import Arrivals
 from .connection import Connection
 from .edges import Edges
+from .parts import Method
 from .projections import AlignPostProj, AlignPreProj
 from .rules import Rule
 
@@ -43,6 +46,12 @@ class Projection(Base):
         output: A synaptic output: described, a class, or an instance.
         weight: Weights with unit, as for `Connection`, where `connectivity` is a rule or `Edges`.
         stp: Short-term plasticity, described, a class, or an instance with the size of `pre`.
+        delay: Delay from a spike to its effect, None for none: a time, at least zero, in steps
+            `round(delay / dt)`; a scalar, one per presynaptic neuron, one per edge, or a function
+            that draws one for each edge of a rule, such as `Uniform(...)`; may be trainable, a
+            `brainstate.ParamState`.
+        max_delay: Longest delay, needed where it is trained.
+        interpolate: Whether a delay between two steps is taken as it is, False.
         label: Name under which the current is registered, for `sum_current_inputs(label=...)`.
         seed: Seed of random connectivity; None draws one from `brainstate.random`.
         align: `"post"` or `"pre"` to choose the alignment; None for the cheapest that is exact.
@@ -55,12 +64,14 @@ class Projection(Base):
         syn: Its synapse.
         out: Its output.
         stp: Its short-term plasticity, or None.
+        delay: Its line of delays, or None.
         post: The postsynaptic population.
 
     Raises:
         TypeError: A part is missing or of the wrong kind.
         UnitError: The units of weights, synapse, output and population do not fit together.
         ValueError: Sizes do not fit, or the alignment that is asked for is not exact.
+        ParameterError: The delay has the wrong unit, shape or range.
         InputError: There are no spikes, or they have the wrong shape.
 
     References:
@@ -96,6 +107,9 @@ class Projection(Base):
         *,
         weight: Any = None,
         stp: Any = None,
+        delay: Any = None,
+        max_delay: Any = None,
+        interpolate: bool = False,
         label: str | None = None,
         seed: int | None = None,
         align: str | None = None,
@@ -124,13 +138,22 @@ class Projection(Base):
             raise TypeError(f"Projection.post: expected a population, got {show(post)}")
         if align not in (None, "pre", "post"):
             raise ValueError(f"Projection.align: expected 'pre', 'post' or None, got {align!r}")
-        self._spikes = getattr(pre, "get_spike", None)
-        comm = self._comm(pre, post, connectivity, weight, seed)
+        self._spikes = Method.of(getattr(pre, "get_spike", None))
+        drawn = delay if callable(delay) and not isinstance(delay, u.Quantity) else None
+        comm = self._comm(pre, post, connectivity, weight, drawn, seed)
         synapse = self._described("synapse", synapse, Dynamics)
         output = self._described("output", output, SynOut)
         stp = None if stp is None else self._described("stp", stp, Dynamics)
         chosen = self._alignment(synapse, post) if align is None else align
-        shared = {"comm": comm, "post": post, "label": label, "stp": stp}
+        shared = {
+            "comm": comm,
+            "post": post,
+            "label": label,
+            "stp": stp,
+            "delay": delay if drawn is None else None,
+            "max_delay": max_delay,
+            "interpolate": interpolate,
+        }
         if chosen == "post":
             self._check_exact(synapse)
             if isinstance(synapse, Descriptor) != isinstance(output, Descriptor):
@@ -179,6 +202,14 @@ class Projection(Base):
         if self.stp is not None:
             kind = type(self.stp).__name__
             lines.append(f"{kind}: one state for each presynaptic neuron scales its spikes.")
+        if isinstance(self.delay, Arrivals):
+            lines.append(
+                "Delays of edges: what is under way is kept for each postsynaptic neuron and step."
+            )
+        elif self.delay is not None:
+            lines.append(
+                "Delays of neurons: what is under way is kept for each presynaptic neuron and step."
+            )
         return "\n".join(lines)
 
     @property
@@ -202,6 +233,11 @@ class Projection(Base):
         return self._part("stp")
 
     @property
+    def delay(self) -> Any:
+        """The line of delays, or None."""
+        return self._part("delay")
+
+    @property
     def post(self) -> Any:
         """The postsynaptic population."""
         return self._part("post")
@@ -212,23 +248,23 @@ class Projection(Base):
         return getattr(self.aligned, name)
 
     @staticmethod
-    def _comm(pre: Any, post: Any, connectivity: Any, weight: Any, seed: int | None) -> Any:
+    def _comm(pre: Any, post: Any, connectivity: Any, weight: Any, delay: Any, seed: Any) -> Any:
         if isinstance(connectivity, (Rule, Edges)):
             if weight is None:
                 raise TypeError(
                     "Projection.weight: missing. A rule says who is connected to whom; give the "
                     "weight of the connections, for example weight=0.6 * u.nS"
                 )
-            return Connection(pre, post, connectivity, weight, seed=seed)
+            return Connection(pre, post, connectivity, weight, delay=delay, seed=seed)
         if not callable(connectivity):
             raise TypeError(
                 "Projection.connectivity: expected a rule such as Bernoulli(0.1), Edges, a "
                 f"Connection or another module, got {show(connectivity)}"
             )
-        if weight is not None or seed is not None:
-            given = "weight" if weight is not None else "seed"
+        rest = {"weight": weight, "seed": seed, "delay": delay}
+        if given := [name for name, value in rest.items() if value is not None]:
             raise TypeError(
-                f"Projection.{given}: it belongs to a rule; this connectivity has its own"
+                f"Projection.{given[0]}: it belongs to a rule; this connectivity has its own"
             )
         size = getattr(connectivity, "in_size", None)
         pre_size = getattr(pre, "out_size", pre)

@@ -91,8 +91,9 @@ def simulate(
     fed = _Inputs(inputs, n_steps)
     strides = {k: r.stride(dt) for k, r in recorders.items() if isinstance(r, Trace)}
     block = math.gcd(*strides.values()) if strides else 1
-    for module in (net, *fed.modules):
-        _initialise_missing(module)
+    with brainstate.environ.context(dt=dt):
+        for module in (net, *fed.modules):
+            _initialise_missing(module)
     for recorder in recorders.values():
         recorder.check()
     collectors = {k: Collector(r, strides.get(k, 1), dt, first) for k, r in recorders.items()}
@@ -173,7 +174,8 @@ def _is_function(x: Any) -> bool:
 
 
 def _initialise_missing(net: Any) -> None:
-    for node in net.nodes().values():
+    nodes = net.nodes(brainstate.nn.Module).values()
+    for node in sorted(nodes, key=lambda node: getattr(node.init_state, "call_order", -1)):
         declared = node._kept_states() if isinstance(node, Declared) else {}
         missing = any(name not in vars(node) for name in declared)
         by_hand = isinstance(node, (Neuron, Synapse)) and not declared
