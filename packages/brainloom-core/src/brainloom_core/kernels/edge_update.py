@@ -83,11 +83,15 @@ def edge_update(
     if max_row is None:
         max_row = int(np.diff(np.asarray(indptr)).max(initial=0))
     whole = jax.tree.map(jnp.asarray, (edges, own, other))
-    one = jax.tree.map(lambda values: jnp.zeros((), values.dtype), whole)
-    function, constants = jax.closure_convert(_like_edges(function), *one)
     operands = *whole, events, rows, columns, indptr, numbers, indices
     sizes = {"max_row": max_row}
+    function = _like_edges(function)
     chosen = find_kernel("edge_update", implementation, (function, *operands), sizes)
+    traced = [isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((whole, events))]
+    if chosen is edge_update_reference and not any(traced):
+        return _dense(function, *operands)  # what follows would be compiled in each call
+    one = jax.tree.map(lambda values: jnp.zeros((), values.dtype), whole)
+    function, constants = jax.closure_convert(function, *one)
 
     @jax.custom_batching.custom_vmap
     def primal(constants: Any, *operands: Any) -> Any:
