@@ -127,7 +127,7 @@ def test_dopamine_may_be_written_or_come_from_a_neuron() -> None:
     )
     brainstate.nn.init_all_states([dopaminergic, proj, post])
     dopaminergic(100 * u.mA)
-    proj(jnp.zeros(3))
+    brainstate.transform.jit(lambda: proj(jnp.zeros(3)))()
     np.testing.assert_array_equal(rule.d.value, [1, 1])
     rule.d.value = rule.d.value.at[0].add(2.0)
     np.testing.assert_array_equal(rule.d.value, [3, 1])
