@@ -21,7 +21,7 @@ from brainloom_plasticity import (
     post_trace,
     pre_trace,
 )
-from brainloom_projections import AllToAll, Bernoulli, Connection, Edges, OneToOne
+from brainloom_projections import STP, AllToAll, Bernoulli, Connection, Edges, OneToOne
 from brainloom_synapses import COBA, CUBA, Expon
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,6 +116,36 @@ def test_several_rules_act_on_one_weight(learn: Learn) -> None:
     w = learn([STDP(**RULE), SynapticScaling.desc(**scaling)], edges, 0.5, pre, post)
     alone = learn(STDP(**RULE), edges, 0.5, pre, post)
     assert np.all(w < alone) and np.all(w > 0.9 * alone)
+
+
+def test_short_term_plasticity_scales_what_is_sent_and_not_what_is_learnt(learn: Learn) -> None:
+    pre, post = (np.random.default_rng(n).random((80, n)) < 0.1 for n in (3, 2))
+    edges = AllToAll().edges(3, 2)
+    alone = learn(STDP(**RULE), edges, 0.5, pre, post)
+    np.testing.assert_array_equal(learn(STDP(**RULE), edges, 0.5, pre, post, stp=STP), alone)
+    proj = built(stp=STP.desc(U=0.5))
+    brainstate.nn.init_all_states([proj, proj.post])
+    proj(jnp.ones(3))
+    proj.post()
+    np.testing.assert_allclose(proj.syn.g.value.to_decimal(u.mS), 0.25)
+
+
+def test_explains_itself() -> None:
+    said = built(rule=[STDP(w_max=1 * u.mS), SynapticScaling(w_max=1 * u.mS)]).explain()
+    assert "AlignPost: one state of Expon" in said
+    assert "STDP and SynapticScaling change a weight for each of the 3 synapses" in said
+
+
+def test_weights_become_a_state_with_one_for_each_edge() -> None:
+    for trainable, kind in ((True, brainstate.ParamState), (False, brainstate.LongTermState)):
+        for weight in (0.5 * u.mS, jnp.full(3, 0.5) * u.mS):
+            connection = Connection(3, 3, OneToOne(), weight=weight, trainable=trainable)
+            proj = built(connectivity=connection, weight=None)
+            assert type(proj.connection.weight) is kind
+            np.testing.assert_array_equal(proj.weight.to_decimal(u.mS), np.full(3, 0.5))
+    shared = brainstate.ParamState(jnp.full(3, 0.5) * u.mS)
+    proj = built(connectivity=Connection(3, 3, OneToOne(), weight=shared), weight=None)
+    assert proj.connection.weight is shared
 
 
 def test_bounds_hold(learn: Learn) -> None:
@@ -314,3 +344,37 @@ def test_spikes_are_asked_for() -> None:
     brainstate.nn.init_all_states([proj, proj.post])
     with pytest.raises(InputError, match="no spikes"):
         proj()
+
+
+def test_what_is_learnt_has_a_slope_by_the_parameters_of_the_rule() -> None:
+    amplitude = brainstate.ParamState(jnp.asarray(0.05))
+    post = LIF(3)
+    proj = PlasticProj(
+        *(40, post, Bernoulli(0.5), Expon.desc(), CUBA.desc()),
+        weight=0.5 * u.mS,
+        rule=STDP(A_plus=amplitude, A_minus=0.04, mu_minus=1.0, w_max=1 * u.mS),
+        seed=1,
+    )
+    rng = np.random.default_rng(0)
+    pre, back = (jnp.asarray(rng.random((30, n)) < 0.05, float) for n in (40, 3))
+    start = proj.weight
+
+    @brainstate.transform.jit
+    def total() -> Any:
+        brainstate.nn.init_all_states([proj, post])
+        proj.connection.weight.value = start
+
+        def step(*spikes: Any) -> None:
+            proj(*spikes)
+            post()
+
+        brainstate.transform.for_loop(step, pre, back)
+        return proj.weight.to_decimal(u.mS).sum()
+
+    slope = brainstate.transform.grad(total, {"A": amplitude})()["A"]
+    sums = []
+    for change in (1e-6, -1e-6):
+        amplitude.value = jnp.asarray(0.05 + change)
+        sums.append(float(total()))
+    assert slope == pytest.approx((sums[0] - sums[1]) / 2e-6, rel=1e-7)  # rounding / step
+    assert abs(slope) > 1

@@ -37,8 +37,9 @@ class PlasticProj(Projection):
     at the arrival at the synapse. A synapse of NEST has a dendritic delay only, one of Brian2
     (`S.pre.delay`) an axonal one.
 
-    The weights are a state of the connection: they are neither made anew nor reset with the states
-    of a network, and are saved and loaded by `connection.save` and `Connection.load`.
+    The weights are a state of the connection, a `brainstate.ParamState`, or a `LongTermState` of
+    one that is not trainable: they are neither made anew nor reset with the states of a network,
+    and are saved and loaded by `connection.save` and `Connection.load`.
 
     Args:
         pre: The presynaptic population, or its size if the spikes are given in each call.
@@ -158,6 +159,13 @@ class PlasticProj(Projection):
     def weight(self) -> Any:
         """The weights, one for each edge of `connection.edges`."""
         return self.connection.weight.value
+
+    def explain(self) -> str:
+        """How synaptic states and weights are kept, in words."""
+        names = " and ".join(type(rule).__name__ for rule in self.rules)
+        verb = "changes" if len(self.rules) == 1 else "change"
+        n_edges = self.connection.n_edges
+        return f"{super().explain()}\n{names} {verb} a weight for each of the {n_edges} synapses."
 
     def update(self, *args: Any) -> None:
         """Change the weights, then deliver the spikes.

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import brainstate
 import brainunit as u
@@ -114,8 +114,8 @@ class PlasticityRule(Declared):
     """
 
     in_size: ClassVar[tuple[int, ...]] = ()  # parameters are one for all synapses
-    ends: Ends | None = None
-    post: Any = None
+    ends = cast("Ends | None", None)  # not annotated: that would make it an argument
+    post = cast(Any, None)
 
     w_min: Any = param(default=0.0, unit=ANY_UNIT, optional=True, doc="lower bound")
     w_max: Any = param(default=None, unit=ANY_UNIT, optional=True, doc="upper bound")
