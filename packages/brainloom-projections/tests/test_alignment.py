@@ -21,7 +21,7 @@ from brainloom_projections import (
     Connection,
     OneToOne,
 )
-from brainloom_synapses import COBA, CUBA, DualExpon, Expon
+from brainloom_synapses import COBA, CUBA, Alpha, DualExpon, Expon
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,19 +101,39 @@ class Mixed(brainstate.nn.Module):
         )
         self.projections = [
             p["align"](
-                comm=Connection(n_pre, n_post, p["rule"], weight=p["weight"], seed=p["seed"]),
+                comm=comm,
                 syn=p["syn"],
                 out=p["out"],
                 stp=p["stp"],
+                delay=delays(p["lag"], comm),
                 post=self.post,
             )
             for p in parts
+            for comm in [Connection(n_pre, n_post, p["rule"], weight=p["weight"], seed=p["seed"])]
         ]
 
     def update(self, *spikes: Any) -> None:
         for projection, s in zip(self.projections, spikes, strict=True):
             projection(s)
         self.post(5.0 * u.nA)
+
+
+def delays(kind: str, comm: Connection) -> Any:
+    """Delays of up to 25 steps of 0.1 ms: none, one for all, for each neuron or for each edge."""
+    rng = np.random.default_rng(comm.n_edges)
+    if kind == "none":
+        return None
+    size = {"one": (), "neuron": comm.in_size, "edge": (comm.n_edges,)}[kind]
+    return rng.integers(0, 26, size) * 0.1 * u.ms
+
+
+def lags(part: dict[str, Any], proj: Any, dt: float) -> np.ndarray:
+    """The delay of each synapse in steps."""
+    pre, delay = proj.comm.edges.pre, delays(part["lag"], proj.comm)
+    if delay is None:
+        return np.zeros(len(pre), int)
+    steps = np.round(np.round(np.asarray(delay.to_decimal(u.ms)) / dt, 6)).astype(int)
+    return np.broadcast_to(steps[pre] if part["lag"] == "neuron" else steps, pre.shape)
 
 
 def released_by(
@@ -139,13 +159,26 @@ def per_synapse(
     edges = [(p.comm.edges.pre, p.comm.edges.post) for p in net.projections]
     states = [np.zeros((2, len(pre))) for pre, _ in edges]
     resources = [(np.zeros(len(pre)), np.ones(len(pre))) for pre, _ in edges]
+    late = [lags(part, p, dt) for part, p in zip(parts, net.projections, strict=True)]
+    arriving = [np.zeros((len(trains[0]) + 30, len(pre))) for pre, _ in edges]
     for step in range(len(trains[0])):
         V = np.where(V >= -50.0, -60.0, V)
         total, towards = np.zeros(n_post), np.zeros(n_post)
         for k, part in enumerate(parts):
             decay, rise, weight = part["decay"], part["rise"], part["nS"]
             fired = trains[k][step][edges[k][0]].astype(float)
-            resources[k], released = released_by(fired, *resources[k], part, dt)
+            resources[k], sent = released_by(fired, *resources[k], part, dt)
+            arriving[k][step + late[k], np.arange(len(sent))] += sent
+            released = arriving[k][step]
+            if part["alpha"]:
+                h, g = states[k]
+                e = np.exp(-dt / decay)
+                h, g = h * e + weight * released, (g + h * dt / decay) * e
+                states[k] = np.array([h, g])
+                mean = ((h + g) * decay * (1.0 - e) - h * dt * e) / dt
+                g = np.bincount(edges[k][1], mean, n_post)
+                total, towards = total + g, towards + g * part["E"]
+                continue
             decayed = states[k][0] * np.exp(-dt / decay)
             room = 1.0 - decayed if part["saturates"] else 1.0
             states[k][0] = decayed + room * released
@@ -190,8 +223,11 @@ def part(
     seed: int,
     align: str = "post",
     plastic: tuple[Any, ...] = (None, 0.0, 0.0, 0.0),
+    lag: str = "none",
 ) -> dict[str, Any]:
     syn = Expon.desc(tau=decay * u.ms)
+    if alpha := rise == decay and align != "saturating":
+        syn, rise = Alpha.desc(tau=decay * u.ms), 0.0
     if rise:
         syn = DualExpon.desc(tau_decay=decay * u.ms, tau_rise=rise * u.ms)
     if align == "saturating":
@@ -209,6 +245,8 @@ def part(
         "E": E,
         "plastic": plastic,
         "saturates": align == "saturating",
+        "alpha": alpha,
+        "lag": lag,
         "align": AlignPostProj if align == "post" else AlignPreProj,
         "rule": Bernoulli(p),
         "seed": seed,
@@ -224,7 +262,7 @@ def part(
     st.lists(
         st.tuples(
             st.sampled_from([2.0, 5.0, 10.0]),
-            st.sampled_from([0.0, 0.5, 1.5]),
+            st.sampled_from([0.0, 0.5, 1.5, 5.0]),
             st.floats(1.0, 60.0),
             st.sampled_from([0.0, -80.0]),
             st.floats(0.0, 0.5),
@@ -236,6 +274,7 @@ def part(
                 st.sampled_from([0.0, 20.0, 500.0]),
                 st.sampled_from([10.0, 200.0]),
             ),
+            st.sampled_from(["none", "one", "neuron", "edge"]),
         ),
         min_size=1,
         max_size=4,
@@ -259,15 +298,18 @@ def test_projections_equal_one_state_per_synapse(
     np.testing.assert_allclose(V, per_synapse(net, parts, trains, dt), rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("plastic", [(None, 0.0, 0.0, 0.0), ("STP", 0.4, 50.0, 100.0)])
+@pytest.mark.parametrize(
+    ("plastic", "lag"), [((None, 0.0, 0.0, 0.0), "one"), (("STP", 0.4, 50.0, 100.0), "edge")]
+)
 @pytest.mark.parametrize("align", ["post", "pre", "saturating"])
-def test_each_alignment_equals_one_state_per_synapse(align: str, plastic: Any) -> None:
+def test_each_alignment_equals_one_state_per_synapse(align: str, plastic: Any, lag: str) -> None:
     """All the combinations, which drawn examples may miss."""
     parts = [
-        part(5.0, 0.0, 30.0, 0.0, 0.3, 1, align, plastic),
-        part(10.0, 1.0, 60.0, -80.0, 0.3, 2, align, plastic),
+        part(5.0, 0.0, 30.0, 0.0, 0.3, 1, align, plastic, lag),
+        part(10.0, 1.0, 60.0, -80.0, 0.3, 2, align, plastic, lag),
+        part(5.0, 5.0, 40.0, 0.0, 0.3, 3, align, plastic, lag),
     ]
-    trains = [np.random.default_rng(k).random((200, 30)) < 0.05 for k in range(2)]
+    trains = [np.random.default_rng(k).random((200, 30)) < 0.05 for k in range(3)]
     window = {"dt": 0.1 * u.ms, "record": "post.V", "progress": False}
     with float64():
         net = Mixed(parts, 30, 20)

@@ -71,7 +71,8 @@ CASES = [
 MODULES = [
     name
     for name in brainloom_projections.__all__
-    if issubclass(getattr(brainloom_projections, name), brainstate.nn.Module)
+    if isinstance(found := getattr(brainloom_projections, name), type)
+    and issubclass(found, brainstate.nn.Module)
 ]
 
 

@@ -87,19 +87,22 @@ def test_wrong_delays_are_refused(delay: Any, error: type, message: str) -> None
 
 
 @pytest.mark.parametrize("rule", [Bernoulli(0.3), OneToOne(), AllToAll()])
-def test_spikes_by_delay(rule: Any) -> None:
+def test_spikes_are_sent_to_the_row_in_which_they_arrive(rule: Any) -> None:
     generator = np.random.default_rng(1)
     made = Connection((4, 5), 20, rule, lambda n: generator.random(n) * u.nS, seed=0)
-    steps = generator.integers(0, 4, len(made.edges))
+    steps = generator.integers(0, 4, len(made.edges)).astype(np.int32)
     spikes = generator.random((3, 4, 5)) < 0.5
-    found = made.by_delay(jnp.asarray(spikes), steps, 4).to_decimal(u.nS)
-    weight = np.asarray(made.weight.value.to_decimal(u.nS))
+    empty = jnp.zeros((3, 4, 20)) * u.nS
+    ring, arrived = made.send(empty, jnp.asarray(spikes), steps, 1, share=0.5)
+    weight = 0.5 * np.asarray(made.weight.value.to_decimal(u.nS))
     for d in range(4):
-        part = made.edges.to_dense(weight * (steps == d))
-        np.testing.assert_allclose(found[:, d], spikes.reshape(3, 20) @ part, rtol=1e-5, atol=1e-6)
-    assert made.unit == u.nS
-    with pytest.raises(ParameterError, match="expected steps from 0 to 2"):
-        made.by_delay(jnp.asarray(spikes), steps, 3)
+        part = spikes.reshape(3, 20) @ made.edges.to_dense(weight * (steps == d))
+        row = ring.to_decimal(u.nS)[:, (1 + d) % 4]
+        np.testing.assert_allclose(row, part, rtol=1e-5, atol=1e-6)
+        if d == 0:
+            np.testing.assert_allclose(arrived.to_decimal(u.nS), part, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ParameterError, match=r"stored\(\)"):
+        Connection(20, 20, Bernoulli(0.3), stored=False).send(empty, spikes, steps, 1)
 
 
 def test_connection_from_lists_in_any_order() -> None:

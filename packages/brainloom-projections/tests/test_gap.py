@@ -182,3 +182,34 @@ def test_wrong_parts_are_refused() -> None:
         AsymmetryGapJunction(pre, "V", post, "V", pairs, 1.0 * u.mS)
     with pytest.raises(UnitError, match=r"weight: expected a conductance, got a voltage"):
         SymmetryGapJunction((pre, post), "V", pairs, 1 * u.mV)
+
+
+def test_with_a_delay_the_other_side_is_seen_as_it_was() -> None:
+    """A clamped potential that moves reaches the other side that much later, from its first
+    value on; a delay between two steps is the mean of both."""
+    brainstate.environ.set(dt=0.1 * u.ms)
+    traces = []
+    for delay in (None, 0.0, 0.3, 0.35):
+        mover = LIF(1, V_th=1e6 * u.mV, V_initializer=5.0 * u.mV)
+        seer = LIF(1, V_th=1e6 * u.mV, V_initializer=5.0 * u.mV)
+        named = {} if delay is None else {"delay": delay * u.ms}
+        weights = [1.0, 0.0] * u.siemens  # only into the second
+        gap = AsymmetryGapJunction(mover, "V", seer, "V", OneToOne(), weights, **named)
+        brainstate.nn.init_all_states([mover, seer])
+
+        def step(x: Any, gap: Any = gap, mover: Any = mover, seer: Any = seer) -> Any:
+            gap()
+            towards = gap._ports[1].out._bound[0]
+            mover(x * u.mA)
+            seer()
+            return towards.to_decimal(u.mA), mover.V.value.to_decimal(u.mV)
+
+        run = brainstate.transform.jit(lambda x: brainstate.transform.for_loop(step, x))
+        sent, V = run(jnp.linspace(0.0, 50.0, 30))
+        traces.append(np.asarray(sent)[:, 0])
+    V = np.concatenate([[5.0] * 5, np.asarray(V)[:, 0]])  # V[k + 5] is that after step k
+    k = np.arange(30) + 4
+    expected = [V[k], V[k], V[k - 3], (V[k - 3] + V[k - 4]) / 2]
+    np.testing.assert_allclose(traces, expected, rtol=1e-5)
+    with pytest.raises(ParameterError, match=r"delay\.at: expected a time >= 0"):
+        SymmetryGapJunction(LIF(2), "V", OneToOne(), 1.0 * u.mS, delay=-1.0 * u.ms)

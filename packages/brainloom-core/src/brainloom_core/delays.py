@@ -271,7 +271,11 @@ def past_of(
     interpolate: bool = False,
 ) -> Past:
     """The past of a state of a population (None: of its output); equal ones are shared."""
-    past = Past(population, item, delay, index, start, interpolate=interpolate)
+    try:
+        past = Past(population, item, delay, index, start, interpolate=interpolate)
+    except ParameterError as error:
+        said = f"{type(population).__name__}.prefetch({item!r}).delay.at"
+        raise type(error)(str(error).replace("Past.delay", said)) from None
     hooks = population.after_updates or {}
     for hook in hooks.values():
         if isinstance(hook, Past) and hook.means(past):

@@ -46,6 +46,7 @@ class _GapJunction(Projection):
         weight: Any,
         param_type: Callable[[Any], Any],
         seed: int | None,
+        delay: Any,
     ) -> None:
         super().__init__(name=brainstate.util.get_unique_name(type(self).__name__))
         kind = type(self).__name__
@@ -60,6 +61,12 @@ class _GapJunction(Projection):
         self.pre_ids, self.post_ids = self._pairs(conn, seed)
         self.weight = param_type(self._checked(weight))
         sides = ((pre, pre_state, "pre"), (post, post_state, "post"))
+        self._past = None
+        if delay is not None:
+            self._past = [
+                population.prefetch(state).delay.at(delay, interpolate=True)
+                for population, state, _ in sides
+            ]
         self._ports = []
         for population, state, side in sides:
             out = _Inflow(follows=state == "V")
@@ -73,12 +80,16 @@ class _GapJunction(Projection):
             port.require_free(self.name)
         V_pre = self._read(self.pre, self.pre_state)
         V_post = self._read(self.post, self.post_state)
+        seen_pre, seen_post = V_pre, V_post
+        if self._past is not None:
+            seen_pre = self._flat(self.pre, self._past[0]())
+            seen_post = self._flat(self.post, self._past[1]())
         into_post, out_of_pre = self._weights()
         to_pre, to_post = self._ports
         i, j = self.pre_ids, self.post_ids
         for port, V, V_other, weight, mine, other in (
-            (to_pre, V_pre, V_post, out_of_pre, i, j),
-            (to_post, V_post, V_pre, into_post, j, i),
+            (to_pre, V_pre, seen_post, out_of_pre, i, j),
+            (to_post, V_post, seen_pre, into_post, j, i),
         ):
             size = V.shape[-1]
             towards = _summed(weight * V_other[..., other], mine, size)
@@ -102,9 +113,12 @@ class _GapJunction(Projection):
                 f"{self.name}: {type(population).__name__} has no state {name!r}. Call "
                 "brainstate.nn.init_all_states(net) before the first step"
             )
-        shape = state.value.shape
-        batch = shape[: len(shape) - len(population.in_size)]
-        return state.value.reshape((*batch, int(np.prod(population.in_size))))
+        return self._flat(population, state.value)
+
+    @staticmethod
+    def _flat(population: Any, value: Any) -> Any:
+        batch = value.shape[: len(value.shape) - len(population.in_size)]
+        return value.reshape((*batch, int(np.prod(population.in_size))))
 
     def _pairs(self, conn: Any, seed: int | None) -> tuple[Any, Any]:
         """The two neurons of each junction, from whatever says which are coupled."""
@@ -186,6 +200,8 @@ class SymmetryGapJunction(_GapJunction):
             shape `(n_junctions,)`.
         param_type: Class of the state that holds the weights, or another function of them.
         seed: Seed of a random rule; None draws one from `brainstate.random`.
+        delay: How long ago the potential of the other side is taken, None for that at the start
+            of the step; a time, at least zero; times between two steps are taken as they are.
 
     Attributes:
         weight: The conductances, a `brainstate.ParamState`.
@@ -194,7 +210,7 @@ class SymmetryGapJunction(_GapJunction):
 
     Raises:
         TypeError: A part is of the wrong kind.
-        ParameterError: The pairs or the weights do not fit the populations.
+        ParameterError: The pairs, the weights or the delay do not fit the populations.
         UnitError: The weights are not a conductance.
         InputError: It is called twice before a population.
         StateError: A population has no state of that name.
@@ -226,10 +242,11 @@ class SymmetryGapJunction(_GapJunction):
         weight: Any,
         param_type: Callable[[Any], Any] = brainstate.ParamState,
         seed: int | None = None,
+        delay: Any = None,
     ) -> None:
         pre, post = couples if isinstance(couples, (tuple, list)) else (couples, couples)
         names = (states, states) if isinstance(states, str) else states
-        super().__init__(pre, names[0], post, names[1], conn, weight, param_type, seed)
+        super().__init__(pre, names[0], post, names[1], conn, weight, param_type, seed, delay)
 
     def _weights(self) -> tuple[Any, Any]:
         weight = getattr(self.weight, "value", self.weight)
@@ -258,6 +275,8 @@ class AsymmetryGapJunction(_GapJunction):
             latter.
         param_type: Class of the state that holds the weights, or another function of them.
         seed: Seed of a random rule; None draws one from `brainstate.random`.
+        delay: How long ago the potential of the other side is taken, None for that at the start
+            of the step; a time, at least zero; times between two steps are taken as they are.
 
     Attributes:
         weight: The conductances, a `brainstate.ParamState`.
@@ -266,7 +285,7 @@ class AsymmetryGapJunction(_GapJunction):
 
     Raises:
         TypeError: A part is of the wrong kind.
-        ParameterError: The pairs or the weights do not fit the populations.
+        ParameterError: The pairs, the weights or the delay do not fit the populations.
         UnitError: The weights are not a conductance.
         InputError: It is called twice before a population.
         StateError: A population has no state of that name.
@@ -303,8 +322,9 @@ class AsymmetryGapJunction(_GapJunction):
         weight: Any,
         param_type: Callable[[Any], Any] = brainstate.ParamState,
         seed: int | None = None,
+        delay: Any = None,
     ) -> None:
-        super().__init__(pre, pre_state, post, post_state, conn, weight, param_type, seed)
+        super().__init__(pre, pre_state, post, post_state, conn, weight, param_type, seed, delay)
 
     def _weights(self) -> tuple[Any, Any]:
         weight = getattr(self.weight, "value", self.weight)

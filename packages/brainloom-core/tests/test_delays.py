@@ -1,0 +1,214 @@
+"""The line of delays against shifted arrays, and the past of a population's state."""
+
+import copy
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from brainloom_core import (
+    Delay,
+    InputError,
+    Neuron,
+    ParameterError,
+    StateError,
+    UnitError,
+    initializer,
+    param,
+    state,
+)
+
+STEPS = 12
+
+
+class Leaky(Neuron):
+    """A membrane that starts where its threshold, below zero, makes no spike of 0 mV."""
+
+    tau: Any = param(default=10.0 * u.ms)
+    V_th: Any = param(default=-50.0 * u.mV)
+    V_reset: Any = param(default=-65.0 * u.mV)
+    V_initializer: Any = initializer(default=-60.0 * u.mV)
+    V = state("V_initializer")
+
+    def dV(self, V: Any, I: Any) -> Any:
+        return (I * u.ohm - 60.0 * u.mV - V) / self.tau
+
+
+def through(line: Any, values: Any, **init: Any) -> Any:
+    brainstate.nn.init_all_states(line, **init)
+    return brainstate.transform.jit(lambda x: brainstate.transform.for_loop(line, x))(values)
+
+
+def shifted(values: np.ndarray, steps: Any) -> np.ndarray:
+    """Each column that many steps later, zeros before."""
+    out = np.zeros_like(values)
+    steps = np.broadcast_to(steps, values.shape[-1:])
+    for column, n in enumerate(steps):
+        out[n:, ..., column] = values[: len(values) - n, ..., column]
+    return out
+
+
+@pytest.mark.parametrize(
+    ("delay", "steps"),
+    [(0.0, 0), (0.1, 1), (0.15, 2), (0.25, 2), (0.34, 3), ([0.0, 0.5, 0.2], [0, 5, 2])],
+)
+@pytest.mark.parametrize("batch", [None, 2])
+def test_values_come_out_that_many_steps_later(delay: Any, steps: Any, batch: int | None) -> None:
+    shape = (STEPS, 3) if batch is None else (STEPS, batch, 3)
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    init = {} if batch is None else {"batch_size": batch}
+    got = through(Delay(3, np.asarray(delay) * u.ms, unit=u.nA), jnp.asarray(values) * u.nA, **init)
+    np.testing.assert_array_equal(got.to_decimal(u.nA), shifted(values, steps))
+
+
+def test_between_two_steps_the_mean_of_both() -> None:
+    values = np.random.default_rng(0).normal(size=(STEPS, 2)).astype(np.float32)
+    got = through(Delay(2, [0.13, 0.2] * u.ms, interpolate=True), jnp.asarray(values))
+    near, far = shifted(values, [1, 2]), shifted(values, [2, 3])
+    share = np.array([0.3, 0.0])
+    np.testing.assert_allclose(got, (1 - share) * near + share * far, atol=1e-5)
+
+
+def test_the_gradient_by_the_delay_is_the_slope_of_the_line() -> None:
+    values = np.random.default_rng(0).normal(size=(STEPS, 2))
+
+    def loss(delay: Any) -> Any:
+        trained = brainstate.ParamState(delay * u.ms)
+        line = Delay(2, trained, max_delay=1.0 * u.ms)
+        return (through(line, jnp.asarray(values)) ** 3).sum()
+
+    with jax.enable_x64(True), brainstate.environ.context(precision=64):
+        at = jnp.array([0.23, 0.61])
+        got = jax.grad(loss)(at)
+        for k in range(2):
+            change = 1e-6 * jnp.eye(2)[k]
+            expected = (loss(at + change) - loss(at - change)) / 2e-6
+            np.testing.assert_allclose(got[k], expected, rtol=1e-7)
+
+
+def test_vmap_repeats_the_single_line() -> None:
+    values = jnp.asarray(np.random.default_rng(0).normal(size=(STEPS, 2, 3)), jnp.float32)
+    line = Delay(3, [0.0, 0.5, 0.2] * u.ms)
+    brainstate.nn.vmap_init_all_states(line, axis_size=2, state_tag="lane")
+    mapped = brainstate.nn.Vmap(line, vmap_states="lane", axis_size=2)
+    run = brainstate.transform.jit(lambda x: brainstate.transform.for_loop(mapped, x))
+    np.testing.assert_array_equal(run(values), shifted(np.asarray(values), [0, 5, 2]))
+
+
+def test_the_ring_of_a_loop_is_not_copied() -> None:
+    line = brainstate.nn.init_all_states(Delay(7, 0.4 * u.ms))
+
+    loop = brainstate.transform.jit(lambda x: brainstate.transform.for_loop(line, x))
+    body = loop.lower(jnp.zeros((STEPS, 7))).compile().as_text().split("ENTRY")[0]
+    assert not [text for text in body.splitlines() if " copy(" in text and "f32[5,7]" in text]
+
+
+def test_reset_forgets() -> None:
+    line = Delay(1, 0.2 * u.ms)
+    through(line, jnp.ones((STEPS, 1)))
+    brainstate.nn.reset_all_states(line)
+    assert float(line(jnp.ones(1))[0]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: Delay(2, -1.0 * u.ms), ParameterError, r"Delay\.delay: expected a time >= 0"),
+        (lambda: Delay(2, 1.0), UnitError, r"Delay\.delay: expected a time"),
+        (lambda: Delay(2, np.ones(3) * u.ms), ParameterError, r"Delay\.delay: .*shape \(2,\)"),
+        (lambda: Delay(2, 2.0 * u.ms, max_delay=1.0 * u.ms), ParameterError, "at most max_delay"),
+        (
+            lambda: Delay(2, brainstate.ParamState(1.0 * u.ms)),
+            ParameterError,
+            r"Delay\.max_delay: missing",
+        ),
+        (
+            lambda: Leaky(2).prefetch("V").delay.at(-1.0 * u.ms),
+            ParameterError,
+            r"Leaky\.prefetch\('V'\)\.delay\.at: expected a time >= 0",
+        ),
+        (
+            lambda: Leaky(2).prefetch("V").delay.at(1.0 * u.ms, [0, 2]),
+            ParameterError,
+            r"expected a list of neurons from 0 to 1",
+        ),
+        (
+            lambda: Leaky(2).prefetch_delay("V", 1.0 * u.ms, interpolation="cubic"),
+            ParameterError,
+            r"expected None or 'linear', got 'cubic'",
+        ),
+    ],
+)
+def test_what_is_refused(make: Any, error: type, text: str) -> None:
+    with pytest.raises(error, match=text):
+        make()
+
+
+def test_what_goes_in_is_checked() -> None:
+    line = brainstate.nn.init_all_states(Delay(2, 0.2 * u.ms, unit=u.nA))
+    with pytest.raises(InputError, match=r"Delay: expected a current, got"):
+        line(jnp.ones(2))
+    with pytest.raises(InputError, match=r"Delay: expected shape \(2,\), got \(3,\)"):
+        line(jnp.ones(3) * u.nA)
+    with (
+        brainstate.environ.context(dt=0.01 * u.ms),
+        pytest.raises(InputError, match=r"too short for the delay at dt = 0\.01 ms"),
+    ):
+        line(jnp.ones(2) * u.nA)
+
+
+@pytest.mark.parametrize("batch", [None, 1, 5])
+def test_the_past_of_a_state(batch: int | None) -> None:
+    """Between steps it is the state so many steps before the last; at first the initial value."""
+    pop = Leaky(3)
+    delays = [0.3 * u.ms, [0.0, 0.1, 0.2] * u.ms]
+    past = [pop.prefetch("V").delay.at(delay) for delay in delays]
+    some = pop.prefetch("V").delay.at([0.1, 0.2] * u.ms, [2, 0])
+    brainstate.nn.init_all_states(pop, **({} if batch is None else {"batch_size": batch}))
+    start = np.asarray(pop.V.value.to_decimal(u.mV))
+
+    def step(x: Any) -> Any:
+        seen = [p().to_decimal(u.mV) for p in (*past, some)]
+        pop(x * u.mA)
+        return seen, pop.V.value.to_decimal(u.mV)
+
+    run = brainstate.transform.jit(lambda x: brainstate.transform.for_loop(step, x))
+    (three, each, two), V = run(jnp.linspace(0.0, 30.0, STEPS))
+    V = np.concatenate([[start] * 4, V])  # V[k + 4] is that after step k
+    k = np.arange(STEPS) + 3
+    np.testing.assert_array_equal(three, V[k - 3])
+    for column in range(3):
+        np.testing.assert_array_equal(each[..., column], V[k - column][..., column])
+    np.testing.assert_array_equal(two[..., 0], V[k - 1][..., 2])
+    np.testing.assert_array_equal(two[..., 1], V[k - 2][..., 0])
+
+
+def test_equal_pasts_are_one() -> None:
+    pop = Leaky(3)
+    one, other = (pop.prefetch("V").delay.at(t) for t in (1.0 * u.ms, 1e-3 * u.second))
+    assert one.past is other.past
+    assert pop.prefetch("V").delay.at(2.0 * u.ms).past is not one.past
+
+
+def test_the_past_follows_into_a_copy() -> None:
+    pop = Leaky(2)
+    pop.prefetch("V").delay.at(0.1 * u.ms)
+    twin = copy.deepcopy(brainstate.nn.init_all_states(pop))
+    (hook,) = twin.after_updates.values()
+    assert hook.population is twin
+    twin(5.0 * u.mA)
+    np.testing.assert_array_equal(hook.due.value.to_decimal(u.mV), -60.0)
+
+
+def test_what_does_not_exist_says_so() -> None:
+    pop = brainstate.nn.init_all_states(Leaky(2))
+    late = pop.prefetch("V").delay.at(1.0 * u.ms)
+    with pytest.raises(StateError, match=r"init_all_states\(net\)"):
+        late()
+    unknown = Leaky(2)
+    unknown.prefetch("spike").delay.at(1.0 * u.ms)
+    with pytest.raises(StateError, match=r"Leaky has no such state.*get_spike"):
+        brainstate.nn.init_all_states(unknown)
