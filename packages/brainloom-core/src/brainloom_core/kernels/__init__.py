@@ -7,6 +7,7 @@ the environment variable `BRAINLOOM_KERNELS` (`"event_csr=reference"`, several s
 commas) names one. One that fails to load is reported once and passed over.
 """
 
+from .edge_update import edge_update, edge_update_reference
 from .event_csr import event_csr, event_csr_reference
 from .event_csr_ring import event_csr_ring, event_csr_ring_reference
 from .registry import Kernel, KernelInfo, find_kernel, list_kernels, use_kernel
@@ -14,6 +15,8 @@ from .registry import Kernel, KernelInfo, find_kernel, list_kernels, use_kernel
 __all__ = [
     "Kernel",
     "KernelInfo",
+    "edge_update",
+    "edge_update_reference",
     "event_csr",
     "event_csr_reference",
     "event_csr_ring",
