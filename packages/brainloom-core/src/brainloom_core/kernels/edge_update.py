@@ -11,10 +11,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from ..errors import InputError
-from .event_csr import _BLOCK, _CHUNK, _first_active
+from .active import AT_ONCE, over_active
 from .registry import find_kernel
 
 __all__ = ["edge_update", "edge_update_reference"]
@@ -134,62 +133,22 @@ def edge_update_reference(
     *,
     max_row: int,
 ) -> Any:
-    """The change in plain JAX.
-
-    The few rows with an event are compacted and their edges rewritten sixteen rows at a time;
-    where there are many, all edges are gone through, in blocks. Both are loops, of which one
-    makes no turn, since a choice between them (`lax.cond`) would copy all edges.
-    """
-    n_rows = events.shape[0]
+    """The change in plain JAX: of the edges of sixteen rows with an event at a time."""
     n_edges = rows.shape[0]
-    if n_edges == 0 or n_rows < 2 * _CHUNK:
+    if n_edges == 0 or events.shape[0] < 2 * AT_ONCE:
         return _dense(function, edges, own, other, events, rows, columns)
-    n_blocks = -(-n_rows // _BLOCK)
-    few, many = (min(max(64, n_rows // part), n_blocks) for part in (256, 16))
-    count = events.sum()
 
-    def found(capacity: int) -> jax.Array:
-        return jnp.pad(_first_active(events, capacity), (0, many + _CHUNK - capacity))
-
-    sources = lax.cond(count <= few, lambda: found(few), lambda: found(many))
-    in_chunks = jnp.where(count <= many, count, 0)
-
-    def change_chunk(carry: Any) -> Any:
-        done, edges = carry
-        row = lax.dynamic_slice(sources, (done,), (_CHUNK,))[:, None]
-        place = indptr[row] + jnp.arange(max_row)
-        real = (place < indptr[row + 1]) & (done + jnp.arange(_CHUNK) < count)[:, None]
+    def change(edges: Any, rows: jax.Array, given: jax.Array) -> Any:
+        row = rows[:, None]
+        place = indptr[row] + jnp.arange(max_row, dtype=jnp.int32)
+        real = (place < indptr[row + 1]) & given[:, None]
         edge = place if numbers is None else numbers[place]
         column = columns[edge] if indices is None else indices[place]
         new = _each(function)(_at(edges, edge), _at(own, row), _at(other, column))
         edge = jnp.where(real, edge, n_edges)  # an edge that does not exist is left out
-        return done + _CHUNK, jax.tree.map(
-            lambda old, new: old.at[edge].set(new, mode="drop"), edges, new
-        )
+        return jax.tree.map(lambda old, new: old.at[edge].set(new, mode="drop"), edges, new)
 
-    # One that starts late enough to be whole, and leaves out what the one before has done. (What
-    # does not depend on the turn of a loop is computed before it, also if it makes none.)
-    block = min(_BLOCK_OF_EDGES, n_edges)
-
-    def change_block(carry: Any) -> Any:
-        done, edges = carry
-        start = jnp.minimum(done, n_edges - block)
-        part = functools.partial(lax.dynamic_slice, start_indices=(start,), slice_sizes=(block,))
-        row, old = part(rows), jax.tree.map(part, edges)
-        new = jax.vmap(function)(old, _at(own, row), _at(other, part(columns)))
-        changes = events[row] & (start + jnp.arange(block) >= done)
-        new = jax.tree.map(functools.partial(jnp.where, changes), new, old)
-        return done + block, jax.tree.map(
-            lambda whole, new: lax.dynamic_update_slice(whole, new, (start,)), edges, new
-        )
-
-    start = jnp.int32(0)
-    _, edges = lax.while_loop(lambda carry: carry[0] < in_chunks, change_chunk, (start, edges))
-    in_blocks = jnp.where(count <= many, 0, n_edges)
-    return lax.while_loop(lambda carry: carry[0] < in_blocks, change_block, (start, edges))[1]
-
-
-_BLOCK_OF_EDGES = 2**14
+    return over_active(events, change, edges)
 
 
 def _dense(
