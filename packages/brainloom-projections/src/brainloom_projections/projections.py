@@ -625,7 +625,11 @@ class DeltaProj(_FromModules):
     V_j \leftarrow V_j + \sum_i w_{ij}\,s_i
     $$
 
-    after the integration of the step in which the spikes arrive.
+    after the integration of the step in which the spikes arrive, so that the potential jumps at its
+    end: a spike with the time $T$ changes it at $T + \mathrm{round}(d / \Delta t)\,\Delta t + \Delta t$
+    for a delay $d$, which is also when an input through a synapse, which acts from the beginning of
+    that step on, is first seen in the potential. (In NEST the potential jumps at $T + d$, with
+    $d \ge \Delta t$: its $d$ is $d - \Delta t$ here.)
 
     Args:
         prefetch: Where the spikes come from, as in `AlignPostProj`.
