@@ -117,7 +117,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def verify(session: nox.Session) -> None:
-    """Hold all neurons to what is known of them, and wrong neurons too, which must not pass."""
+    """Hold all models to what is known of them, and wrong ones too, which must not pass."""
     session.install(*with_tests("brainloom", "brainloom-testing"))
     session.run("brainloom", "verify", "--failures")
     tests = folder("brainloom-testing") / "tests"
@@ -205,6 +205,15 @@ def parity(session: nox.Session) -> None:
     session.install(*with_tests("brainloom", "brainloom-kernels-cpu", "brainloom-plasticity"))
     make_traces(session, "--check")
     session.run("pytest", str(ROOT / "integration-tests" / "parity"), *session.posargs)
+
+
+@nox.session(default=False)
+def memory(session: nox.Session) -> None:
+    """Measure how the memory of synaptic state grows with a network, and draw it for the docs."""
+    session.install(*from_tree("brainloom[kernels,plot]"))
+    figure = ROOT / "docs" / "images" / "synaptic-memory.svg"
+    script = str(BENCHMARKS / "memory.py")
+    session.run("python", script, "--output", str(figure), *session.posargs)
 
 
 @nox.session(default=False)

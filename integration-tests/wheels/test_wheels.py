@@ -90,9 +90,10 @@ def neurons_alone(tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 @pytest.fixture(scope="session")
 def umbrella(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """The umbrella and the example plugin."""
+    """The umbrella and two plugins with models."""
     environment = Environment.create(tmp_path_factory.mktemp("umbrella"))
-    environment.install("brainloom", "brainloom-example", "brainloom-testing")
+    plugins = ("brainloom-example", "brainloom-plasticity")
+    environment.install("brainloom", *plugins, "brainloom-testing")
     return environment
 
 
@@ -162,6 +163,22 @@ def test_umbrella_brings_nothing_optional(umbrella: Environment) -> None:
 def test_umbrella_finds_the_example_plugin(umbrella: Environment) -> None:
     code = "import brainloom as bl" + RUN.format(model="bl.get_model('ExampleNeuron')")
     assert umbrella.python(code).split()[:2] == ["100", "3"]
+
+
+def test_umbrella_finds_the_plasticity_plugin(umbrella: Environment) -> None:
+    code = """
+import brainloom as bl
+import brainunit as u
+net = bl.Network()
+net.pre, net.post = bl.LIF(3), bl.LIF(2)
+net.syn = bl.get_model("PlasticProj")(
+    *(net.pre, net.post, bl.AllToAll(), bl.Expon.desc(), bl.CUBA.desc()),
+    weight=0.5 * u.mS, rule=bl.get_model("STDP")(w_max=1 * u.mS),
+)
+bl.simulate(net, 20 * u.ms, dt=0.1 * u.ms, inputs=30 * u.mA)
+print(net.syn.weight.shape[0])
+"""
+    assert umbrella.python(code).split() == ["6"]
 
 
 def test_import_is_cheap(umbrella: Environment) -> None:

@@ -29,6 +29,7 @@ class Graph:
             "columns": jnp.asarray(self.columns, jnp.int32),
             "indptr": jnp.asarray(np.concatenate([[0], np.cumsum(lengths)]), jnp.int32),
             "numbers": jnp.asarray(order, jnp.int32) if by_columns else None,
+            "indices": jnp.asarray(columns, jnp.int32) if by_columns else None,
         }
 
     def values(self, dtype: Any = np.float64, seed: int = 1) -> tuple[Any, Any, Any]:
@@ -77,9 +78,10 @@ def test_more_edges_than_are_gone_through_at_once(float64: None) -> None:
     np.testing.assert_allclose(run(events), expected, rtol=1e-14, atol=1e-15)
 
 
+@pytest.mark.parametrize("traced", [True, False])
 @pytest.mark.parametrize("n_rows", [29, 400])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_keeps_structure_and_dtype(n_rows: int, dtype: Any, float64: None) -> None:
+def test_keeps_structure_and_dtype(n_rows: int, dtype: Any, traced: bool, float64: None) -> None:
     graph = Graph(n_rows, by_columns=False)
     w, x, _ = graph.values(dtype)
     factor = jnp.float64(2.0)  # what the function brings along
@@ -88,11 +90,24 @@ def test_keeps_structure_and_dtype(n_rows: int, dtype: Any, float64: None) -> No
         return {"w": factor * edge["c"] + own["x"], "c": edge["w"]}
 
     events = some(n_rows, 3)
-    new = edge_update(swap, {"w": w, "c": 2 * w}, {"x": x}, (), events, **graph.arrays)
+
+    def run(w: Any, x: Any) -> Any:
+        return edge_update(swap, {"w": w, "c": 2 * w}, {"x": x}, (), events, **graph.arrays)
+
+    new = (jax.jit(run) if traced else run)(w, x)
     touched = events[graph.rows]
     assert new["w"].dtype == new["c"].dtype == dtype
     np.testing.assert_allclose(new["w"], np.where(touched, 4 * w + x[graph.rows], w), rtol=1e-6)
     np.testing.assert_array_equal(new["c"], np.where(touched, w, 2 * w))
+
+
+def test_columns_are_looked_up_where_they_are_not_given(float64: None) -> None:
+    graph = Graph(400, by_columns=True)
+    events = some(400, 5)
+    ends = {**graph.arrays, "indices": None}
+    found = jax.jit(lambda events: edge_update(change, *graph.values(), events, **ends))(events)
+    expected = by_hand(graph, events, *graph.values())
+    np.testing.assert_allclose(found, expected, rtol=1e-14, atol=1e-15)
 
 
 def test_without_edges() -> None:

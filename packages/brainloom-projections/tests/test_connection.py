@@ -1,6 +1,7 @@
 """Connections: weights and delays by edge, other forms, files, pictures."""
 
 import builtins
+import copy
 import subprocess
 import sys
 from pathlib import Path
@@ -296,3 +297,13 @@ def test_missing_packages_are_named(module: str, use: str, monkeypatch: pytest.M
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=f"pip install {module}"):
         getattr(edges(), use)()
+
+
+def test_a_copy_has_the_edges_and_weights_of_its_own() -> None:
+    connection = Connection(5, 4, Bernoulli(0.5), weight=2.0 * u.nS, seed=1)
+    copied = copy.deepcopy(connection)
+    assert copied.edges == connection.edges
+    copied.weight.value = 3.0 * u.nS
+    ones = jnp.ones(5)
+    np.testing.assert_allclose(copied(ones).to_decimal(u.nS), 3.0 * connection.in_degree)
+    np.testing.assert_allclose(connection(ones).to_decimal(u.nS), 2.0 * connection.in_degree)

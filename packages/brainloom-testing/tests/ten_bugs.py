@@ -1,7 +1,7 @@
 """A plugin of wrong models: what `brainloom verify` is for.
 
-Each is one of ours with one mistake of the kind that slips into a neuron model. `BUGS` says which
-check has to find it.
+Each is one of ours with one mistake of the kind that slips into a model. `BUGS` says which check
+has to find it.
 """
 
 import brainstate
@@ -9,6 +9,8 @@ import brainunit as u
 from brainloom_core import SOLVERS
 from brainloom_core.plugins import hookimpl
 from brainloom_neurons import HH, LIF, AdExIF, CubaLIF, ExpIF, Gif, LIFRef, WangBuzsakiHH
+from brainloom_projections import STP
+from brainloom_synapses import AMPA, DualExpon, Expon, MgBlock
 
 
 class LeakTenTimesTooSmall(HH):
@@ -95,6 +97,38 @@ class SpeedOfGatesForgotten(WangBuzsakiHH):
         return super().dh(h, V) / self.phi
 
 
+class HeldOverTheStep(Expon):
+    """What drives the membrane is the value at the start of the step."""
+
+    def mean_conductance(self):
+        return self.g.value
+
+
+class PulseOfWholeSteps(AMPA):
+    def _phases(self, y):
+        dt = brainstate.environ.get_dt()
+        on = u.math.where(y["pulse_left"] > 0.0 * u.ms, dt, 0.0 * dt)
+        return on, dt - on
+
+
+class NormalisationForgotten(DualExpon):
+    def _gain(self):
+        return self.amplitude * (self.tau_decay - self.tau_rise) / self.tau_rise
+
+
+class BlockUpsideDown(MgBlock):
+    def update(self, g, V):
+        return g * (self.E - V) / (1.0 + self.cc_Mg / self.beta * u.math.exp(self.alpha * V))
+
+
+class FirstReleaseDependsOnItsTime(STP):
+    """Starts at U and relaxes to 0."""
+
+    def init_state(self, *args, **kwargs):
+        super().init_state(*args, **kwargs)
+        self.u.value = self.u.value + self.U
+
+
 BUGS = {
     LeakTenTimesTooSmall: "rest: V",
     ResetsSwapped: "soft reset",
@@ -111,6 +145,11 @@ BUGS = {
     ThresholdAdaptsTheWrongWay: "spike times (dt 0.1, hard)",
     TimeConstantsExchanged: "V after a synaptic jump (dt 0.1)",
     SpeedOfGatesForgotten: "f-I (dt 0.1)",
+    HeldOverTheStep: "exact mean",
+    PulseOfWholeSteps: "conductance (dt 1)",
+    NormalisationForgotten: "conductance (dt 0.1)",
+    BlockUpsideDown: "block by 1 mM",
+    FirstReleaseDependsOnItsTime: "transient at 20 Hz (dt 1)",
 }
 
 

@@ -7,7 +7,7 @@ import math
 import brainunit as u
 import numpy as np
 import pytest
-from brainloom_core import Neuron, initializer, list_models, param, state
+from brainloom_core import Neuron, Synapse, initializer, list_models, param, state
 from brainloom_testing import Case
 
 pytest.importorskip("scipy")
@@ -17,6 +17,7 @@ from brainloom_testing.verification import (
     Defaults,
     Intervals,
     Record,
+    Response,
     failed,
     references_of,
     register_references,
@@ -27,8 +28,15 @@ from brainloom_testing.verification import (
 )
 from brainloom_testing.verification.catalogue import exponential as adex_tables
 from brainloom_testing.verification.catalogue import leaky as leaky_tables
+from brainloom_testing.verification.catalogue import plasticity as plasticity_tables
 from brainloom_testing.verification.catalogue import reduced as reduced_tables
-from brainloom_testing.verification.oracles import conductance, integrate_and_fire, rate_of, reduced
+from brainloom_testing.verification.oracles import (
+    conductance,
+    integrate_and_fire,
+    rate_of,
+    reduced,
+    synapses,
+)
 from brainloom_testing.verification.quantities import numbers, parse_unit, quantity
 from brainloom_testing.verification.references import interval_error
 from brainloom_testing.verification.traces import TraceError, load_traces, parse_traces
@@ -71,6 +79,38 @@ class Derived(Offset):
 
 class Different(Offset):
     references = ()
+
+
+class Decaying(Synapse):
+    """A synapse of a third party."""
+
+    tau = param(default=5.0 * u.ms)
+    g_initializer = initializer(default=0.0 * u.mS)
+    g = state("g_initializer")
+    linear = True
+    references = (
+        Response(
+            synapses.superposed(synapses.exponential),
+            {"tau": (5.0, "ms")},
+            ((1.0, 2.0),),
+            "mS",
+            10.0,
+            {0.1: (1e-9, "exact")},
+            "by hand",
+        ),
+    )
+
+    def dg(self, g):
+        return -g / self.tau
+
+
+class Slowing(Decaying):
+    """Not linear, but as it inherits, held to the answer of a linear one."""
+
+    linear = False
+
+    def dg(self, g):
+        return -g / self.tau / (1.0 + g / (1.0 * u.mS))
 
 
 # Oracles
@@ -151,6 +191,61 @@ def test_escape_rate_tends_to_the_rate_without_noise() -> None:
     assert integrate_and_fire.escape_rate(600.0, p) == pytest.approx(expected, rel=2e-2)
 
 
+PEAKS = {  # rise, decay: time of the peak, factor that makes it 1
+    (0.5, 5.0): (1.279214, 1.435055),
+    (0.2, 1.7): (0.485082, 1.507579),
+    (0.5, 2.0): (0.924196, 2.116535),
+    (1.0, 10.0): (2.558428, 1.435055),
+    (2.0, 100.0): (7.983720, 1.105215),
+    (0.25, 1.5): (0.537528, 1.717163),
+}
+
+
+@pytest.mark.parametrize("constants", PEAKS)
+def test_double_exponential_oracle_has_the_published_peak(constants: tuple[float, float]) -> None:
+    time, height = synapses.peak_of_dual_exponential(*constants)
+    assert time == pytest.approx(PEAKS[constants][0], abs=6e-7)
+    assert 1.0 / height == pytest.approx(PEAKS[constants][1], abs=6e-7)
+
+
+def test_alpha_oracle_has_the_published_width_and_area() -> None:
+    p = {"tau": 3.0}
+    times = 3.0 * np.array([0.231961, 1.0, 2.678347])
+    np.testing.assert_allclose(synapses.normalized_alpha(times, p)[0], [0.5, 1.0, 0.5], atol=1e-6)
+    area = synapses.normalized_alpha(np.array([200.0]), p)[1]
+    assert area == pytest.approx(3.0 * 2.718282, rel=1e-6)
+
+
+def test_integrals_of_the_oracles_are_those_of_their_conductances() -> None:
+    """By Simpson's rule, with spikes and ends of pulses at the ends of its intervals."""
+    times = np.arange(0.0, 40.0001, 0.005)
+    spikes = ((1.0, 1.0), (21.0, 1.0))
+    kernels = {
+        synapses.exponential: {"tau": 5.0},
+        synapses.alpha: {"tau": 5.0},
+        synapses.dual_exponential: {"tau_rise": 0.5, "tau_decay": 5.0},
+    }
+    answers = [(synapses.superposed(kernel), p) for kernel, p in kernels.items()]
+    answers.append((synapses.pulses, {"alpha": 0.98, "beta": 0.18, "T": 0.5, "T_dur": 0.5}))
+    answers.append((synapses.NMDA, {"tau_decay": 100.0, "tau_rise": 2.0, "alpha": 0.5}))
+    for answer, p in answers:
+        g, area = answer(times, spikes, p)
+        before = np.where(np.isclose(times, 1.0) | np.isclose(times, 21.0), 0.0, g)
+        left, middle, right = g[:-2:2], g[1:-1:2], before[2::2]
+        found = np.cumsum((left + 4.0 * middle + right) / 6.0 * 0.01)
+        jumps = np.isclose(times[2::2], 1.0) | np.isclose(times[2::2], 21.0)
+        off = np.abs(np.diff(found) - np.diff(area[2::2]))[~jumps[1:]]
+        assert off.max() < 1e-8
+
+
+def test_plasticity_oracle_has_the_published_amplitudes() -> None:
+    for (U, tau_d, tau_f), row in plasticity_tables.STEADY.items():
+        p = {"U": U, "tau_d": tau_d, "tau_f": tau_f}
+        for rate, amplitude in zip(plasticity_tables.STEADY_RATES, row, strict=True):
+            times = np.arange(1, 16 * rate) * 1000.0 / rate
+            assert synapses.plastic(times, p)[-1] == pytest.approx(amplitude, abs=1e-6)
+
+
 # Quantities and measures
 
 
@@ -209,6 +304,25 @@ def test_a_model_of_a_third_party_passes() -> None:
     assert {record.model for record in records} == {"Derived"}
 
 
+def test_a_synapse_of_a_third_party_passes() -> None:
+    records = verify(Decaying)
+    assert not failed(records)
+    assert [record.check for record in records] == [
+        "conductance (dt 0.1)",
+        "mean conductance (dt 0.1)",
+        "exact conductance",
+        "exact mean",
+        "finite under strong input",
+    ]
+
+
+def test_a_synapse_that_is_another_fails_its_references_and_keeps_its_order() -> None:
+    assert [record.check for record in failed(verify(Slowing))] == [
+        "conductance (dt 0.1)",
+        "mean conductance (dt 0.1)",
+    ]
+
+
 def test_a_default_that_differs_from_the_paper_is_named() -> None:
     (record,) = Defaults({"tau": (20.0, "ms"), "R": (1.0, "ohm")}, "a paper").records(Leaky)
     assert record.error == pytest.approx(0.5)
@@ -235,7 +349,7 @@ def test_a_case_gives_arguments() -> None:
 def test_what_is_unknown_is_refused() -> None:
     with pytest.raises(ValueError, match="expected some of closed form"):
         verify(Leaky, kinds=("guess",))
-    with pytest.raises(ValueError, match="only neurons"):
+    with pytest.raises(ValueError, match="neither a neuron nor a synapse"):
         verify(int)
 
 

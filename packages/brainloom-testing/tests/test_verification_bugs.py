@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("scipy")
+pytest.importorskip("brainloom_projections")
 pytest.importorskip("brainloom_neurons")
 
 from brainloom_testing.verification import iter_records

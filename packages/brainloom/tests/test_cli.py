@@ -95,7 +95,7 @@ def test_verify_exits_with_1_when_something_fails(monkeypatch: pytest.MonkeyPatc
     ("arguments", "message"),
     [
         (("Lif",), "There is no model 'Lif'"),
-        (("Expon",), "is not a neuron"),
+        (("Connection",), "is neither a neuron nor a synapse"),
         (("LIF", "--kind", "guess"), "expected some of closed form"),
     ],
 )

@@ -25,6 +25,6 @@ def brainloom_kernels() -> "Iterable[Kernel]":
         op = function.__name__.removesuffix("_reference")
         return Kernel(op, "reference", ("cpu", "gpu", "tpu"), lambda: function, rank=0)
 
+    yield reference(edge_update_reference)
     yield reference(event_csr_reference)
     yield reference(event_csr_ring_reference)
-    yield reference(edge_update_reference)

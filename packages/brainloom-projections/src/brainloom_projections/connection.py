@@ -389,8 +389,8 @@ class Connection(brainstate.nn.Module):
             return weight * total
         return event_csr(
             weight,
-            self._indices,
-            self._indptr,
+            self._arrays.indices,
+            self._arrays.indptr,
             spikes,
             n_post=self._n_post,
             max_row=self._max_row,
@@ -427,8 +427,8 @@ class Connection(brainstate.nn.Module):
         ring, arrived = event_csr_ring(
             ring,
             self._weight_value() * share,
-            steps * np.int32(self._n_post) + self._indices,
-            self._indptr,
+            steps * np.int32(self._n_post) + self._arrays.indices,
+            self._arrays.indptr,
             self._flat(spikes),
             position,
             max_row=self._max_row,
@@ -470,7 +470,7 @@ class Connection(brainstate.nn.Module):
         self._one_to_one = edges.is_one_to_one
         self._all_to_all = edges.is_all_to_all
         self._own_too = True
-        self._indptr, self._indices = jnp.asarray(edges.indptr), jnp.asarray(edges.indices)
+        self._arrays = _Arrays(edges)
         self._max_row = int(edges.out_degree.max(initial=0))
 
     def _check_unstored(self, rule: Any, weight: Any, delay: Any, trainable: bool) -> None:
@@ -539,6 +539,13 @@ class Connection(brainstate.nn.Module):
         if np.any(number < 0):
             raise ParameterError(f"Connection.delay: expected >= 0 ms, got {number.min():g} ms")
         return u.Quantity(number, unit=u.ms)
+
+
+class _Arrays:
+    """What a kernel takes of the edges, as one object, which copies of a connection share."""
+
+    def __init__(self, edges: Edges) -> None:
+        self.indptr, self.indices = jnp.asarray(edges.indptr), jnp.asarray(edges.indices)
 
 
 def _value(value: Any) -> Any:

@@ -90,6 +90,10 @@ class _FromModules(Projection):
             unit = u.get_unit(args[0])
             args = (with_unit(self.delay(u.get_mantissa(args[0])), unit),)
         x = self.delay(*args) if isinstance(self.delay, Arrivals) else self.comm(*args)
+        if isinstance(self.comm, brainstate.nn.AllToAll) and np.shape(x)[-1:] in ((), (1,)):
+            # With one weight for all, it gives the sum that is the same for all.
+            batch = np.shape(args[0])[: -len(self.comm.in_size)]
+            x = u.math.broadcast_to(x, (*batch, *self.post.in_size))
         if (found := np.shape(x)[-len(self.post.in_size) :]) != self.post.in_size:
             raise InputError(
                 f"{self.name}: comm gives shape {np.shape(x)}, but the postsynaptic "
@@ -621,7 +625,11 @@ class DeltaProj(_FromModules):
     V_j \leftarrow V_j + \sum_i w_{ij}\,s_i
     $$
 
-    after the integration of the step in which the spikes arrive.
+    after the integration of the step in which the spikes arrive, so that the potential jumps at its
+    end: a spike with the time $T$ changes it at $T + \mathrm{round}(d / \Delta t)\,\Delta t + \Delta t$
+    for a delay $d$, which is also when an input through a synapse, which acts from the beginning of
+    that step on, is first seen in the potential. (In NEST the potential jumps at $T + d$, with
+    $d \ge \Delta t$: its $d$ is $d - \Delta t$ here.)
 
     Args:
         prefetch: Where the spikes come from, as in `AlignPostProj`.

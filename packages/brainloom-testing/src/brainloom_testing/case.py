@@ -28,8 +28,9 @@ class Case:
         kind: One of `KINDS`; found from the base class if not given.
         input: What `update` receives in each step. If not given: for a neuron a current that
             makes it spike within 50 steps, in `input_unit`; for a synapse 1 in the unit of its
-            first jump state; for an output a pair, the conductance and the potential; for a
-            readout a spike from every input; for a source nothing.
+            first jump state, a spike or 60 mV if it has none; for an output a pair, the
+            conductance and the potential; for a readout a spike from every input; for a source
+            nothing.
         dt: Time step, 0.1 ms.
         expected_failures: Reason by name of the check, for checks that the model is known to
             fail. One that passes after all is reported as a failure.

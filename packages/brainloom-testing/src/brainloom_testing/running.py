@@ -1,5 +1,6 @@
 """How the checks run a model: environment, steps, values of states, and a suitable input."""
 
+import contextlib
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+from brainloom_core import InputError
 from brainloom_core.units import with_unit
 
 from .case import Case
@@ -104,7 +106,7 @@ def drive(case: Case) -> Any:
     if case.kind == "neuron":
         return _spiking_current(case)
     if case.kind == "synapse":
-        return 1.0 * _jump_unit(case)
+        return _accepted(case)
     if case.kind == "output":
         return 1.0 * u.mS, -60.0 * u.mV
     return jnp.ones(case.build().in_size)
@@ -127,9 +129,15 @@ def shaped(x: Any, shape: tuple[int, ...]) -> Any:
     return with_unit(jnp.ones(shape) * jnp.max(u.get_mantissa(x)), u.get_unit(x))
 
 
-def _jump_unit(case: Case) -> Any:
-    state = getattr(fresh(case), case.cls.jump_states[0])  # type: ignore[attr-defined]
-    return u.get_unit(state.value)
+def _accepted(case: Case) -> Any:
+    """1 in the unit of the first jump state; without one, a spike or else a potential."""
+    model = fresh(case)
+    for name in case.cls.jump_states[:1]:  # type: ignore[attr-defined]
+        return 1.0 * u.get_unit(getattr(model, name).value)
+    with environment(case), contextlib.suppress(InputError):
+        model(1.0)
+        return 1.0
+    return 60.0 * u.mV
 
 
 @functools.cache

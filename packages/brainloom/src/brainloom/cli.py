@@ -106,7 +106,7 @@ def kernels(as_json: AsJson = False) -> None:
 
 @app.command()
 def verify(
-    names: Annotated[list[str] | None, typer.Argument(help="Models; every neuron if none.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Models; all of them if none.")] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="File for the report, with sources and reasons.")
     ] = None,
@@ -115,7 +115,7 @@ def verify(
     ] = None,
     failures: Annotated[bool, typer.Option(help="Show only what failed.")] = False,
 ) -> None:
-    """Hold neuron models to closed forms, accurate solutions, tables and other simulators."""
+    """Hold models to closed forms, accurate solutions, published tables and other simulators."""
     verification = _verification()
     from brainloom_core import PluginError
 

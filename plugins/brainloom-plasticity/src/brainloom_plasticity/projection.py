@@ -6,7 +6,7 @@ from typing import Any
 import brainstate
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Descriptor, InputError, full
+from brainloom_core import Delay, Descriptor, InputError, full
 from brainloom_core.units import show
 from brainloom_projections import Connection, Edges, Projection, Rule
 
@@ -31,8 +31,15 @@ class PlasticProj(Projection):
     In each step, the weights change first and are delivered then: a presynaptic spike is sent
     with the weight that its own arrival leaves, as in NEST.
 
-    The weights are a state of the connection: they are neither made anew nor reset with the states
-    of a network, and are saved and loaded by `connection.save` and `Connection.load`.
+    A spike takes `delay` along the axon: it reaches the synapse, and the soma, that much later,
+    so that the time of its arrival is what counts for learning. It takes `dendritic_delay` from
+    the synapse to the soma, and so does a postsynaptic spike on its way back: the weight is that
+    at the arrival at the synapse. A synapse of NEST has a dendritic delay only, one of Brian2
+    (`S.pre.delay`) an axonal one.
+
+    The weights are a state of the connection, a `brainstate.ParamState`, or a `LongTermState` of
+    one that is not trainable: they are neither made anew nor reset with the states of a network,
+    and are saved and loaded by `connection.save` and `Connection.load`.
 
     Args:
         pre: The presynaptic population, or its size if the spikes are given in each call.
@@ -45,6 +52,9 @@ class PlasticProj(Projection):
         rule: A `PlasticityRule` such as `STDP(...)`: an instance, a description, a class, or a
             list of several, which act one after the other.
         weight: Initial weights with unit, as for `Connection`, where `connectivity` is not one.
+        delay: Axonal delay, None, the default, for none: a scalar or one per presynaptic neuron.
+        dendritic_delay: Dendritic delay, None, the default, for none: a scalar or one per
+            postsynaptic neuron.
         stp: Short-term plasticity, described, a class, or an instance with the size of `pre`; it
             scales what is delivered, not what is learnt.
         label: Name under which the current is registered, for `sum_current_inputs(label=...)`.
@@ -98,6 +108,8 @@ class PlasticProj(Projection):
         *,
         rule: Any,
         weight: Any = None,
+        delay: Any = None,
+        dendritic_delay: Any = None,
         stp: Any = None,
         label: str | None = None,
         seed: int | None = None,
@@ -116,6 +128,12 @@ class PlasticProj(Projection):
             connectivity = Connection(pre, post, connectivity, weight, seed=seed)
             weight = seed = None
         self._require_plastic(connectivity)
+        self.connection = connectivity
+        self.axons = None if delay is None else Delay(connectivity.in_size, delay)
+        self.dendrites = None
+        if dendritic_delay is not None:
+            self.dendrites = Delay(connectivity.out_size, dendritic_delay)
+            connectivity = _Dendrites(connectivity, dendritic_delay)
         super().__init__(
             *(pre, post, connectivity, synapse, output),
             weight=weight,
@@ -125,13 +143,12 @@ class PlasticProj(Projection):
             align="post",
             name=name,
         )
-        self.connection = connectivity
-        self._source: Any = getattr(pre, "get_spike", None)
-        _spread(connectivity)
-        ends = Ends(connectivity.edges)
+        self.pre = pre
+        _spread(self.connection)
+        ends = Ends(self.connection.edges)
         self.rules = [_made(one) for one in (rule if _is_several(rule) else [rule])]
         for one in self.rules:
-            one.join(ends, post, connectivity.weight.value)
+            one.join(ends, post, self.weight, dendritic_delay)
 
     @property
     def rule(self) -> PlasticityRule:
@@ -143,37 +160,47 @@ class PlasticProj(Projection):
         """The weights, one for each edge of `connection.edges`."""
         return self.connection.weight.value
 
+    def explain(self) -> str:
+        """How synaptic states and weights are kept, in words."""
+        names = " and ".join(type(rule).__name__ for rule in self.rules)
+        verb = "changes" if len(self.rules) == 1 else "change"
+        n_edges = self.connection.n_edges
+        return f"{super().explain()}\n{names} {verb} a weight for each of the {n_edges} synapses."
+
     def update(self, *args: Any) -> None:
         """Change the weights, then deliver the spikes.
 
         They are those of `pre` or, given, the first argument; those of `post` or the second one.
         """
-        spikes = self._sent(args)
-        returned = args[1] if len(args) > 1 else self.post.get_spike()
-        arrived, returned = self._flat("pre", spikes), self._flat("post", returned)
+        spikes = self._sized("pre", self._sent(args))
+        returned = self._sized("post", args[1] if len(args) > 1 else self.post.get_spike())
+        if self.axons is not None:
+            spikes = self.axons(spikes)
+        if self.dendrites is not None:
+            returned = self.dendrites(returned)
         weight = self.connection.weight.value
         for rule in self.rules:
-            weight = rule(weight, arrived, returned)
+            weight = rule(weight, spikes.reshape(-1), returned.reshape(-1))
         self.connection.weight.value = weight
         super().update(spikes)
 
     def _sent(self, args: tuple[Any, ...]) -> Any:
-        if not args and self._source is None:
+        if not args and not hasattr(self.pre, "get_spike"):
             raise InputError(
                 f"{self.name}: no spikes. Call it with them, proj(spikes), or construct it with "
                 "their population"
             )
-        spikes = args[0] if args else self._source()
+        spikes = args[0] if args else self.pre.get_spike()
         return getattr(spikes, "value", spikes)  # an event array is taken for its values
 
-    def _flat(self, side: str, spikes: Any) -> Any:
+    def _sized(self, side: str, spikes: Any) -> Any:
         size = self.connection.in_size if side == "pre" else self.connection.out_size
         if np.shape(spikes) != size:
             raise InputError(
                 f"{self.name}: expected {side}synaptic spikes of shape {size}, got shape "
                 f"{np.shape(spikes)}"
             )
-        return jnp.asarray(spikes, brainstate.environ.dftype()).reshape(-1)
+        return jnp.asarray(spikes, brainstate.environ.dftype())
 
     @staticmethod
     def _require_plastic(connectivity: Any) -> None:
@@ -187,6 +214,29 @@ class PlasticProj(Projection):
                 "PlasticProj.connectivity: expected edges that are stored, since each has a weight "
                 "of its own"
             )
+        if connectivity.delay is not None:
+            raise ValueError(
+                "PlasticProj.connectivity: expected a connection without delay. Give delay= or "
+                "dendritic_delay= to PlasticProj, one for each neuron at most: that of an edge "
+                "would ask for traces of each edge"
+            )
+
+
+class _Dendrites(brainstate.nn.Module):
+    """A connection, and the way to the soma behind it."""
+
+    def __init__(self, connection: Connection, delay: Any) -> None:
+        super().__init__()
+        self.connection = connection
+        self.in_size, self.out_size, self.unit = (
+            connection.in_size,
+            connection.out_size,
+            connection.unit,
+        )
+        self.line = Delay(connection.out_size, delay, unit=self.unit)
+
+    def update(self, spikes: Any) -> Any:
+        return self.line(self.connection(spikes))
 
 
 def _spread(connection: Connection) -> None:

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import brainstate
 import brainunit as u
@@ -85,7 +85,11 @@ class PlasticityRule(Declared):
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or bounds do not fit the
             weights.
-        InputError: An equation asks for something that does not exist, or there is a batch.
+        InputError: There is a batch.
+
+    References:
+        Morrison, Diesmann & Gerstner (2008), Biol. Cybern. 98, 459,
+        doi:10.1007/s00422-008-0233-1 (traces, and what counts as a pair).
 
     Examples:
         Pair STDP is this:
@@ -110,9 +114,8 @@ class PlasticityRule(Declared):
     """
 
     in_size: ClassVar[tuple[int, ...]] = ()  # parameters are one for all synapses
-    graph_invisible_attrs: Any = (*Declared.graph_invisible_attrs, "ends", "post")
-    ends: Ends | None = None
-    post: Any = None
+    ends = cast("Ends | None", None)  # not annotated: that would make it an argument
+    post = cast(Any, None)
 
     w_min: Any = param(default=0.0, unit=ANY_UNIT, optional=True, doc="lower bound")
     w_max: Any = param(default=None, unit=ANY_UNIT, optional=True, doc="upper bound")
@@ -148,7 +151,7 @@ class PlasticityRule(Declared):
 
     # Life
 
-    def join(self, ends: Ends, post: Any, weight: Any) -> None:
+    def join(self, ends: Ends, post: Any, weight: Any, dendritic_delay: Any = None) -> None:
         """Become the rule of these synapses."""
         if self.ends is not None:
             raise ValueError(
@@ -157,6 +160,7 @@ class PlasticityRule(Declared):
             )
         for name in ("w_min", "w_max"):
             self._check_unit(name, weight)
+        self._check_post(post, dendritic_delay)
         self.check()
         low, high = self._bounds()
         strength = np.asarray(self._strength(weight))
@@ -305,13 +309,7 @@ class PlasticityRule(Declared):
     def _value(self, name: str, y: Values) -> Any:
         if name in y:
             return y[name]
-        found = getattr(self.post, name, None)
-        if isinstance(found, brainstate.State):
-            return u.math.reshape(found.value, (-1,))
-        raise InputError(
-            f"{type(self).__name__}: an equation asks for {name!r}, which is neither a state of "
-            f"the rule nor one of the postsynaptic {type(self.post).__name__}"
-        )
+        return u.math.reshape(getattr(self.post, name).value, (-1,))
 
     def _side(self, name: str, value: Any) -> str | None:
         """Whose value it is: None for one that is the same for all synapses."""
@@ -343,6 +341,26 @@ class PlasticityRule(Declared):
                 f"{type(self).__name__}.{name}: expected {dimension_name(weight)}, as the weights "
                 f"are, got {show(value)}"
             )
+
+    def _check_post(self, post: Any, dendritic_delay: Any) -> None:
+        """Raise if equations take states of the population that are not there, or not in time."""
+        kind = type(self)
+        methods = {name for name in dir(kind) if name[0] == "d" and hasattr(kind, name[1:])}
+        methods |= {"on_pre", "on_post", "on_step", "pre_events", "post_events", "dw"}
+        equations = [getattr(self, name) for name in methods if getattr(self, name) is not None]
+        for name in {name for equation in equations for name in _arguments(equation)}:
+            if name in ("w", "pre_spike", "post_spike") or hasattr(kind, name):
+                continue
+            if isinstance(post, Declared) and not hasattr(type(post), name):
+                raise ParameterError(
+                    f"{kind.__name__}: an equation asks for {name!r}, which is neither a state of "
+                    f"the rule nor one of the postsynaptic {type(post).__name__}"
+                )
+            if dendritic_delay is not None:
+                raise ParameterError(
+                    f"{kind.__name__}: it reads {name} of the postsynaptic population, which a "
+                    "dendritic_delay would not delay; leave it out"
+                )
 
     def _refuse_batch(self, batch_size: int | None) -> None:
         if batch_size is not None:

@@ -36,16 +36,25 @@ class Ends:
     def __init__(self, edges: Edges) -> None:
         self.n_pre, self.n_post, self.n_edges = edges.n_pre, edges.n_post, len(edges)
         self.pre, self.post = jnp.asarray(edges.pre), jnp.asarray(edges.post)
-        self._rows = jnp.asarray(edges.indptr), None, int(edges.out_degree.max(initial=0))
         starts = np.concatenate([[0], np.cumsum(edges.in_degree)]).astype(np.int32)
         numbers = np.argsort(edges.post, kind="stable").astype(np.int32)
-        longest = int(edges.in_degree.max(initial=0))
-        self._columns = jnp.asarray(starts), jnp.asarray(numbers), longest
+        self._seen_from = {
+            "pre": {
+                "rows": self.pre,
+                "columns": self.post,
+                "indptr": jnp.asarray(edges.indptr),
+                "max_row": int(edges.out_degree.max(initial=0)),
+            },
+            "post": {
+                "rows": self.post,
+                "columns": self.pre,
+                "indptr": jnp.asarray(starts),
+                "numbers": jnp.asarray(numbers),
+                "indices": jnp.asarray(edges.pre[numbers]),
+                "max_row": int(edges.in_degree.max(initial=0)),
+            },
+        }
 
     def seen_from(self, side: str) -> dict[str, Any]:
         """The arguments of `edge_update` for events of one side."""
-        from_pre = side == "pre"
-        names = "indptr", "numbers", "max_row"
-        seen = dict(zip(names, self._rows if from_pre else self._columns, strict=True))
-        rows, columns = (self.pre, self.post) if from_pre else (self.post, self.pre)
-        return {"rows": rows, "columns": columns, **seen}
+        return self._seen_from[side]

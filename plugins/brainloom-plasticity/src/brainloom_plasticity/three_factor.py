@@ -51,6 +51,7 @@ class _Eligible(SpikeTimingRule):
     def _now(self, name: str) -> Any:
         """This step's value of a source: one for all, or one per postsynaptic neuron."""
         source = getattr(self, name)  # a state is read by its declaration
+        source = getattr(source, "get_spike", source)
         value = source() if callable(source) else source
         n_post = 0 if self.ends is None else self.ends.n_post
         if isinstance(value, u.Quantity) or np.size(value) not in (1, n_post):
@@ -89,8 +90,8 @@ class ThreeFactorSTDP(_Eligible):
         tau_minus: Time constant of $y$, 20 ms.
         tau_e: Time constant of the eligibility $\tau_e$, 1 s.
         eta: Speed $\eta$, 1 Hz.
-        third: The third factor $M$: a function or a module, called without arguments in each step,
-            or a state; without unit.
+        third: The third factor $M$: a population, for its spikes, another module or a function,
+            called without arguments in each step, or a state; without unit.
 
     Attributes:
         x: Trace of presynaptic spikes $x$, shape `(n_pre,)`.
@@ -162,8 +163,8 @@ class DopamineSTDP(_Eligible):
         tau_d: Time constant of dopamine $\tau_d$, 200 ms.
         baseline: Concentration $b$ at which weights stay, 0.
         dopamine: What is released in a step, one number for all or one per postsynaptic neuron: a
-            function or a module, called without arguments, such as `population.get_spike` of a
-            single neuron, or a state; None where the state `d` is written to instead.
+            population, for its spikes, another module or a function, called without arguments, or
+            a state; None where the state `d` is written to instead.
 
     Attributes:
         x: Trace of presynaptic spikes $x$, shape `(n_pre,)`.
@@ -183,7 +184,7 @@ class DopamineSTDP(_Eligible):
         >>> from brainloom_neurons import LIF
         >>> from brainloom_plasticity import DopamineSTDP
         >>> dopaminergic = LIF(1)
-        >>> rule = DopamineSTDP(dopamine=dopaminergic.get_spike, w_max=1 * u.nS)
+        >>> rule = DopamineSTDP(dopamine=dopaminergic, w_max=1 * u.nS)
         >>> print(rule.tau_d)
         200. ms
     """

@@ -11,10 +11,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from ..errors import InputError
-from .event_csr import _BLOCK, _CHUNK, _first_active
+from .active import AT_ONCE, over_active
 from .registry import find_kernel
 
 __all__ = ["edge_update", "edge_update_reference"]
@@ -31,6 +30,7 @@ def edge_update(
     columns: jax.Array,
     indptr: jax.Array,
     numbers: jax.Array | None = None,
+    indices: jax.Array | None = None,
     max_row: int | None = None,
     implementation: str | None = None,
 ) -> Any:
@@ -50,6 +50,8 @@ def edge_update(
         columns: Column of each edge, int32, shape `(n_edges,)`.
         indptr: Where each row starts, int32, shape `(n_rows + 1,)`.
         numbers: The edges of all rows, one row after the other, int32; None if they are in order.
+        indices: Columns of these, int32, `columns[numbers]`, which is looked up if not given; with
+            it, memory is read in order.
         max_row: The largest number of edges of one row; found from `indptr` if not given,
             which is then required to be concrete.
         implementation: Name of the implementation to use.
@@ -80,11 +82,15 @@ def edge_update(
     if max_row is None:
         max_row = int(np.diff(np.asarray(indptr)).max(initial=0))
     whole = jax.tree.map(jnp.asarray, (edges, own, other))
-    one = jax.tree.map(lambda values: jnp.zeros((), values.dtype), whole)
-    function, constants = jax.closure_convert(_like_edges(function), *one)
-    operands = *whole, events, rows, columns, indptr, numbers
+    operands = *whole, events, rows, columns, indptr, numbers, indices
     sizes = {"max_row": max_row}
+    function = _like_edges(function)
     chosen = find_kernel("edge_update", implementation, (function, *operands), sizes)
+    traced = [isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((whole, events))]
+    if chosen is edge_update_reference and not any(traced):
+        return _dense(function, *operands)  # what follows would be compiled in each call
+    one = jax.tree.map(lambda values: jnp.zeros((), values.dtype), whole)
+    function, constants = jax.closure_convert(function, *one)
 
     @jax.custom_batching.custom_vmap
     def primal(constants: Any, *operands: Any) -> Any:
@@ -123,64 +129,26 @@ def edge_update_reference(
     columns: jax.Array,
     indptr: jax.Array,
     numbers: jax.Array | None,
+    indices: jax.Array | None,
     *,
     max_row: int,
 ) -> Any:
-    """The change in plain JAX.
-
-    The few rows with an event are compacted and their edges rewritten sixteen rows at a time;
-    where there are many, all edges are gone through, in blocks. Both are loops, of which one
-    makes no turn, since a choice between them (`lax.cond`) would copy all edges.
-    """
-    n_rows = events.shape[0]
+    """The change in plain JAX: of the edges of sixteen rows with an event at a time."""
     n_edges = rows.shape[0]
-    if n_edges == 0 or n_rows < 2 * _CHUNK:
-        return _dense(function, edges, own, other, events, rows, columns, indptr, numbers)
-    n_blocks = -(-n_rows // _BLOCK)
-    few, many = (min(max(64, n_rows // part), n_blocks) for part in (256, 16))
-    count = events.sum()
+    if n_edges == 0 or events.shape[0] < 2 * AT_ONCE:
+        return _dense(function, edges, own, other, events, rows, columns)
 
-    def found(capacity: int) -> jax.Array:
-        return jnp.pad(_first_active(events, capacity), (0, many + _CHUNK - capacity))
-
-    sources = lax.cond(count <= few, lambda: found(few), lambda: found(many))
-    in_chunks = jnp.where(count <= many, count, 0)
-
-    def change_chunk(carry: Any) -> Any:
-        done, edges = carry
-        row = lax.dynamic_slice(sources, (done,), (_CHUNK,))[:, None]
-        place = indptr[row] + jnp.arange(max_row)
-        real = (place < indptr[row + 1]) & (done + jnp.arange(_CHUNK) < count)[:, None]
+    def change(edges: Any, rows: jax.Array, given: jax.Array) -> Any:
+        row = rows[:, None]
+        place = indptr[row] + jnp.arange(max_row, dtype=jnp.int32)
+        real = (place < indptr[row + 1]) & given[:, None]
         edge = place if numbers is None else numbers[place]
-        new = _each(function)(_at(edges, edge), _at(own, row), _at(other, columns[edge]))
+        column = columns[edge] if indices is None else indices[place]
+        new = _each(function)(_at(edges, edge), _at(own, row), _at(other, column))
         edge = jnp.where(real, edge, n_edges)  # an edge that does not exist is left out
-        return done + _CHUNK, jax.tree.map(
-            lambda old, new: old.at[edge].set(new, mode="drop"), edges, new
-        )
+        return jax.tree.map(lambda old, new: old.at[edge].set(new, mode="drop"), edges, new)
 
-    # One that starts late enough to be whole, and leaves out what the one before has done. (What
-    # does not depend on the turn of a loop is computed before it, also if it makes none.)
-    block = min(_BLOCK_OF_EDGES, n_edges)
-
-    def change_block(carry: Any) -> Any:
-        done, edges = carry
-        start = jnp.minimum(done, n_edges - block)
-        part = functools.partial(lax.dynamic_slice, start_indices=(start,), slice_sizes=(block,))
-        row, old = part(rows), jax.tree.map(part, edges)
-        new = jax.vmap(function)(old, _at(own, row), _at(other, part(columns)))
-        changes = events[row] & (start + jnp.arange(block) >= done)
-        new = jax.tree.map(functools.partial(jnp.where, changes), new, old)
-        return done + block, jax.tree.map(
-            lambda whole, new: lax.dynamic_update_slice(whole, new, (start,)), edges, new
-        )
-
-    start = jnp.int32(0)
-    _, edges = lax.while_loop(lambda carry: carry[0] < in_chunks, change_chunk, (start, edges))
-    in_blocks = jnp.where(count <= many, 0, n_edges)
-    return lax.while_loop(lambda carry: carry[0] < in_blocks, change_block, (start, edges))[1]
-
-
-_BLOCK_OF_EDGES = 2**14
+    return over_active(events, change, edges)
 
 
 def _dense(
@@ -191,8 +159,7 @@ def _dense(
     events: Any,
     rows: Any,
     columns: Any,
-    indptr: Any,
-    numbers: Any,
+    *ignored: Any,
 ) -> Any:
     """The change of all edges at once."""
     new = jax.vmap(function)(edges, _at(own, rows), _at(other, columns))

@@ -16,6 +16,7 @@ import numpy as np
 from jax import lax
 
 from ..units import with_unit
+from .active import AT_ONCE, over_active
 from .registry import find_kernel
 
 __all__ = ["event_csr", "event_csr_reference"]
@@ -154,63 +155,25 @@ def added(
     place: Place = lambda index: index,
 ) -> jax.Array:
     """The product added to y, `place` saying where in y an index is."""
-    n_pre = events.shape[-1]
     if indices.shape[0] == 0:
         return y
-    if events.ndim > 1 or n_pre < 2 * _CHUNK:
+    if events.ndim > 1 or events.shape[-1] < 2 * AT_ONCE:
         return _dense(y, weights, indices, indptr, events, place)
-    n_blocks = -(-n_pre // _BLOCK)
-    few, many = (min(max(64, n_pre // part), n_blocks) for part in (256, 16))
-    active = _active(events)
-    count = active.sum(dtype=jnp.int32)
 
-    def found(capacity: int) -> jax.Array:
-        return jnp.pad(_first_active(active, capacity), (0, n_pre + _CHUNK - capacity))
-
-    def all_found() -> jax.Array:
-        return jnp.nonzero(active, size=n_pre + _CHUNK, fill_value=0)[0].astype(jnp.int32)
-
-    # Only the list of sources depends on conditions; y would be copied by each.
-    some = functools.partial(lax.cond, count <= many, lambda: found(many), all_found)
-    sources = lax.cond(count <= few, lambda: found(few), some)
-
-    def add_chunk(carry: Any) -> Any:
-        done, y = carry
-        chosen = lax.dynamic_slice(sources, (done,), (_CHUNK,))
-        return done + _CHUNK, rows(y, chosen, done + jnp.arange(_CHUNK, dtype=jnp.int32) < count)
-
-    def rows(y: jax.Array, sources: jax.Array, given: jax.Array) -> jax.Array:
-        start, stop = indptr[sources], indptr[sources + 1]
+    def add(y: jax.Array, rows: jax.Array, given: jax.Array) -> jax.Array:
+        start, stop = indptr[rows], indptr[rows + 1]
         edge = start[:, None] + jnp.arange(max_row, dtype=jnp.int32)
         real = (edge < stop[:, None]) & given[:, None]
         weight = weights[edge] if weights.shape[0] > 1 else jnp.broadcast_to(weights, edge.shape)
         if events.dtype != jnp.bool_:
-            weight = weight * events[sources][:, None]
+            weight = weight * events[rows][:, None]
         return y.at[place(indices[edge])].add(jnp.where(real, weight, 0))
 
-    return lax.while_loop(lambda carry: carry[0] < count, add_chunk, (jnp.int32(0), y))[1]
-
-
-_BLOCK = 32
-_CHUNK = 16
+    return over_active(_active(events), add, y)
 
 
 def _active(events: jax.Array) -> jax.Array:
     return events if events.dtype == jnp.bool_ else events != 0
-
-
-def _first_active(active: jax.Array, capacity: int) -> jax.Array:
-    """Indices of the first `capacity` active neurons.
-
-    Finds the active blocks first, because a top-k over all neurons costs more than everything
-    else together.
-    """
-    n_blocks = -(-active.shape[0] // _BLOCK)
-    blocks = jnp.pad(active, (0, n_blocks * _BLOCK - active.shape[0])).reshape(n_blocks, _BLOCK)
-    found, block = lax.top_k(blocks.any(1).astype(jnp.float32), capacity)
-    candidates = blocks[block] & (found > 0)[:, None]
-    within = lax.top_k(candidates.ravel().astype(jnp.float32), capacity)[1]
-    return block[within // _BLOCK] * _BLOCK + within % _BLOCK
 
 
 def _dense(y: Any, weights: Any, indices: Any, indptr: Any, events: Any, place: Place) -> jax.Array:

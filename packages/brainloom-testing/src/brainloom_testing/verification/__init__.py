@@ -1,8 +1,9 @@
-"""Verification of neuron models against closed forms, accurate solutions and other simulators.
+"""Verification of neurons, synapses and outputs against what is known of them.
 
 `verify("LIF", "HH")` returns one `Record` per comparison. A model is held to the references
 that are registered for its name, or for that of the nearest class that it inherits from, and in
-any case to its own declared equations and semantics.
+any case to its own declared equations and semantics: closed forms, accurate solutions, published
+tables and, for neurons, stored traces of other simulators.
 
 A plugin gives its model references of its own by an attribute of the class, without importing
 this package:
@@ -12,8 +13,9 @@ class MyNeuron(Neuron):
     references = "my_plugin.references:MY_NEURON"
 ```
 
-where `MY_NEURON` is a list of `Ode`, `Intervals`, `Rates`, ... An empty list leaves the generic
-checks, which suits a subclass whose equations are meant to differ from those of its base.
+where `MY_NEURON` is a list of `Ode`, `Intervals`, `Rates`, ... (for a synapse, of `Response`). An
+empty list leaves the generic checks, which suits a subclass whose equations are meant to differ
+from those of its base.
 """
 
 from .oracles import Equations, solve
@@ -33,11 +35,14 @@ from .references import (
 )
 from .registry import references_of, register_references
 from .run import iter_records, models_to_verify, verify
+from .synaptic import Amplitudes, Currents, Releases, Response
 
 __all__ = [
     "KINDS",
     "Accuracy",
+    "Amplitudes",
     "Counts",
+    "Currents",
     "Defaults",
     "Equations",
     "Formula",
@@ -47,6 +52,8 @@ __all__ = [
     "Rates",
     "Record",
     "Reference",
+    "Releases",
+    "Response",
     "Rest",
     "SpikeTimes",
     "failed",

@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from brainloom_core import Neuron, PluginError, get_model, list_models
+from brainloom_core import Neuron, PluginError, Synapse, get_model, list_models
 
 from ..case import Case, default_case
 from . import catalogue
 from .generic import generic_records
+from .generic_synapses import synapse_records
 from .records import KINDS, Kind, Record
 from .references import Reference
 from .registry import references_of
@@ -35,7 +36,7 @@ def verify(*models: str | type | Case, kinds: Collection[str] = KINDS) -> list[R
 
     Args:
         models: Names of registered models, classes, or cases where a class needs arguments;
-            every registered neuron if there is none.
+            all registered ones that can be verified if there is none.
         kinds: Kinds of reference to use, of `KINDS`.
 
     Raises:
@@ -57,19 +58,21 @@ def iter_records(*models: str | type | Case, kinds: Collection[str] = KINDS) -> 
 
 
 def models_to_verify() -> list[str]:
-    """The names of all registered neurons, and of models that cannot be imported."""
-    return [model.name for model in list_models() if _may_be_neuron(model.qualified_name)]
+    """The names of all registered models that can be verified, or cannot be imported."""
+    return [model.name for model in list_models() if _may_be_verified(model.qualified_name)]
 
 
-def _may_be_neuron(name: str) -> bool:
+def _may_be_verified(name: str) -> bool:
     try:
-        return _is_neuron(get_model(name))
+        return _can_be_verified(get_model(name))
     except PluginError:
         return True
 
 
-def _is_neuron(model: Any) -> bool:
-    return isinstance(model, type) and issubclass(model, Neuron)
+def _can_be_verified(model: Any) -> bool:
+    """Whether it is a neuron or a synapse, or has references."""
+    is_kind = isinstance(model, type) and issubclass(model, (Neuron, Synapse))
+    return is_kind or (isinstance(model, type) and bool(references_of(model)[1]))
 
 
 def _by_name(name: str, kinds: Collection[str]) -> Iterator[Record]:
@@ -85,8 +88,8 @@ def _case(model: str | type | Case) -> Case:
     if isinstance(model, Case):
         return model
     cls = get_model(model) if isinstance(model, str) else model
-    if not _is_neuron(cls):
-        raise ValueError(f"{model} is not a neuron, and only neurons are verified")
+    if not _can_be_verified(cls):
+        raise ValueError(f"{model} is neither a neuron nor a synapse, and has no references")
     return default_case(cls)
 
 
@@ -105,8 +108,14 @@ def _jobs(case: Case) -> Iterator[_Job]:
         yield _Job("stored traces", "stored trace", functools.partial(_raise, error))
     else:
         yield from (_job(trace, case.cls) for trace in traces)
-    for name, check in generic_records(case):
+    for name, check in _generic(case):
         yield _Job(name, "generic", check)
+
+
+def _generic(case: Case) -> Iterator[tuple[str, Callable[[], Iterable[Record]]]]:
+    """The checks of its kind that need no references."""
+    of_kind = {"neuron": generic_records, "synapse": synapse_records}.get(case.kind)
+    return iter(()) if of_kind is None else of_kind(case)
 
 
 def _job(reference: Reference, cls: type) -> _Job:
