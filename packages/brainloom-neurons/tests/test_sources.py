@@ -13,6 +13,7 @@ from brainloom_neurons import (
     LIF,
     GammaSpike,
     InhomogeneousPoisson,
+    LIFRef,
     PoissonEncoder,
     PoissonInput,
     PoissonSpike,
@@ -186,9 +187,9 @@ def test_poisson_input_shot_noise(dt: float) -> None:
             self.before = brainstate.ShortTermState(20.0 * jnp.ones(2000) * u.mV)
 
         def update(self) -> None:
-            self.neuron()
-            self.before.value = self.neuron.V.value
+            self.before.value = self.neuron.V.value * np.exp(-dt / 20)
             self.noise()
+            self.neuron()
 
     chosen = ["neuron.V", "before"]
     recording = simulate(Driven(), 400 * u.ms, dt=dt * u.ms, record=chosen, progress=False)
@@ -232,18 +233,42 @@ def test_poisson_input_function_refuses_what_does_not_fit() -> None:
 
 
 def test_poisson_input_drives_the_chosen_neurons_in_their_unit() -> None:
-    target = brainstate.nn.init_all_states(LIF(4, V_th=1e6 * u.mV))
-    PoissonInput(target.prefetch("V"), [1, 3], 1000, 1e5 * u.Hz, 0.001 * u.volt)()
+    target = LIF(4, V_th=1e6 * u.mV)
+    noise = PoissonInput(target.prefetch("V"), [1, 3], 1000, 1e5 * u.Hz, 0.001 * u.volt)
+    brainstate.nn.init_all_states([noise, target])
+    noise()
+    target()
     V = np.asarray(target.V.value.to_decimal(u.mV))
     assert np.all(V[[0, 2]] == 0)
     assert np.all(V[[1, 3]] > 5000)
     wrong = PoissonInput(target.prefetch("V"), None, 10, 10 * u.Hz, 1.0 * u.mA)
+    brainstate.nn.init_all_states(wrong)
     with pytest.raises(InputError, match=r"PoissonInput\.weight: expected a voltage"):
         wrong()
     with pytest.raises(ParameterError, match=r"PoissonInput\.num_input: expected a whole number"):
         PoissonInput(target.prefetch("V"), None, 0, 10 * u.Hz, 1.0 * u.mV)
     with pytest.raises(ParameterError, match=r"PoissonInput\.target: expected a state"):
         PoissonInput(target, None, 10, 10 * u.Hz, 1.0 * u.mV)
+
+
+@pytest.mark.parametrize("first", ["noise", "neuron"])
+def test_poisson_input_makes_neurons_spike(first: str) -> None:
+    """Jumps across the threshold are seen, in any order of calls, and those onto a refractory
+    neuron are lost: it rests at its reset potential."""
+    neuron = LIFRef(50, tau_ref=2 * u.ms, V_th=10 * u.mV, V_reset=0 * u.mV, spk_reset="hard")
+    noise = PoissonInput(neuron.prefetch("V"), None, 1000, 40 * u.Hz, 1.0 * u.mV)
+    brainstate.nn.init_all_states([neuron, noise])
+
+    def step(i: Any) -> Any:
+        for called in (noise, neuron) if first == "noise" else (neuron, noise):
+            called()
+        return neuron.get_spike(), neuron.V.value.to_decimal(u.mV)
+
+    run = brainstate.transform.jit(lambda: brainstate.transform.for_loop(step, jnp.arange(500)))
+    spikes, V = map(np.asarray, run())
+    assert spikes.sum() > 200
+    for i, k in np.argwhere(spikes[:-21] > 0):
+        assert (V[i + 1 : i + 20, k] == 0.0).all()
 
 
 def test_spike_times_keep_late_times_and_take_a_rule() -> None:

@@ -15,11 +15,13 @@ from brainloom_core import (
     Declared,
     Dynamics,
     InputError,
+    Neuron,
     ParameterError,
     UnitError,
     non_negative,
     option,
     param,
+    state,
 )
 from brainloom_core.units import dimension_name, same_dimension, show, step_count, with_unit
 
@@ -357,6 +359,10 @@ class PoissonInput(Declared):
     the time constant $\tau$ that does not spike, the mean of $V$ is then $w N f \tau$ and its
     variance $w^2 N f \tau / 2$.
 
+    The state that the jumps of synapses raise, which is the potential in most models, is raised as
+    by these, in the next call of the population: after its integration, not while it is
+    refractory, and with the spikes that follow. Any other state is written at once.
+
     Args:
         target: The state that is driven, `population.prefetch("V")`.
         indices: The neurons driven, an index array or slice; None for all.
@@ -364,6 +370,9 @@ class PoissonInput(Declared):
         freq: Rate $f$ of each train, in Hz.
         weight: Jump $w$ per spike, in the unit of the state.
         name: Name of the module.
+
+    Attributes:
+        waiting: The jumps that wait for the population, or None where the state is written.
 
     Raises:
         ParameterError: A parameter has the wrong unit or range.
@@ -378,10 +387,11 @@ class PoissonInput(Declared):
         >>> brainstate.environ.set(dt=0.1 * u.ms)
         >>> neuron = LIF(10, V_th=20 * u.mV)
         >>> noise = PoissonInput(neuron.prefetch("V"), None, 1000, 10 * u.Hz, 0.1 * u.mV)
-        >>> _ = brainstate.nn.init_all_states(neuron)
+        >>> _ = brainstate.nn.init_all_states([neuron, noise])
         >>> noise()
-        >>> neuron.V.value.shape
-        (10,)
+        >>> _ = neuron()
+        >>> bool((neuron.V.value > 0 * u.mV).any())
+        True
     """
 
     _layout = ("target", "indices", "num_input", "freq", "weight", "name")
@@ -393,10 +403,46 @@ class PoissonInput(Declared):
     freq: Any = param(constraint=non_negative, doc="rate of a train", unit=u.Hz, kw_only=False)
     weight: Any = param(doc="jump per spike", unit=ANY_UNIT, kw_only=False)
 
+    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+        super()._setup(frame, values)
+        population = getattr(self.target, "module", None)
+        self.waiting = None
+        if isinstance(population, Neuron) and self.target.item == population.jump_state:
+            self.waiting = _Waiting(self.target)
+            number = len(population.delta_inputs)
+            population.add_delta_input(f"PoissonInput_{number}", self.waiting)
+
     def update(self) -> None:
         """Draw this step's counts and add them to the state."""
         drive = self.num_input * self.freq
-        _add_spikes("PoissonInput", drive, self.weight, self.target, self.indices)
+        target = self.target if self.waiting is None else self.waiting.jumps
+        _add_spikes("PoissonInput", drive, self.weight, target, self.indices)
+
+
+class _Waiting(Declared):
+    """Jumps of a state that wait until its population is called."""
+
+    jumps = state(
+        lambda model, shape: 0.0 * model.target(), "what waits", brainstate.ShortTermState
+    )
+
+    def __init__(self, target: Any) -> None:
+        super().__init__()
+        self.target = target
+
+    def update(self) -> Any:
+        """What waits, which is then taken."""
+        waiting = self.jumps.value
+        self.jumps.value = 0.0 * waiting
+        return waiting
+
+    @brainstate.nn.call_order(3)  # type: ignore[untyped-decorator]
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Nothing waits; later than the population, whose shape it takes."""
+        super().init_state(batch_size, **kwargs)
+
+    def _state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+        return ()
 
 
 def poisson_input(

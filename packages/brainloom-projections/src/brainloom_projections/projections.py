@@ -626,8 +626,8 @@ class DeltaProj(_FromModules):
     $$
 
     after the integration of the step in which the spikes arrive, so that the potential jumps at its
-    end: a spike with the time $T$ changes it at $T + \mathrm{round}(d / \Delta t)\,\Delta t + \Delta t$
-    for a delay $d$, which is also when an input through a synapse, which acts from the beginning of
+    end. With a delay of $n$ steps a spike with the time $T$ changes it at $T + (n + 1)\,\Delta t$,
+    which is also when an input through a synapse, which acts from the beginning of
     that step on, is first seen in the potential. (In NEST the potential jumps at $T + d$, with
     $d \ge \Delta t$: its $d$ is $d - \Delta t$ here.)
 
