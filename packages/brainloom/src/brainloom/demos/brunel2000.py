@@ -8,8 +8,8 @@ from typing import Any
 
 import brainstate
 import brainunit as u
-from brainloom_neurons import LIFRef, PoissonSpike
-from brainloom_projections import Connection, DeltaProj, FixedInDegree, OneToOne
+from brainloom_neurons import LIFRef, PoissonInput
+from brainloom_projections import Connection, DeltaProj, FixedInDegree
 
 __all__ = ["POINTS", "BrunelNetwork"]
 
@@ -59,11 +59,9 @@ class BrunelNetwork(brainstate.nn.Module):
         )
         self.exc = self._projection(self.n_exc, J, delay)
         self.inh = self._projection(n - self.n_exc, -g * J, delay)
-        # Numbers of spikes that arrive with the others: what is added to V from outside the step
-        # would act on neurons that are still refractory.
-        external = PoissonSpike(n, (eta * V_th / (J * tau)).in_unit(u.Hz), spk_type=float)
-        each = Connection(n, self.neurons, OneToOne(), weight=J, trainable=False)
-        self.external = DeltaProj(external, comm=each, post=self.neurons)
+        rate = (eta * V_th / (self.n_exc // 10 * J * tau)).in_unit(u.Hz)
+        state = self.neurons.prefetch("V")
+        self.external = PoissonInput(state, None, self.n_exc // 10, rate, J)
 
     def _projection(self, n_pre: int, weight: Any, delay: Any) -> DeltaProj:
         rule = FixedInDegree(n_pre // 10, allow_multapses=True)
