@@ -98,6 +98,33 @@ def test_vmap_repeats_the_single_line() -> None:
     np.testing.assert_array_equal(run(values), shifted(np.asarray(values), [0, 5, 2]))
 
 
+def test_a_trained_delay_is_held_within_its_bounds() -> None:
+    values = jnp.asarray(np.random.default_rng(0).normal(size=(STEPS, 1)), jnp.float32)
+    trained = brainstate.ParamState(0.1 * u.ms)
+    line = Delay(1, trained, max_delay=0.35 * u.ms)
+    near, far = shifted(np.asarray(values), 3), shifted(np.asarray(values), 4)
+    for value, expected in ((-1.0, values), (9.0, (near + far) / 2)):
+        trained.value = value * u.ms
+        np.testing.assert_allclose(through(line, values), expected, atol=1e-5)
+
+
+def test_the_past_under_vmap() -> None:
+    pop = Leaky(2)
+    past = pop.prefetch("V").delay.at(0.2 * u.ms)
+    brainstate.nn.vmap_init_all_states(pop, axis_size=3, state_tag="lane")
+    mapped = brainstate.nn.Vmap(pop, vmap_states="lane", axis_size=3)
+
+    def step(x: Any) -> Any:
+        seen = past().to_decimal(u.mV)
+        mapped(x * u.mA)
+        return seen, pop.V.value.to_decimal(u.mV)
+
+    run = brainstate.transform.jit(lambda x: brainstate.transform.for_loop(step, x))
+    seen, V = run(jnp.linspace(0.0, 30.0, STEPS * 3).reshape(STEPS, 3))
+    np.testing.assert_array_equal(seen[:3], -60.0)
+    np.testing.assert_array_equal(seen[3:], V[:-3])
+
+
 def test_the_ring_of_a_loop_is_not_copied() -> None:
     line = brainstate.nn.init_all_states(Delay(7, 0.4 * u.ms))
 

@@ -89,7 +89,8 @@ class Delayed(Declared):
         if not self._interpolates:
             return step_count(self.delay, dt), None
         lag = jnp.asarray(in_steps(self.delay, dt), brainstate.environ.dftype())
-        lag = jnp.clip(lag, 0.0, length - 2.0)
+        if self.max_delay is not None:
+            lag = jnp.clip(lag, 0.0, in_steps(self.max_delay, dt))
         whole = jnp.floor(lax.stop_gradient(lag))
         return whole.astype(jnp.int32), lag - whole
 
