@@ -377,6 +377,23 @@ def test_a_trained_delay_stays_within_its_bounds() -> None:
         assert got[:, 0].tolist() == np.eye(10)[step].tolist()
 
 
+def test_every_form_of_a_trained_delay_is_found() -> None:
+    post = LIF(1)
+    for delay in (
+        brainstate.ParamState(0.3 * u.ms),
+        brainstate.nn.Param(0.3 * u.ms),
+        brainstate.nn.Param(jnp.full(1, 0.3) * u.ms),
+    ):
+        named = {"weight": 1.0 * u.nA, "delay": delay, "max_delay": 1.0 * u.ms}
+        syn = Delta.desc(g_initializer=0.0 * u.nA)
+        proj = Projection(1, post, OneToOne(), syn, CUBA.desc(scale=1.0), **named)
+        brainstate.nn.init_all_states([proj, post])
+        got = arriving(proj, post, np.eye(6)[:, :1])
+        np.testing.assert_allclose(got[:, 0], np.eye(6)[3], atol=1e-5)
+        sizes = [np.size(s.value) for s in proj.states(brainstate.ParamState).values()]
+        assert len(sizes) == 2  # the weight and the delay
+
+
 def test_memory_follows_neurons_and_the_longest_delay() -> None:
     post = LIF(20)
     comm = Connection(30, 20, AllToAll(), 1.0 * u.mS, delay=lambda shape: u.math.ones(shape) * u.ms)

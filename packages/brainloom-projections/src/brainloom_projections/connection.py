@@ -22,7 +22,7 @@ from .rules import AllToAll, OneToOne, RowRule, Rule, left_out
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "is_function", "value_of"]
 
 _WEIGHTS, _DELAYS = 1, 2  # parts of a seed
 
@@ -252,7 +252,7 @@ class Connection(brainstate.nn.Module):
             "out_size": list(self.out_size),
             "trainable": isinstance(self.weight, brainstate.ParamState),
         }
-        values = {"weight": whole._weight_value(), "delay": whole._delay_value()}
+        values = {"weight": value_of(whole.weight), "delay": value_of(whole.delay)}
         write(path, whole.edges, header, values)
 
     def stored(self) -> "Connection":
@@ -266,7 +266,7 @@ class Connection(brainstate.nn.Module):
         if self._regenerated is not None and self._regenerated.law is not None:
             weight: Any = with_unit(self._regenerated.numbers(), self._regenerated.law.unit)
         else:
-            weight = self._weight_value()
+            weight = value_of(self.weight)
         return Connection(
             self.in_size,
             self.out_size,
@@ -311,7 +311,7 @@ class Connection(brainstate.nn.Module):
         """Sizes, degrees, weights and delays, in words."""
         whole = self.stored()
         lines = [whole.edges.summary()]
-        for what, value in (("weight", whole._weight_value()), ("delay", self._delay_value())):
+        for what, value in (("weight", value_of(whole.weight)), ("delay", value_of(self.delay))):
             if value is None:
                 continue
             number, unit = np.asarray(u.get_mantissa(value)), u.get_unit(value)
@@ -334,7 +334,7 @@ class Connection(brainstate.nn.Module):
 
         whole = self.stored()
         return plot_edges(
-            whole.edges, path, weight=whole._weight_value(), delay=whole._delay_value()
+            whole.edges, path, weight=value_of(whole.weight), delay=value_of(whole.delay)
         )
 
     def to_scipy(self, unit: Any = None) -> Any:
@@ -376,7 +376,7 @@ class Connection(brainstate.nn.Module):
     def _product(self, spikes: jax.Array) -> Any:
         if self._regenerated is not None and self._regenerated.law is not None:
             return with_unit(self._regenerated(spikes), self._regenerated.law.unit)
-        weight = self._weight_value()
+        weight = value_of(self.weight)
         if self._regenerated is not None:
             return weight * self._regenerated(spikes)
         if self._one_to_one:
@@ -402,7 +402,7 @@ class Connection(brainstate.nn.Module):
         """The unit of the weights."""
         if self._regenerated is not None and self._regenerated.law is not None:
             return self._regenerated.law.unit
-        return u.get_unit(self._weight_value())
+        return u.get_unit(value_of(self.weight))
 
     def send(
         self, ring: Any, spikes: Any, steps: Any, position: Any, share: Any = 1.0
@@ -426,7 +426,7 @@ class Connection(brainstate.nn.Module):
             raise ParameterError("Connection.send: expected edges that are stored; use stored()")
         ring, arrived = event_csr_ring(
             ring,
-            self._weight_value() * share,
+            value_of(self.weight) * share,
             steps * np.int32(self._n_post) + self._arrays.indices,
             self._arrays.indptr,
             self._flat(spikes),
@@ -436,16 +436,8 @@ class Connection(brainstate.nn.Module):
         )
         return ring, arrived.reshape((*arrived.shape[:-1], *self.out_size))
 
-    def _weight_value(self) -> Any:
-        if isinstance(self.weight, brainstate.State):
-            return self.weight.value
-        return self.weight.value() if isinstance(self.weight, brainstate.nn.Param) else self.weight
-
-    def _delay_value(self) -> Any:
-        return _value(self.delay)
-
     def _weight_per_edge(self) -> Any:
-        weight = self._weight_value()
+        weight = value_of(self.weight)
         number = np.broadcast_to(np.asarray(u.get_mantissa(weight)), (self.n_edges,))
         return with_unit(number, u.get_unit(weight))
 
@@ -480,12 +472,12 @@ class Connection(brainstate.nn.Module):
                 "(OneToOne, AllToAll, Bernoulli, FixedOutDegree, FixedInDegree), got "
                 f"{show(rule)}"
             )
-        if delay is not None and (_is_function(delay) or np.ndim(_value(delay)) != 0):
+        if delay is not None and (is_function(delay) or np.ndim(value_of(delay)) != 0):
             raise ParameterError(
                 "Connection.delay: with stored=False expected one delay for all edges, got "
                 f"{show(delay)}"
             )
-        if _is_function(weight) and isinstance(rule, RowRule) and trainable:
+        if is_function(weight) and isinstance(rule, RowRule) and trainable:
             raise ParameterError(
                 "Connection.weight: weights that are drawn again in each step cannot be trained; "
                 "expected trainable=False, or stored=True"
@@ -495,7 +487,7 @@ class Connection(brainstate.nn.Module):
         rng, n_pre, n_post = np.random.default_rng(seed), self._n_pre, self._n_post
         if isinstance(rule, RowRule):
             law = None
-            if _is_function(weight):
+            if is_function(weight):
                 law = WeightLaw(new_key(np.random.default_rng([seed or 0, _WEIGHTS])), weight)
             self._regenerated = Regenerated(rule, n_pre, n_post, rng, law)
             if law is not None:
@@ -512,8 +504,7 @@ class Connection(brainstate.nn.Module):
         self, weight: Any, edges: Edges | None, seed: int | None, trainable: bool
     ) -> Any:
         if isinstance(weight, (brainstate.State, brainstate.nn.Param)):
-            value = weight.value if isinstance(weight, brainstate.State) else weight.value()
-            _checked("weight", value, edges)
+            _checked("weight", value_of(weight), edges)
             return weight
         value = _checked("weight", _evaluated("weight", weight, edges, seed, _WEIGHTS), edges)
         return brainstate.ParamState(value) if trainable else value
@@ -521,9 +512,9 @@ class Connection(brainstate.nn.Module):
     def _checked_delay(self, delay: Any, edges: Edges | None, seed: int | None) -> Any:
         if delay is None:
             return None
-        if isinstance(delay, brainstate.State):
-            if not isinstance(u.get_mantissa(delay.value), jax.core.Tracer):
-                self._checked_delay(delay.value, edges, seed)
+        if isinstance(delay, (brainstate.State, brainstate.nn.Param)):
+            if not isinstance(u.get_mantissa(value_of(delay)), jax.core.Tracer):
+                self._checked_delay(value_of(delay), edges, seed)
             return delay
         delay = _evaluated("delay", delay, edges, seed, _DELAYS)
         if not isinstance(delay, u.Quantity) or not same_dimension(delay, u.ms):
@@ -548,18 +539,22 @@ class _Arrays:
         self.indptr, self.indices = jnp.asarray(edges.indptr), jnp.asarray(edges.indices)
 
 
-def _value(value: Any) -> Any:
-    return value.value if isinstance(value, brainstate.State) else value
+def value_of(value: Any) -> Any:
+    """What a trainable weight or delay is now; anything else as it is."""
+    if isinstance(value, brainstate.State):
+        return value.value
+    return value.value() if isinstance(value, brainstate.nn.Param) else value
 
 
-def _is_function(value: Any) -> bool:
+def is_function(value: Any) -> bool:
+    """Whether a weight or a delay is a function that gives one for each edge."""
     kinds = (u.Quantity, brainstate.State, brainstate.nn.Param)
     return callable(value) and not isinstance(value, kinds)
 
 
 def _evaluated(what: str, value: Any, edges: Edges | None, seed: int | None, part: int) -> Any:
     """A value, or what a function makes of the edges, their lengths or their number."""
-    if not _is_function(value):
+    if not is_function(value):
         return value
     if edges is None:
         raise ParameterError(
@@ -605,7 +600,7 @@ def _checked(what: str, value: Any, edges: Edges | None) -> Any:
 
 def _reordered(what: str, value: Any, order: np.ndarray) -> Any:
     """An array in the order of the edges; what is no array stays as it is."""
-    if value is None or _is_function(value) or isinstance(value, brainstate.nn.Param):
+    if value is None or is_function(value) or isinstance(value, brainstate.nn.Param):
         return value
     if isinstance(value, brainstate.State):
         if np.ndim(value.value) == 0:

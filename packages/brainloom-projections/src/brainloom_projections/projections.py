@@ -22,7 +22,7 @@ from brainloom_core import (
 from brainloom_core.units import dimension_name, same_dimension, show, to_number, with_unit
 
 from .arrivals import Arrivals
-from .connection import Connection
+from .connection import Connection, is_function, value_of
 from .events import plain
 from .parts import Method, Port, check_output_unit, conductance_unit, made, state_unit, weight_unit
 
@@ -121,15 +121,14 @@ class _FromModules(Projection):
         delay = own if delay is None else delay
         if delay is None:
             return None
-        if callable(delay) and not isinstance(delay, (u.Quantity, brainstate.nn.Param)):
+        if is_function(delay):
             raise ParameterError(
                 f"{kind}.delay: expected a time, got the function {show(delay)}, which draws one "
                 "for each edge: give it to the connection, Connection(..., delay=...)"
             )
         if isinstance(delay, (list, tuple)):
             delay = u.math.asarray(delay)
-        value = delay.value if isinstance(delay, brainstate.State) else delay
-        shape = np.shape(value() if isinstance(value, brainstate.nn.Param) else value)
+        shape = np.shape(value_of(delay))
         size = self._known_pre_size()
         try:
             if not shape or (own is None and shape == size):

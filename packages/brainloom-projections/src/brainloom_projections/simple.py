@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-import brainunit as u
 from brainloom_core import AlignPost, Descriptor, Dynamics, Synapse, SynOut
 from brainloom_core import Projection as Base
 from brainloom_core.units import show
 
 from .arrivals import Arrivals
-from .connection import Connection
+from .connection import Connection, is_function
 from .edges import Edges
 from .parts import Method
 from .projections import AlignPostProj, AlignPreProj
@@ -139,7 +138,7 @@ class Projection(Base):
         if align not in (None, "pre", "post"):
             raise ValueError(f"Projection.align: expected 'pre', 'post' or None, got {align!r}")
         self._spikes = Method.of(getattr(pre, "get_spike", None))
-        drawn = delay if callable(delay) and not isinstance(delay, u.Quantity) else None
+        drawn = delay if is_function(delay) else None
         comm = self._comm(pre, post, connectivity, weight, drawn, seed)
         synapse = self._described("synapse", synapse, Dynamics)
         output = self._described("output", output, SynOut)
