@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from brainloom_core import Normal, ParameterError, Uniform, UnitError
 from brainloom_projections import AllToAll, Bernoulli, Connection, Edges, FixedOutDegree, OneToOne
+from brainloom_projections.connection import value_of
 from brainloom_projections.spatial import DistanceDependent, LinearProfile, grid_positions
 from scipy import sparse, stats
 
@@ -202,7 +203,7 @@ def test_what_is_read_equals_what_was_written(make: Any, tmp_path: Path) -> None
     assert (read.in_size, read.out_size) == (made.in_size, made.out_size)
     assert type(read.weight) is type(made.weight)
     for one, other in (
-        (read._weight_value(), made._weight_value()),
+        (value_of(read.weight), value_of(made.weight)),
         (read.delay, made.delay),
         (read.edges.distance, made.edges.distance),
     ):
