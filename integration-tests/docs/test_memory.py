@@ -4,6 +4,7 @@ import importlib.util
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import brainstate
 import pytest
 
 FILE = Path(__file__).parents[1] / "benchmarks" / "memory.py"
@@ -13,7 +14,8 @@ _spec.loader.exec_module(memory)
 
 
 def test_synaptic_state_grows_with_the_neurons_and_not_with_the_synapses(tmp_path: Path) -> None:
-    rows = memory.survey((200, 400, 800), in_degree=20)
+    with brainstate.environ.context(precision=32):
+        rows = memory.survey((200, 400, 800), in_degree=20)
     for exponent in memory.exponents(rows).values():
         assert exponent == pytest.approx(1.0, abs=0.02)
     per_neuron = {row.way: row.state / row.neurons for row in rows}

@@ -532,7 +532,7 @@ def test_an_unknown_name_lists_the_known(place: str, monkeypatch: pytest.MonkeyP
 
 
 def test_an_unknown_operation_lists_the_known() -> None:
-    text = r"no operation 'event_crs'; there are \['event_csr', "
+    text = r"no operation 'event_crs'; there are \['edge_update', 'event_csr', "
     with pytest.raises(KernelError, match=text), use_kernel(event_crs="reference"):
         pass
     with pytest.raises(KernelError, match=text):
