@@ -22,6 +22,7 @@ DIST = ROOT / "dist"
 BENCHMARKS = ROOT / "integration-tests" / "benchmarks"
 REFERENCES = ROOT / "integration-tests" / "reference"
 TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")
+PARALLEL = ("--numprocesses", "logical", "--dist", "worksteal")
 MEMBERS = {
     file.parent.name: nox.project.load_toml(file)
     for kind in ("packages", "plugins")
@@ -110,8 +111,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests of all packages and plugins, on the CPU, as many at once as there are cores."""
     session.install(*with_tests(*MEMBERS), "pytest-xdist>=3.6")
-    parallel = ("--numprocesses", "logical", "--dist", "worksteal")
-    chosen = ("-m", "not slow", *parallel, *session.posargs)
+    chosen = ("-m", "not slow", *PARALLEL, *session.posargs)
     session.run("pytest", *chosen, env={"JAX_PLATFORMS": "cpu"})
 
 
@@ -120,8 +120,7 @@ def verify(session: nox.Session) -> None:
     """Hold all models to what is known of them, and run the tests that take long."""
     session.install(*with_tests(*MEMBERS), "pytest-xdist>=3.6")
     session.run("brainloom", "verify", "--failures")
-    parallel = ("--numprocesses", "logical", "--dist", "worksteal")
-    session.run("pytest", "-m", "slow", *parallel, *session.posargs, env={"JAX_PLATFORMS": "cpu"})
+    session.run("pytest", "-m", "slow", *PARALLEL, *session.posargs, env={"JAX_PLATFORMS": "cpu"})
 
 
 @nox.session(default=False)
