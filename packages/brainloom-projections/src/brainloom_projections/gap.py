@@ -10,7 +10,7 @@ import numpy as np
 from brainloom_core import Dynamics, ParameterError, Projection, StateError, SynOut, UnitError
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
-from .connection import Connection
+from .connection import Connection, value_of
 from .edges import Edges
 from .parts import Port, state_unit, taken_unit
 from .rules import Rule
@@ -249,7 +249,7 @@ class SymmetryGapJunction(_GapJunction):
         super().__init__(pre, names[0], post, names[1], conn, weight, param_type, seed, delay)
 
     def _weights(self) -> tuple[Any, Any]:
-        weight = getattr(self.weight, "value", self.weight)
+        weight = value_of(self.weight)
         return weight, weight
 
 
@@ -327,7 +327,7 @@ class AsymmetryGapJunction(_GapJunction):
         super().__init__(pre, pre_state, post, post_state, conn, weight, param_type, seed, delay)
 
     def _weights(self) -> tuple[Any, Any]:
-        weight = getattr(self.weight, "value", self.weight)
+        weight = value_of(self.weight)
         return weight[..., 0], weight[..., 1]
 
 

@@ -1,7 +1,7 @@
 """Connectivity between neurons that have positions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import brainunit as u
@@ -219,6 +219,7 @@ class DistanceDependent(Rule):
     p_max: float = 1.0
     period: Any = None
     allow_autapses: bool = True
+    _numbers: Any = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not callable(self.profile):
@@ -249,7 +250,7 @@ class DistanceDependent(Rule):
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
         rng = generator(rng)
-        x, y, _, unit = self._numbers  # type: ignore[attr-defined]
+        x, y, _, unit = self._numbers
         for name, points, size in (("pre", x, n_pre), ("post", y, n_post)):
             if len(points) != size:
                 raise ParameterError(
@@ -282,7 +283,7 @@ class DistanceDependent(Rule):
         )
 
     def _distances(self, rows: np.ndarray) -> np.ndarray:
-        x, y, period, _ = self._numbers  # type: ignore[attr-defined]
+        x, y, period, _ = self._numbers
         squared = np.zeros((len(rows), len(y)))
         for axis in range(x.shape[1]):
             apart = np.abs(x[rows, axis, None] - y[None, :, axis])
@@ -311,7 +312,7 @@ class DistanceDependent(Rule):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DistanceDependent):
             return NotImplemented
-        mine, others = self._numbers, other._numbers  # type: ignore[attr-defined]
+        mine, others = self._numbers, other._numbers
         return (
             (self.profile, self.p_max, self.allow_autapses, mine[3])
             == (other.profile, other.p_max, other.allow_autapses, others[3])
@@ -324,7 +325,7 @@ class DistanceDependent(Rule):
         return hash((type(self), self.p_max, self.allow_autapses))
 
     def __repr__(self) -> str:
-        x, y, _, _ = self._numbers  # type: ignore[attr-defined]
+        x, y, _, _ = self._numbers
         period = "" if self.period is None else f", period={show(self.period)}"
         name = getattr(self.profile, "__name__", repr(self.profile))
         return (

@@ -172,8 +172,7 @@ class DualExpon(AlignPost, Synapse):
             return self.amplitude * u.get_magnitude(
                 (self.tau_decay - self.tau_rise) / self.tau_rise
             )
-        excess = u.get_magnitude((self.tau_rise - self.tau_decay) / self.tau_decay)
-        return self.amplitude * u.math.exp(log1prel(excess))
+        return self.amplitude * u.math.exp(log1prel(self._excess()))
 
     @staticmethod
     def _semantics(source: Any) -> dict[str, str]:
