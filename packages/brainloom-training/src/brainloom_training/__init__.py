@@ -3,7 +3,8 @@
 from importlib.metadata import version as _version
 
 from .readouts import LeakyRateReadout
+from .rollout import read_out, rollout
 
 __version__ = _version("brainloom-training")
 
-__all__ = ["LeakyRateReadout"]
+__all__ = ["LeakyRateReadout", "read_out", "rollout"]
