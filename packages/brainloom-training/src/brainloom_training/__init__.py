@@ -2,6 +2,7 @@
 
 from importlib.metadata import version as _version
 
+from . import data as data
 from .readouts import LeakyRateReadout
 from .rollout import read_out, rollout
 
