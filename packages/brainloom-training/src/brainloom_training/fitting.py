@@ -1,8 +1,8 @@
 """`fit`: an ordinary training loop in one call."""
 
+import itertools
 import math
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,10 +14,13 @@ import numpy as np
 from brainloom_core import BrainloomError, InputError
 from brainloom_core.units import show
 
-from .checkpoint import CheckpointError
+from .checkpoint import CheckpointError, load_arrays, save_arrays
+from .data.splits import batches
 from .trainer import Trainer
 
 __all__ = ["EarlyStop", "History", "TrainingError", "fit"]
+
+AT_ONCE = 50  # steps whose results may be waited for together
 
 
 class TrainingError(BrainloomError, ArithmeticError):
@@ -61,26 +64,26 @@ class History(Mapping[str, list[float]]):
     with `val_` before them, those of the validation data after it.
     """
 
-    values: dict[str, list[float]] = field(default_factory=dict)
+    measured: dict[str, list[float]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> list[float]:
-        return self.values[name]
+        return self.measured[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.values)
+        return iter(self.measured)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.measured)
 
     @property
     def epochs(self) -> int:
         """How many epochs there were."""
-        return len(next(iter(self.values.values()), []))
+        return len(next(iter(self.values()), []))
 
     def append(self, values: Mapping[str, float]) -> None:
         """Add an epoch."""
         for name, value in values.items():
-            self.values.setdefault(name, []).append(value)
+            self.measured.setdefault(name, []).append(value)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw loss and metrics over epochs; returns the axes of matplotlib."""
@@ -88,7 +91,7 @@ class History(Mapping[str, list[float]]):
             from matplotlib.figure import Figure
 
             ax = Figure(layout="constrained").subplots()
-        for name, values in self.values.items():
+        for name, values in self.items():
             if name != "gradient_norm":
                 ax.plot(range(1, len(values) + 1), values, label=name)
         ax.set_xlabel("epoch")
@@ -166,7 +169,7 @@ def fit(
                 run.step(x, y)
                 bar.update()
             run.end_epoch()
-            bar.set_postfix(run.latest(), refresh=False)
+            bar.set_postfix({n: values[-1] for n, values in run.history.items()}, refresh=False)
             if on_epoch is not None:
                 on_epoch(run.history)
     run.finish()
@@ -215,7 +218,7 @@ def _is_pair(data: Any) -> bool:
 
 @dataclass
 class _Run:
-    """Where training is."""
+    """Where training is, and how it goes on."""
 
     trainer: Trainer
     source: _Source
@@ -225,16 +228,136 @@ class _Run:
     checkpoint: Any
     save_every: int | None
     history: History = field(default_factory=History)
+    means: "_Means" = field(default_factory=lambda: _Means())
     done: int = 0  # steps of this epoch
-    sums: dict[str, float] = field(default_factory=dict)
-    best: dict[str, Any] | None = None
+    best: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def over(self) -> bool:
-        """Whether this was the last epoch."""
-        if self.history.epochs >= self.epochs:
-            return True
-        stop = self.early_stop
-        waited = stop and self.history.epochs and self.history.epochs - 1 - stop.best(self.history)
-        return bool(waited and waited >= stop.patience)
+        """Whether there is no further epoch."""
+        epochs, stop = self.history.epochs, self.early_stop
+        if epochs >= self.epochs or stop is None or epochs == 0:
+            return epochs >= self.epochs
+        return epochs - 1 - stop.best(self.history) >= stop.patience
 
+    def rest_of_epoch(self) -> Iterator[tuple[Any, Any]]:
+        """The batches of this epoch that are still to come."""
+        return itertools.islice(self.source.batches(self.history.epochs), self.done, None)
+
+    def step(self, x: Any, y: Any) -> None:
+        self.means.add(_length(y), self.trainer.step(x, y))
+        self.done += 1
+        if self.save_every is not None and self.trainer.steps % self.save_every == 0:
+            self.save()
+
+    def end_epoch(self) -> None:
+        if self.done == 0:
+            raise InputError("fit: train: expected at least one batch in an epoch, got none")
+        measured = self.means.result()
+        if self.validation is not None:
+            measured |= {f"val_{n}": value for n, value in self._validated().items()}
+        self.history.append(measured)
+        self.means, self.done = _Means(), 0
+        if self.early_stop is not None:
+            if self.early_stop.measure not in measured:
+                raise InputError(
+                    f"EarlyStop.measure: expected one of {sorted(measured)}, "
+                    f"got {self.early_stop.measure!r}"
+                )
+            if self.early_stop.best(self.history) == self.history.epochs - 1:
+                self.best = self.trainer.snapshot()
+        self.save()
+
+    def finish(self) -> None:
+        if self.early_stop is not None and self.early_stop.restore and self.best:
+            self.trainer.restore(self.best)
+
+    def _validated(self) -> dict[str, float]:
+        x, y = self.validation
+        size = self.source.batch_size
+        means = _Means()
+        for start in range(0, len(y), size) if x is not None else [None]:
+            part = slice(start, None if start is None else start + size)
+            given = (None, y) if x is None else (x[part], y[part])
+            means.add(_length(given[1]), self.trainer.evaluate(*given))
+        return means.result()
+
+    # The file
+
+    def save(self) -> None:
+        if self.checkpoint is None:
+            return
+        arrays = self.trainer.snapshot()
+        arrays |= {f"best {name}": array for name, array in self.best.items()}
+        about = {
+            "run": self.source.about(),
+            "steps": self.trainer.steps,
+            "done": self.done,
+            "means": self.means.total(),
+            "history": self.history.measured,
+        }
+        save_arrays(self.checkpoint, arrays, about)
+
+    def resume(self) -> None:
+        if self.checkpoint is None or not Path(self.checkpoint).exists():
+            return
+        arrays, about = load_arrays(self.checkpoint)
+        if about.get("run") != self.source.about():
+            raise CheckpointError(
+                f"{self.checkpoint}: it belongs to another run: expected {self.source.about()}, "
+                f"got {about.get('run')}. Delete it to begin anew"
+            )
+        best = {name for name in arrays if name.startswith("best ")}
+        self.best = {name.removeprefix("best "): arrays.pop(name) for name in sorted(best)}
+        self.trainer.restore(arrays, self.checkpoint)
+        self.trainer.steps, self.done = about["steps"], about["done"]
+        self.means, self.history = _Means(*about["means"]), History(about["history"])
+
+
+@dataclass
+class _Means:
+    """Means over the samples of several batches, without waiting for each."""
+
+    samples: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    pending: list[tuple[int, dict[str, jax.Array]]] = field(default_factory=list)
+
+    def add(self, samples: int, values: dict[str, jax.Array]) -> None:
+        self.pending.append((samples, values))
+        if len(self.pending) >= AT_ONCE:
+            self.total()
+
+    def total(self) -> tuple[int, dict[str, float]]:
+        """The number of samples, and sums over them."""
+        for samples, values in self.pending:
+            self.samples += samples
+            for name, value in values.items():
+                self.sums[name] = self.sums.get(name, 0.0) + samples * float(value)
+        self.pending = []
+        if not math.isfinite(self.sums.get("loss", 0.0)):
+            raise TrainingError(
+                "the loss is no longer a finite number. Try a smaller learning rate or clip_norm; "
+                "diagnose(model, loss, x, y) says where gradients grow"
+            )
+        return self.samples, self.sums
+
+    def result(self) -> dict[str, float]:
+        samples, sums = self.total()
+        return {name: value / samples for name, value in sums.items()}
+
+
+def _length(y: Any) -> int:
+    leaves = jax.tree.leaves(y)
+    return len(leaves[0]) if leaves and np.ndim(leaves[0]) else 1
+
+
+@contextmanager
+def _progress_bar(run: _Run, wanted: bool | None) -> Iterator[Any]:
+    """A bar that counts steps and shows what was measured in the last epoch."""
+    from tqdm.auto import tqdm
+
+    steps = run.source.steps
+    total = None if steps is None else steps * run.epochs
+    hidden = {None: None, True: False, False: True}[wanted]  # None: where there is no terminal
+    with tqdm(total=total, initial=run.trainer.steps, desc="training", disable=hidden) as bar:
+        yield bar

@@ -109,7 +109,7 @@ def _made_trainable(model: Any, name: str, per_neuron: bool) -> brainstate.Param
     if isinstance(held, brainstate.ParamState):
         return held
     shape = getattr(owner, "in_size", ())
-    declared = getattr(type(owner), last, None)
+    declared: Any = getattr(type(owner), last, None)
     value = declared.initial(owner, shape) if hasattr(declared, "initial") else held
     if last == "delay" or not _is_number(value):
         numbers = sorted(k for k, v in getattr(owner, "__dict__", {}).items() if _is_number(v))

@@ -154,7 +154,7 @@ class Trainer:
         The file is of the safetensors format, which holds numbers and no code. It replaces an
         earlier one as a whole, so that a process may be killed at any time.
         """
-        save_arrays(path, _named(self._everything())[0], {"steps": self.steps, "about": about})
+        save_arrays(path, self.snapshot(), {"steps": self.steps, "about": about})
 
     def load(self, path: str | os.PathLike[str]) -> Any:
         """Go on from where another trainer of the same make was; returns what was saved about it.
@@ -163,6 +163,20 @@ class Trainer:
             CheckpointError: The file is not of such a trainer; nothing has been changed.
         """
         arrays, saved = load_arrays(path)
+        self.restore(arrays, path)
+        self.steps = saved["steps"]
+        return saved["about"]
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """All that later steps depend on besides their number, as arrays by name."""
+        return _named(self._everything())[0]
+
+    def restore(self, arrays: Mapping[str, np.ndarray], source: Any = "restore") -> None:
+        """Return to a snapshot.
+
+        Raises:
+            CheckpointError: It is one of another model or optimizer; nothing has been changed.
+        """
         named, tree = _named(self._everything())
         mine, theirs = (
             {(name, array.shape, str(array.dtype)) for name, array in found.items()}
@@ -170,15 +184,13 @@ class Trainer:
         )
         if differing := sorted({name for name, *_ in mine ^ theirs}):
             raise CheckpointError(
-                f"{path}: it belongs to another model or optimizer, which differ in {differing[0]}"
+                f"{source}: it belongs to another model or optimizer, with another {differing[0]}"
             )
-        loaded = jax.tree.unflatten(tree, [jnp.asarray(arrays[name]) for name in named])
-        self._assign(loaded["parameters"])
-        self._optimizer_state.value = loaded["optimizer"]
+        found = jax.tree.unflatten(tree, [jnp.asarray(arrays[name]) for name in named])
+        self._assign(found["parameters"])
+        self._optimizer_state.value = found["optimizer"]
         for name, state in self._others().items():
-            state.value = loaded["states"][name]
-        self.steps = saved["steps"]
-        return saved["about"]
+            state.value = found["states"][name]
 
     # Steps
 
