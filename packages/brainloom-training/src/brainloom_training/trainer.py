@@ -212,7 +212,7 @@ class Trainer:
 
     def _train(self, objective: Objective, x: Any, y: Any) -> Callable[..., Any]:
         """The program of a training step."""
-        self.rule.check(objective)
+        self.rule.prepare(objective, self.parameters, x, y)
 
         def gradients(x: Any, y: Any) -> Any:
             return self.rule.gradients(objective, self.parameters, x, y)
