@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import brainunit as u
@@ -87,19 +88,17 @@ class DvsGesture(EventSet):
         return named.name.split("_")[0]
 
     def _read(self, numbers: Iterable[int]) -> Iterator[Events]:
-        opened: Path | None = None
         for i in numbers:
             path, start, end = self._gestures[i]
-            if path != opened:  # a file has all gestures of one person in one light
-                opened, (times, p, y, x) = path, read_file(path)
-            span = slice(None)
+            times, *places = read_file(path)
             if path.suffix == ".aedat":
-                span = slice(*np.searchsorted(times, (start, end)))
-            units = np.ravel_multi_index((p[span], y[span], x[span]), SHAPE)
-            since = u.Quantity(times[span] - start, unit=u.us)
-            yield Events(since, units, int(self._labels[i]), self.shape)
+                during = (times >= start) & (times < end)
+                times, places = times[during] - start, [axis[during] for axis in places]
+            units = np.ravel_multi_index(places, SHAPE)
+            yield Events(u.Quantity(times, unit=u.us), units, int(self._labels[i]), self.shape)
 
 
+@lru_cache(maxsize=1)  # a file has all gestures of one person in one light
 def read_file(path: Path) -> tuple[np.ndarray, ...]:
     """Times in µs, polarities, rows and columns of all events of a file."""
     columns = (_read_aedat if path.suffix == ".aedat" else _read_export)(path)
