@@ -193,6 +193,13 @@ def test_a_missing_file_is_named_with_the_page_that_has_it(
         kind(tmp_path)
 
 
+def test_folders_without_recordings_are_refused(tmp_path: Path) -> None:
+    for digit in range(10):
+        (tmp_path / "Train" / str(digit)).mkdir(parents=True)
+    with pytest.raises(InputError, match="NMnist: expected recordings, found none"):
+        data.NMnist(tmp_path)
+
+
 @pytest.mark.parametrize("kind", [data.Shd, data.Ssc, data.NMnist, data.DvsGesture])
 def test_an_unknown_split_is_refused(tmp_path: Path, kind: Any) -> None:
     with pytest.raises(ParameterError, match="split: expected one of train, validation, test"):

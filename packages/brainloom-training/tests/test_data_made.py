@@ -75,6 +75,7 @@ def test_the_paper_has_three_sets() -> None:
     ("arguments", "text"),
     [
         ({"n": 0}, "yin_yang.n: expected a whole number >= 1, got 0"),
+        ({"n": 1.5}, "yin_yang.n: expected a whole number >= 1, got 1.5"),
         ({"r_small": 0.25}, "expected 0 < r_small < r_big / 2, got 0.25 and 0.5"),
         ({"r_small": 0.0}, "expected 0 < r_small"),
     ],
@@ -145,6 +146,7 @@ def test_times_that_do_not_fit_the_grid_are_refused(
     [
         (np.zeros((3, 5)), {}, InputError),
         (np.full((3, 4), 1.1), {}, InputError),
+        (np.full((3, 4), np.nan), {}, InputError),
         (np.zeros((3, 4)), {"t_late": 1.0 * u.ms}, ParameterError),
         (np.zeros((3, 4)), {"t_bias": -1.0 * u.ms}, ParameterError),
         (np.zeros((3, 4)), {"t_early": 0.1}, ParameterError),
