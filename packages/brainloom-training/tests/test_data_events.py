@@ -313,8 +313,14 @@ def test_nmnist_holds_out_the_same_files_for_validation(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
-        (nmnist_bytes([1, 2], [1, 2], [0, 1], [1, 2])[:-2], "events of 5 bytes, got 8 bytes in 3/"),
-        (nmnist_bytes([34], [1], [0], [1]), "expected x and y below 34, got 34 and 1"),
+        (
+            nmnist_bytes([1, 2], [1, 2], [0, 1], [1, 2])[:-2],
+            "NMnist: 3/00001.bin: expected events of 5 bytes, got 8 bytes",
+        ),
+        (
+            nmnist_bytes([34], [1], [0], [1]),
+            "3/00001.bin: expected events at places within (2, 34, 34)",
+        ),
     ],
 )
 def test_a_broken_file_of_nmnist_is_refused(tmp_path: Path, raw: bytes, text: str) -> None:
@@ -391,10 +397,13 @@ def test_people_for_validation_are_not_in_training(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda raw: raw[:-3], "user24_led.aedat ends within a packet"),
-        (lambda raw: raw + b"\x01\x00", "user24_led.aedat ends within the header of a packet"),
-        (lambda raw: raw[1:], "expected an AEDAT 3.1 file, not so: user24_led.aedat"),
-        (lambda raw: HEAD + packet(([128], [0], [0], [1])), "expected a camera of (2, 128, 128)"),
+        (lambda raw: raw[:-3], "user24_led.aedat: expected whole packets"),
+        (lambda raw: raw + b"\x01\x00", "user24_led.aedat: expected whole packets"),
+        (lambda raw: raw[1:], "user24_led.aedat: expected an AEDAT 3.1 file"),
+        (
+            lambda raw: HEAD + packet(([128], [0], [0], [1])),
+            "expected events at places within (2, 128, 128)",
+        ),
     ],
 )
 def test_a_broken_file_of_gestures_is_refused(
@@ -478,7 +487,10 @@ def test_labels_of_tonic_come_without_reading_where_they_can() -> None:
     [
         ([], "expected a sensor_size (width, height, polarities), got None"),
         (Tonic((4, 1, 1), [(structured(t=[0], x=[0]), "yes")]), "labels that are whole numbers"),
-        (Tonic((4, 1, 1), [(structured(t=[0], x=[4]), 0)]), "expected x below 4, got 4 to 4"),
+        (
+            Tonic((4, 1, 1), [(structured(t=[0], x=[4]), 0)]),
+            "dataset[0]: expected events at places within (4,)",
+        ),
     ],
 )
 def test_what_is_no_set_of_tonic_is_refused(dataset: Any, text: str) -> None:

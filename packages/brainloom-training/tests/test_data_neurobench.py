@@ -64,6 +64,15 @@ def test_every_batch_starts_from_rest_and_may_have_its_own_size() -> None:
     np.testing.assert_array_equal(model.predict(batch()[:1]), first[:1])
 
 
+def test_the_current_step_is_the_one_that_counts() -> None:
+    model = data.NeuroBenchAdapter(readout(), reduce=lambda out: out[-1, 0, 0])
+    found = []
+    for dt in (1.0, 2.0):
+        with brainstate.environ.context(dt=dt * u.ms):
+            found.append(model.predict(batch()))
+    np.testing.assert_allclose(found, [DECAY**2, DECAY**4], rtol=1e-6)
+
+
 def test_reduction_and_encoding_are_applied() -> None:
     model = data.NeuroBenchAdapter(
         readout(), reduce=lambda out: out.sum(0).argmax(-1), encode=lambda x: x[..., ::-1]

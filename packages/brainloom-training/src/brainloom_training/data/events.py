@@ -200,6 +200,14 @@ class EventSet(Sequence[Events]):
         return spikes
 
 
+def units_of(places: Iterable[np.ndarray], shape: tuple[int, ...], source: str) -> np.ndarray:
+    """Units at these places, given for each axis of `shape`."""
+    try:
+        return np.ravel_multi_index(tuple(places), shape)
+    except ValueError as error:
+        raise InputError(f"{source}: expected events at places within {shape}") from error
+
+
 def check_split(owner: str, split: str) -> str:
     """Refuse what is not the name of a part."""
     if split not in PARTS:

@@ -42,7 +42,7 @@ def yin_yang(
         ParameterError: `n` is below 1, or not `0 < r_small < r_big / 2`.
 
     References:
-        Kriener, Göltz & Petrovici (2022), The Yin-Yang dataset, NICE; arXiv:2102.08211.
+        Kriener, Göltz & Petrovici (2022), NICE, 107, doi:10.1145/3517343.3517380.
 
     Examples:
         >>> from brainloom_training import data
