@@ -94,7 +94,7 @@ def simulated_rates(net: Coba, duration: Any = 2000.0 * u.ms, dt: Any = 0.1 * u.
     with brainstate.environ.context(dt=dt):
         brainstate.nn.init_all_states(net)
     recorded = bl.simulate(net, duration, dt=dt, record="neurons.spikes")["neurons.spikes"]
-    counts = recorded.between(SETTLING, duration).counts()
+    (counts,) = recorded.between(SETTLING, duration).counts()
     return net.group_rates(counts, duration - SETTLING)
 
 

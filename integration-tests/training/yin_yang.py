@@ -23,7 +23,7 @@ from brainloom_core import InvSquareGrad
 from brainloom_training import Linear, Trainer, data, fit
 from common import Figures, command, mean_accuracy, mean_cross_entropy
 
-HIDDEN, EPOCHS, BATCH, RATE = 120, 200, 100, 2e-2
+HIDDEN, EPOCHS, BATCH, RATE = 120, 300, 100, 2e-2
 DT, STEPS, TAU_SYN = 1.0 * u.ms, 30, 5.0 * u.ms
 
 
