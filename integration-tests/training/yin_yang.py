@@ -50,7 +50,7 @@ def network() -> brainstate.nn.Sequential:
 
 
 def run(seed: int, epochs: int = EPOCHS) -> Figures:
-    """Train with a seed; the accuracy on the set for choosing and on that for reporting."""
+    """Train with a seed; the accuracy on the three sets."""
     train, validation, test = (
         (data.yin_yang_latency(x), y) for x, y in data.yin_yang_splits()
     )
