@@ -60,7 +60,7 @@ class BPTT:
             values = objective(x, y, segment=self.segment, detach=self.truncate)
             return values["loss"], values
 
-        return brainstate.transform.grad(loss, states, has_aux=True)()
+        return brainstate.transform.grad(loss, states, has_aux=True, check_states=False)()
 
 
 RULES: dict[str, Rule] = {
