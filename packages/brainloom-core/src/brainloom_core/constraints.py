@@ -4,24 +4,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
+
 __all__ = ["Constraint", "between", "non_negative", "one_of", "positive"]
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """A condition on a value's number; `text` completes the sentence "expected a value ..."."""
+    """A condition on a value's number.
+
+    Attributes:
+        text: Completes the sentence "expected a value ...".
+        holds: Whether a number meets it.
+        keep: From a number that meets it and a proposed one, what to take instead of the latter:
+            itself where it meets the condition. None where nothing can be said.
+    """
 
     text: str
     holds: Callable[[Any], Any]
+    keep: Callable[[Any, Any], Any] | None = None
 
 
-positive = Constraint("> 0", lambda x: x > 0)
-non_negative = Constraint(">= 0", lambda x: x >= 0)
+positive = Constraint("> 0", lambda x: x > 0, lambda old, new: jnp.where(new > 0, new, old / 2))
+non_negative = Constraint(">= 0", lambda x: x >= 0, lambda old, new: jnp.maximum(new, 0))
 
 
 def between(low: float, high: float) -> Constraint:
     """The value must lie in the closed interval from `low` to `high`."""
-    return Constraint(f"between {low:g} and {high:g}", lambda x: (x >= low) & (x <= high))
+    return Constraint(
+        f"between {low:g} and {high:g}",
+        lambda x: (x >= low) & (x <= high),
+        lambda old, new: jnp.clip(new, low, high),
+    )
 
 
 def one_of(*choices: Any) -> Constraint:

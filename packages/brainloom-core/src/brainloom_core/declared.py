@@ -8,7 +8,7 @@ from brainstate import ShortTermState
 from brainstate._state import TRACE_CONTEXT
 
 from .descriptor import Descriptor
-from .parameters import REQUIRED, Param, StateSpec, initializer, option, param
+from .parameters import REQUIRED, Param, QuantityParam, StateSpec, initializer, option, param
 
 __all__ = ["Declared", "real_signature"]
 
@@ -68,6 +68,16 @@ class Declared(brainstate.nn.Module):
             current = getattr(self, name)
             shape = spec.shape(self, batch_size) if batch_size else current.value.shape
             current.value = spec.value(self, shape)
+
+    def trained(self) -> dict[str, brainstate.ParamState]:
+        """The declared parameters that are trainable states, by name."""
+        found = {name: vars(self).get(name) for name in self._params}
+        return {n: value for n, value in found.items() if isinstance(value, brainstate.ParamState)}
+
+    def keep(self, name: str, old: Any, new: Any) -> Any:
+        """What to take for a new value of a parameter, so that its conditions hold as for `old`."""
+        declared = self._params[name]
+        return declared.keep(self, old, new) if isinstance(declared, QuantityParam) else new
 
     def _kept_states(self) -> dict[str, StateSpec]:
         return {name: spec for name, spec in self._states.items() if spec.wanted(self)}

@@ -87,6 +87,8 @@ class QuantityParam(Param):
             value = value(model.in_size)
         if isinstance(value, (brainstate.State, brainstate.nn.Param)):
             self._check(model, _unwrap(value))
+            if isinstance(value, brainstate.State):  # 5 * u.mV is whole, and could not be trained
+                value.value = u.math.asarray(value.value, dtype=brainstate.environ.dftype())
             return value
         try:
             value = as_float(value)
@@ -100,6 +102,17 @@ class QuantityParam(Param):
             self._compare(model, self.above, ">", operator.gt)
         if self.differs_from is not None:
             self._compare(model, self.differs_from, "different from", operator.ne)
+
+    def keep(self, model: Any, old: Any, new: Any) -> Any:
+        """What to take for a proposed new value, from an old one, so that all conditions hold."""
+        unit = u.get_unit(old)
+        before, after = (jnp.asarray(to_number(value, unit)) for value in (old, new))
+        if self.constraint is not None and self.constraint.keep is not None:
+            after = self.constraint.keep(before, after)
+        if self.above is not None:
+            least = to_number(getattr(model, self.above), unit)
+            after = jnp.where(after > least, after, (before + least) / 2)
+        return with_unit(after, unit)
 
     def _compare(self, model: Any, other_name: str, words: str, holds: Callable[..., Any]) -> None:
         mine, other = getattr(model, self.name), getattr(model, other_name)

@@ -1,9 +1,33 @@
-"""Readouts for training."""
+"""Training: from a network of neurons to one that has learned."""
 
 from importlib.metadata import version as _version
 
+from . import data as data
+from .checkpoint import CheckpointError
+from .fitting import EarlyStop, History, TrainingError, fit
+from .parameters import keep_sign, make_trainable, trainable
 from .readouts import LeakyRateReadout
+from .rollout import OverTime, read_out, rollout
+from .rules import BPTT, RULES, Rule
+from .trainer import Trainer
 
 __version__ = _version("brainloom-training")
 
-__all__ = ["LeakyRateReadout"]
+__all__ = [
+    "BPTT",
+    "RULES",
+    "CheckpointError",
+    "EarlyStop",
+    "History",
+    "LeakyRateReadout",
+    "OverTime",
+    "Rule",
+    "Trainer",
+    "TrainingError",
+    "fit",
+    "keep_sign",
+    "make_trainable",
+    "read_out",
+    "rollout",
+    "trainable",
+]

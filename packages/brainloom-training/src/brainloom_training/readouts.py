@@ -109,3 +109,7 @@ def _size(name: str, size: Any) -> tuple[int, ...]:
             f"got {size!r}"
         )
     return tuple(int(n) for n in sizes)
+
+
+class Stack:
+    """TEMP."""

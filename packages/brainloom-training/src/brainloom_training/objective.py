@@ -1,0 +1,183 @@
+"""`Objective`: the number that training makes small, as a function of a batch."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import brainstate
+import jax
+import jax.numpy as jnp
+
+from .readouts import Stack
+from .rollout import OverTime, rollout
+
+__all__ = ["Objective"]
+
+
+@dataclass(eq=False)
+class Objective:
+    """The loss of a model on a batch, with metrics and penalties.
+
+    Args:
+        model: The model, whose states exist.
+        loss: The loss, `loss(outputs, targets)`.
+        metrics: What else is reported, by name; each as a loss.
+        penalties: What is added to the loss, by the name of what it is computed from (`"E.spikes"`,
+            `"layers.1.V"`), or by any other name where it has a method `penalty(model)`.
+        encoder: What makes a sequence of the inputs of a batch, None where they are one.
+        read: What a step of the model gives, see `rollout`.
+        n_steps: Number of steps of a model without inputs.
+        batching: `"axis"` where states have a batch axis, `"vmap"` where the model is mapped over
+            the samples, None for a single sequence.
+    """
+
+    model: Any
+    loss: Callable[..., Any]
+    metrics: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    penalties: Mapping[str, Any] = field(default_factory=dict)
+    encoder: Callable[[Any], Any] | None = None
+    read: Any = None
+    n_steps: int | None = None
+    batching: str | None = None
+
+    def __post_init__(self) -> None:
+        self.reset = resetting(self.model)
+        self.watched = {n: n for n, p in self.penalties.items() if not hasattr(p, "penalty")}
+
+    def __call__(
+        self, x: Any, y: Any, *, segment: Any = None, detach: bool = False
+    ) -> dict[str, Any]:
+        """Run the model on a batch from its initial states; the loss and all metrics by name."""
+        if self.batching == "vmap":
+            run = functools.partial(self._values, segment=segment, detach=detach)
+            return jax.tree.map(lambda values: values.mean(0), mapped(run, x, y))
+        return self._values(x, y, segment=segment, detach=detach)
+
+    def outputs(self, x: Any) -> Any:
+        """Run the model on a batch from its initial states; its outputs, time first."""
+        if self.batching == "vmap":
+            return jax.tree.map(lambda out: jnp.moveaxis(out, 0, 1), mapped(self._outputs, x))
+        return self._outputs(x)
+
+    def sequence(self, x: Any) -> Any:
+        """The inputs of a batch over time, time first."""
+        if self.encoder is not None:
+            return self.encoder(x)
+        if self.batching == "axis":
+            return jax.tree.map(lambda values: jnp.moveaxis(values, 0, 1), x)
+        return x
+
+    def _values(self, x: Any, y: Any, **options: Any) -> dict[str, Any]:
+        measures = {"loss": self.loss, **self.metrics}
+        watching = {name: self.penalties[name] for name in self.watched}
+        self.reset()
+        seen = self._seen(x, measures | watching, **options)
+        values = {name: _value(measure, seen[name], y) for name, measure in measures.items()}
+        for name, penalty in self.penalties.items():
+            own = hasattr(penalty, "penalty")
+            cost = penalty.penalty(self.model) if own else _value(penalty, seen[name])
+            values["loss"] = values["loss"] + cost
+        return values
+
+    def _outputs(self, x: Any) -> Any:
+        self.reset()
+        return rollout(self.model, self.sequence(x), n_steps=self.n_steps, read=self.read)
+
+    def _seen(self, x: Any, measures: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+        """What each measure needs to see: the outputs over time, or what it reduces them to."""
+        wanted = _Several({n: _over(measure) for n, measure in measures.items()}, self.watched)
+        whole = None in wanted.parts.values()
+        seen = rollout(
+            self.model,
+            self.sequence(x),
+            n_steps=self.n_steps,
+            read={"": self.read, **self.watched} if self.watched else self.read,
+            over=None if whole else wanted,
+            **options,
+        )
+        return wanted(seen) if whole else seen
+
+
+@dataclass(frozen=True)
+class _Several:
+    """Several reductions over time at once, by name; None keeps everything."""
+
+    parts: Mapping[str, OverTime | None]
+    watched: Mapping[str, str]
+
+    def __call__(self, outputs: Any) -> dict[str, Any]:
+        seen = {name: self._of(name, outputs) for name in self.parts}
+        return {n: seen[n] if part is None else part(seen[n]) for n, part in self.parts.items()}
+
+    def start(self, output: Any) -> dict[str, Any]:
+        return {n: part.start(self._of(n, output)) for n, part in self._folds()}
+
+    def fold(self, carried: dict[str, Any], output: Any, i: Any) -> dict[str, Any]:
+        return {n: part.fold(carried[n], self._of(n, output), i) for n, part in self._folds()}
+
+    def result(self, carried: dict[str, Any], n_steps: int) -> dict[str, Any]:
+        return {n: part.result(carried[n], n_steps) for n, part in self._folds()}
+
+    def _folds(self) -> list[tuple[str, OverTime]]:
+        return [(name, part) for name, part in self.parts.items() if part is not None]
+
+    def _of(self, name: str, output: Any) -> Any:
+        """What a part is computed from: the output, or what is watched beside it."""
+        return output[self.watched.get(name, "")] if self.watched else output
+
+
+def _over(measure: Any) -> OverTime | None:
+    over = getattr(measure, "over", None)
+    return None if isinstance(over, Stack) else over
+
+
+def _value(measure: Any, seen: Any, *targets: Any) -> Any:
+    split = _over(measure) is not None
+    return measure.of_reduced(seen, *targets) if split else measure(seen, *targets)
+
+
+def resetting(model: Any) -> Callable[[], None]:
+    """A function that returns all that a model keeps to its initial values, also while traced.
+
+    Our models compute theirs anew, from parameters that may be trained; a module written by hand
+    has its own `reset_state`, or gets the values that its states have now.
+    """
+    by_hand: list[tuple[brainstate.State, Any]] = []
+    own = []
+    for node in model.nodes(brainstate.nn.Module).values():
+        if type(node).reset_state is not brainstate.nn.Module.reset_state:
+            own.append(node)
+        else:
+            held = vars(node).values()
+            states = [s for s in held if isinstance(s, brainstate.ShortTermState)]
+            by_hand += [(state, state.value) for state in states]
+    own.sort(key=lambda node: getattr(node.reset_state, "call_order", -1))
+
+    def reset() -> None:
+        for node in own:
+            node.reset_state()
+        for state, value in by_hand:
+            state.value = value
+
+    return reset
+
+
+def mapped(run: Callable[..., Any], *args: Any) -> Any:
+    """A function of one sample over samples along the first axis, each with randomness of its own.
+
+    What it writes to states is dropped.
+    """
+    generator = brainstate.random.DEFAULT
+    traced = brainstate.transform.StatefulFunction(run)
+    sample = jax.tree.map(lambda values: values[0], args)
+    traced.make_jaxpr(*sample)
+    states = traced.get_states(*sample)
+    values = [state.value for state in states]
+    keys = jax.random.split(generator.value, len(jax.tree.leaves(args)[0]))
+
+    def one(key: Any, *sample: Any) -> Any:
+        held = [key if s is generator else v for s, v in zip(states, values, strict=True)]
+        return traced.jaxpr_call(held, *sample)[1]
+
+    return jax.vmap(one)(keys, *args)

@@ -1,0 +1,166 @@
+"""What is trained: parameters by name, and the conditions that hold while they change."""
+
+import fnmatch
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+from brainloom_core import Constraint, Declared, ParameterError, full
+from brainloom_core.units import show, with_unit
+
+__all__ = ["keep_sign", "make_trainable", "trainable"]
+
+Keep = Callable[[Any, Any], Any]  # from an old and a proposed value to the one to take
+
+
+def trainable(model: Any, *names: str) -> dict[str, brainstate.ParamState]:
+    """The trainable parameters of a model and of all its parts, by dotted name.
+
+    Args:
+        model: The model.
+        names: Which to return, names or patterns such as `"layers.0.*"`; none for all.
+
+    Raises:
+        ParameterError: A name or pattern fits none.
+
+    Examples:
+        >>> import brainstate
+        >>> from brainloom_training import trainable
+        >>> list(trainable(brainstate.nn.Sequential(brainstate.nn.Linear(3, 2))))
+        ['layers.0.weight']
+    """
+    states = model.states(brainstate.ParamState)
+    found = {".".join(map(str, path)): state for path, state in states.items()}
+    chosen = {n for pattern in names for n in _fitting(pattern, found)} if names else set(found)
+    return {name: state for name, state in found.items() if name in chosen}
+
+
+def make_trainable(
+    model: Any, *names: str, per_neuron: bool = False
+) -> dict[str, brainstate.ParamState]:
+    """Turn parameters of a model into trainable ones, in place.
+
+    Whatever a model declares as a number can be trained: a time constant, a threshold, the
+    initial value of a state (its `..._initializer`; a random one is drawn once), the weight of a
+    connection. A delay is made trainable with its projection, by `delay=ParamState(...)` and
+    `max_delay=...`, and the slope of a surrogate gradient by `ReluGrad(alpha=ParamState(0.3))`.
+
+    Args:
+        model: The model.
+        names: Dotted names of the parameters, such as `"E.tau"` or `"layers.1.V_initializer"`.
+        per_neuron: Whether each neuron gets a value of its own.
+
+    Returns:
+        The parameters that were asked for, by name.
+
+    Raises:
+        ParameterError: A name does not lead to a number that can be trained.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core import Neuron, param
+        >>> from brainloom_training import make_trainable
+        >>> class Leaky(Neuron):
+        ...     tau = param(default=20.0 * u.ms)
+        >>> list(make_trainable(Leaky(3), "tau", per_neuron=True))
+        ['tau']
+    """
+    return {name: _made_trainable(model, name, per_neuron) for name in names}
+
+
+def keep_sign(initial: Any) -> Keep:
+    """A condition for `constraints`: each weight keeps the sign that it begins with.
+
+    That is Dale's law for the weights of a population; a weight that begins at zero stays there.
+    """
+    sign = jnp.sign(u.get_mantissa(initial))
+
+    def keep(old: Any, new: Any) -> Any:
+        number = u.get_mantissa(new)
+        return with_unit(jnp.where(jnp.sign(number) == sign, number, 0), u.get_unit(new))
+
+    return keep
+
+
+def conditions(model: Any, given: Mapping[str, Any] | None) -> dict[str, Keep]:
+    """How each trainable parameter is kept within its conditions, declared or given."""
+    states = trainable(model)
+    names = {id(state): name for name, state in states.items()}
+    found: dict[str, Keep] = {}
+    for node in model.nodes(Declared).values():
+        for name, state in node.trained().items():
+            found[names[id(state)]] = _declared(node, name)
+    for pattern, condition in (given or {}).items():
+        for name in _fitting(pattern, states):
+            keep = _keep(pattern, condition, states[name].value)
+            found[name] = _both(found[name], keep) if name in found else keep
+    return found
+
+
+def _made_trainable(model: Any, name: str, per_neuron: bool) -> brainstate.ParamState:
+    *path, last = name.split(".")
+    owner = model
+    for part in path:
+        owner = owner[int(part)] if part.isdigit() else getattr(owner, part, None)
+    held = getattr(owner, "__dict__", {}).get(last)
+    if isinstance(held, brainstate.ParamState):
+        return held
+    shape = getattr(owner, "in_size", ())
+    declared: Any = getattr(type(owner), last, None)
+    value = declared.initial(owner, shape) if hasattr(declared, "initial") else held
+    if last == "delay" or not _is_number(value):
+        numbers = sorted(k for k, v in getattr(owner, "__dict__", {}).items() if _is_number(v))
+        advice = "give a delay as a ParamState, with max_delay, when the projection is made"
+        wanted = advice if last == "delay" else f"a number, one of {numbers}"
+        raise ParameterError(f"make_trainable: {name!r}: expected {wanted}; got {show(value)}")
+    number = jnp.asarray(u.get_mantissa(value), brainstate.environ.dftype())
+    value = with_unit(number, u.get_unit(value))
+    state = brainstate.ParamState(full(value, shape) if per_neuron else value)
+    setattr(owner, last, state)
+    return state
+
+
+def _is_number(value: Any) -> bool:
+    number = u.get_mantissa(value)
+    return isinstance(number, (int, float, jax.Array)) and not isinstance(number, bool)
+
+
+def _fitting(pattern: str, names: Mapping[str, Any]) -> list[str]:
+    found = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
+    if not found:
+        known = ", ".join(names) or "none"
+        raise ParameterError(
+            f"{pattern!r}: expected a trainable parameter, or a pattern; there are: {known}"
+        )
+    return found
+
+
+def _declared(node: Declared, name: str) -> Keep:
+    return lambda old, new: node.keep(name, old, new)
+
+
+def _both(first: Keep, second: Keep) -> Keep:
+    return lambda old, new: second(old, first(old, new))
+
+
+def _keep(pattern: str, condition: Any, initial: Any) -> Keep:
+    """A condition that is given for a parameter, as a function of an old and a new value."""
+    if condition is keep_sign:
+        return keep_sign(initial)
+    if isinstance(condition, Constraint) and condition.keep is not None:
+        return _of_number(condition.keep)
+    if callable(condition):
+        return lambda old, new: condition(new)
+    raise ParameterError(
+        f"constraints: {pattern!r}: expected a constraint such as non_negative or between(0, 1), "
+        f"keep_sign, or a function from a proposed value to the one to take, got {show(condition)}"
+    )
+
+
+def _of_number(keep: Keep) -> Keep:
+    return lambda old, new: with_unit(
+        keep(u.get_mantissa(old), u.get_mantissa(new)), u.get_unit(new)
+    )

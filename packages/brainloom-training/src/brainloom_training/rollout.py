@@ -1,0 +1,228 @@
+"""`rollout`: a model over a sequence, in as much memory as is wanted."""
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+from brainloom_core import InputError
+from brainloom_core.units import show, with_unit
+
+__all__ = ["OverTime", "read_out", "rollout"]
+
+
+class OverTime(Protocol):
+    """What becomes of outputs over time: of a stacked sequence at once, or step by step."""
+
+    def __call__(self, outputs: Any) -> Any:
+        """The reduction of outputs `(T, *batch, n)`."""
+
+    def start(self, output: Any) -> Any:
+        """What is carried before the first step, from the shape and dtype of one output."""
+
+    def fold(self, carried: Any, output: Any, i: Any) -> Any:
+        """What is carried after the output of step `i`."""
+
+    def result(self, carried: Any, n_steps: int) -> Any:
+        """The reduction, from what is carried in the end."""
+
+
+def rollout(
+    model: Any,
+    xs: Any = None,
+    *,
+    n_steps: int | None = None,
+    read: Any = None,
+    over: OverTime | None = None,
+    segment: int | Literal["auto"] | None = None,
+    detach: bool = False,
+) -> Any:
+    r"""Run a model over a sequence, from where its states are, and return its outputs.
+
+    This is `brainstate.transform.for_loop` over the steps, with `i` and `t` set in each, and
+    works inside `jit`, `grad` and `vmap` like it. The layers of a `brainstate.nn.Sequential` are
+    run one after the other, each over the whole sequence: the result is the same, and a layer
+    without states does its work in one large operation.
+
+    With `segment`, the sequence is cut into pieces of that many steps. On the way back only the
+    states between pieces are there, and what happened within one is computed again: the memory
+    of a gradient falls from the order of $T$ to that of $T/L + L$ for pieces of $L$ steps, least
+    at $L = \sqrt{T}$, for the time of one more forward pass. With `detach` as well, gradients end
+    where pieces begin: truncated backpropagation through time.
+
+    Args:
+        model: A module whose call advances it by one step.
+        xs: Inputs, time first, `(T, *batch, n_in)`; an array or a quantity, or a tuple of them,
+            one for each argument of the model. None calls it without any, `n_steps` times.
+        n_steps: Number of steps where there are no inputs.
+        read: What a step gives: None for what the model returns, a name such as `"E.spikes"`
+            or `"E.V"`, a function without arguments, or a mapping from names to these.
+        over: What becomes of the outputs over time, such as `MeanOverTime()`, None to stack
+            them. With a reduction, the outputs of pieces are not kept.
+        segment: Number of steps in a piece, None for a single one, `"auto"` for about
+            $\sqrt{T}$. Where it does not divide $T$, the inputs are copied.
+        detach: Whether gradients end where pieces begin.
+
+    Returns:
+        Outputs `(T, *batch, n_out)`, or their reduction `(*batch, n_out)`.
+
+    Raises:
+        InputError: There are neither inputs nor a number of steps, the inputs differ in length,
+            or what is to be read does not exist.
+
+    Examples:
+        >>> import brainstate, brainunit as u, jax.numpy as jnp
+        >>> from brainloom_training import LeakyRateReadout, rollout
+        >>> brainstate.environ.set(dt=1.0 * u.ms)
+        >>> readout = LeakyRateReadout(2, 1, tau=10 * u.ms, w_init=jnp.ones)
+        >>> _ = brainstate.nn.init_all_states(readout, batch_size=4)
+        >>> rollout(readout, jnp.ones((50, 4, 2))).shape
+        (50, 4, 1)
+    """
+    sequence = _sequence(xs, n_steps)
+    size = _size(segment, len(sequence[0]))
+    advance = functools.partial(_over, model, _reader(model, read))
+    if size == len(sequence[0]):
+        outputs = advance(*sequence)
+        return outputs if over is None else over(outputs)
+    return _in_pieces(model, advance, sequence, size, detach, over)
+
+
+def read_out(model: Any, name: str) -> Any:
+    """The current value of what a dotted name means: `"E.spikes"`, or a state such as `"E.V"`.
+
+    Parts of it lead through attributes, and through lists by number: `"layers.1.spikes"`.
+    """
+    *path, last = name.split(".")
+    owner = functools.reduce(functools.partial(_part, name), path, model)
+    if last == "spikes" and hasattr(owner, "get_spike"):
+        return owner.get_spike()
+    value = _part(name, owner, last)
+    return value.value if isinstance(value, brainstate.State) else value
+
+
+def has_states(layer: Any) -> bool:
+    """Whether a layer keeps something from one step to the next."""
+    return isinstance(layer, brainstate.nn.Module) and bool(kept_states(layer))
+
+
+def kept_states(model: Any) -> dict[Any, brainstate.State]:
+    """What a model keeps from one step to the next, by path."""
+    return model.states(lambda path, state: not isinstance(state, brainstate.ParamState))
+
+
+def _part(name: str, owner: Any, part: str) -> Any:
+    try:
+        return owner[int(part)] if part.isdigit() else getattr(owner, part)
+    except (AttributeError, IndexError, TypeError):
+        raise InputError(f"{name!r}: {type(owner).__name__} has no {part!r}") from None
+
+
+def _reader(model: Any, read: Any) -> Callable[[Any], Any] | None:
+    """A function from what the model returned to what a step gives, None where it is that."""
+    if read is None:
+        return None
+    if isinstance(read, str):
+        return lambda out: read_out(model, read)
+    if isinstance(read, Mapping):
+        readers = {name: _reader(model, item) for name, item in read.items()}
+        return lambda out: {n: out if r is None else r(out) for n, r in readers.items()}
+    if callable(read):
+        return lambda out: read()
+    raise InputError(
+        "rollout: read: expected a name such as 'E.spikes', a function or a mapping of these, "
+        f"got {show(read)}"
+    )
+
+
+def _sequence(xs: Any, n_steps: int | None) -> tuple[jax.Array, tuple[Any, ...]]:
+    """The numbers of the steps, and the inputs as a tuple."""
+    given = xs if isinstance(xs, tuple) else () if xs is None else (xs,)
+    lengths = {len(x) for x in jax.tree.leaves(given)}
+    if n_steps is not None:
+        lengths.add(n_steps)
+    if len(lengths) != 1:
+        found = f"lengths {sorted(lengths)}" if lengths else "neither inputs nor n_steps"
+        raise InputError(f"rollout: expected sequences of one length, time first, got {found}")
+    return jnp.arange(lengths.pop()), jax.tree.map(jnp.asarray, given)
+
+
+def _size(segment: int | str | None, length: int) -> int:
+    """The number of steps in a piece of a sequence of this length."""
+    if segment == "auto":
+        root = math.sqrt(length)
+        near = range(math.ceil(root / 2), math.floor(root * 2) + 1)
+        divisors = [size for size in near if length % size == 0]
+        return min(divisors, key=lambda size: abs(math.log(size / root)), default=round(root))
+    if segment is not None and (not isinstance(segment, int) or segment < 1):
+        raise InputError(
+            f"rollout: segment: expected a whole number >= 1, 'auto' or None, got {segment!r}"
+        )
+    return length if segment is None else min(segment, length)
+
+
+def _over(model: Any, reader: Any, steps: jax.Array, given: tuple[Any, ...]) -> Any:
+    """What the steps of a model give: in a loop, or all at once where it remembers nothing."""
+    if isinstance(model, brainstate.nn.Sequential) and reader is None:
+        for layer in model.layers:
+            given = (_over(layer, None, steps, given),)
+        return given[0]
+    dt = brainstate.environ.get_dt()
+    unit, size = u.get_unit(dt), u.get_mantissa(dt)
+
+    def step(i: Any, *x: Any) -> Any:
+        with brainstate.environ.context(i=i, t=with_unit(i * size, unit)):
+            out = model(*x)
+            return out if reader is None else reader(out)
+
+    if has_states(model):
+        return brainstate.transform.for_loop(step, steps, *given)
+    return brainstate.transform.vmap(step)(steps, *given)
+
+
+def _in_pieces(
+    model: Any, advance: Any, sequence: Any, size: int, detach: bool, over: OverTime | None
+) -> Any:
+    """The outputs, or their reduction, of which only the states between pieces are kept."""
+    length = len(sequence[0])
+    whole = length - length % size
+
+    @functools.partial(brainstate.transform.checkpoint, prevent_cse=False)
+    def piece(carried: Any, part: Any) -> Any:
+        outputs = advance(*part)
+        if detach:
+            for state in kept_states(model).values():
+                state.value = jax.lax.stop_gradient(state.value)
+        if over is None:
+            return carried, outputs
+        fold = functools.partial(_fold, over)
+        return jax.lax.scan(fold, carried, (outputs, part[0]))[0], None
+
+    carried = None
+    if over is not None:
+        first = brainstate.transform.eval_shape(advance, *_cut(sequence, 0, 1))
+        carried = over.start(
+            jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), first)
+        )
+    pieces = jax.tree.map(
+        lambda x: x.reshape(whole // size, size, *x.shape[1:]), _cut(sequence, 0, whole)
+    )
+    carried, outputs = brainstate.transform.scan(piece, carried, pieces)
+    outputs = jax.tree.map(lambda x: x.reshape(whole, *x.shape[2:]), outputs)
+    if whole < length:
+        carried, rest = piece(carried, _cut(sequence, whole, length))
+        outputs = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), outputs, rest)
+    return outputs if over is None else over.result(carried, length)
+
+
+def _fold(over: OverTime, carried: Any, step: tuple[Any, Any]) -> tuple[Any, None]:
+    output, i = step
+    return over.fold(carried, output, i), None
+
+
+def _cut(sequence: Any, start: int, stop: int) -> Any:
+    return jax.tree.map(lambda x: x[start:stop], sequence)

@@ -1,0 +1,78 @@
+"""Learning rules by name: how the gradient of a loss over a sequence is found."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import brainstate
+from brainloom_core import InputError
+from brainloom_core.units import show
+
+from .objective import Objective
+
+__all__ = ["BPTT", "RULES", "Rule", "get_rule"]
+
+
+class Rule(Protocol):
+    """A way to find gradients."""
+
+    def check(self, objective: Objective) -> None:
+        """Raise, with the reason, if this rule cannot train this model with this loss."""
+
+    def gradients(
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Gradients by name of parameter, and the values of loss and metrics."""
+
+
+@dataclass(frozen=True)
+class BPTT:
+    r"""Backpropagation through time.
+
+    Args:
+        segment: Number of steps in a piece of the sequence between which states are kept, `"auto"`
+            for $\sqrt{T}$, None to keep everything; see `rollout`.
+        truncate: Whether gradients end where pieces begin.
+
+    References:
+        Werbos (1990), Proceedings of the IEEE 78, 1550, doi:10.1109/5.58337;
+        Chen et al. (2016), arXiv:1604.06174 (pieces);
+        Williams & Peng (1990), Neural Computation 2, 490, doi:10.1162/neco.1990.2.4.490
+        (truncation).
+    """
+
+    segment: int | Literal["auto"] | None = None
+    truncate: bool = False
+
+    def check(self, objective: Objective) -> None:
+        """Every model can be trained in this way."""
+
+    def gradients(
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Gradients by name of parameter, and the values of loss and metrics."""
+
+        def loss() -> tuple[Any, dict[str, Any]]:
+            values = objective(x, y, segment=self.segment, detach=self.truncate)
+            return values["loss"], values
+
+        return brainstate.transform.grad(loss, states, has_aux=True)()
+
+
+RULES: dict[str, Rule] = {
+    "bptt": BPTT(),
+    "bptt-checkpointed": BPTT(segment="auto"),
+    "tbptt": BPTT(segment="auto", truncate=True),
+}
+
+
+def get_rule(rule: str | Rule) -> Rule:
+    """The rule of this name; a rule is returned as it is.
+
+    Raises:
+        InputError: There is no rule of this name.
+    """
+    if not isinstance(rule, str):
+        return rule
+    if rule not in RULES:
+        raise InputError(f"rule: expected one of {', '.join(map(repr, RULES))}, got {show(rule)}")
+    return RULES[rule]
