@@ -19,20 +19,17 @@ class Readout(nn.Module):
 
 def train(description: str | None, version: str, network: Readout, gain: float = 1.0) -> None:
     """Measure a network, its input spikes having the size `gain`."""
-    parser = bench.command_line(description)
-    parser.add_argument("--compile", action="store_true", help="with torch.compile")
-    options = parser.parse_args()
+    options = bench.command_line(description).parse_args()
     problem = bench.problem()
     x, y = torch.from_numpy(problem.x) * gain, torch.from_numpy(problem.y).long()
     with torch.no_grad():
         network.w1.weight.copy_(torch.from_numpy(problem.w1.T))
         network.w2.weight.copy_(torch.from_numpy(problem.w2.T))
-    run = torch.compile(network) if options.compile else network
     adam = torch.optim.Adam(network.parameters(), lr=bench.LEARNING_RATE, fused=True)
 
     def backward() -> torch.Tensor:
         adam.zero_grad()
-        loss = functional.cross_entropy(run(x), y)
+        loss = functional.cross_entropy(network(x), y)
         loss.backward()
         return loss
 

@@ -29,7 +29,11 @@ def network(problem: bench.Problem) -> spyx.Sequential:
             bench.INPUTS, bench.HIDDEN, bias_init=nnx.initializers.constant(-(SHIFT**2)), rngs=rngs
         ),
         spyx.LIF(
-            (bench.HIDDEN,), bench.BETA, threshold=bench.BETA, activation=axn.superspike(1), rngs=rngs
+            (bench.HIDDEN,),
+            bench.BETA,
+            threshold=bench.BETA,
+            activation=axn.superspike(1),
+            rngs=rngs,
         ),
         nnx.Linear(bench.HIDDEN, bench.OUTPUTS, use_bias=False, rngs=rngs),
         spyx.LI((bench.OUTPUTS,), bench.BETA, rngs=rngs),

@@ -25,7 +25,10 @@ class Network(brainstate.nn.Module):
         spike = braintools.surrogate.InvSquareGrad(alpha=1.0)
         self.hidden = brainpy.state.LIF(bench.HIDDEN, R=R, tau=bench.TAU * u.ms, spk_fun=spike)
         self.output = brainpy.state.LeakyRateReadout(
-            bench.HIDDEN, bench.OUTPUTS, tau=bench.TAU * u.ms, w_init=lambda *_: jnp.asarray(problem.w2)
+            bench.HIDDEN,
+            bench.OUTPUTS,
+            tau=bench.TAU * u.ms,
+            w_init=lambda *_: jnp.asarray(problem.w2),
         )
 
     def update(self, x: jax.Array) -> jax.Array:
@@ -59,7 +62,9 @@ def main() -> None:
 
     def gradients() -> bench.Gradients:
         grads, value = brainstate.transform.jit(backward)(*batch)
-        w1, w2 = (np.asarray(jax.tree.leaves(grads[name, "weight"])[0]) for name in ("w1", "output"))
+        w1, w2 = (
+            np.asarray(jax.tree.leaves(grads[name, "weight"])[0]) for name in ("w1", "output")
+        )
         return bench.Gradients(float(value), w1, w2)
 
     bench.run(options, version("brainpy_state"), gradients, lambda: float(advance(*batch)))
