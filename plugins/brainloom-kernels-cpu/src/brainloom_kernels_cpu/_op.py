@@ -1,4 +1,4 @@
-"""The event-driven sparse product as a JAX operation."""
+"""The event-driven products as JAX operations."""
 
 from __future__ import annotations
 
@@ -113,3 +113,25 @@ def event_csr_ring(
     call = jax.ffi.ffi_call(target, results, vmap_method="sequential", input_output_aliases={0: 0})
     moved, arrived = call(ring, weights, slots, indptr, events, position)
     return moved, arrived
+
+
+def supports_dense(events: jax.Array, other: jax.Array) -> bool:
+    """Whether there is a handler for these operands of a product with a dense matrix."""
+    return events.dtype.name == other.dtype.name == "float32" and events.ndim == other.ndim == 2
+
+
+def event_dense(events: jax.Array, weights: jax.Array) -> jax.Array:
+    """The product of events `(m, n_pre)` with weights `(n_pre, n_post)`."""
+    return _product("event_dense", events, weights, events.shape[0])
+
+
+def event_outer(events: jax.Array, values: jax.Array) -> jax.Array:
+    """The outer products of events `(m, n_pre)` with values `(m, n_post)`, summed over m."""
+    return _product("event_outer", events, values, events.shape[1])
+
+
+def _product(op: str, events: jax.Array, other: jax.Array, n_rows: int) -> jax.Array:
+    import jax
+
+    result = jax.ShapeDtypeStruct((n_rows, other.shape[1]), other.dtype)
+    return jax.ffi.ffi_call(TARGETS[op, "float32", "float32"], result)(events, other)
