@@ -40,10 +40,15 @@ class Objective:
     read: Any = None
     n_steps: int | None = None
     batching: str | None = None
+    learner: Any = field(default=None, init=False)  # of an online rule
 
     def __post_init__(self) -> None:
-        self.reset = resetting(self.model)
+        self.renew()
         self.watched = {n: n for n, p in self.penalties.items() if not hasattr(p, "penalty")}
+
+    def renew(self) -> None:
+        """Take the present states of the model for those to return to."""
+        self.reset = resetting(self.model)
 
     def __call__(
         self, x: Any, y: Any, *, segment: Any = None, detach: bool = False

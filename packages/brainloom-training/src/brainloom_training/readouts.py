@@ -19,6 +19,8 @@ from brainloom_core import (
 )
 from brainloom_core.units import show
 
+from .products import product
+
 __all__ = ["LeakyRateReadout"]
 
 
@@ -94,7 +96,7 @@ class LeakyRateReadout(Declared):
             )
         decay = jnp.exp(-u.get_magnitude(brainstate.environ.get_dt() / self.tau))
         flat = jnp.reshape(x, (*batch, -1)).astype(self.r.value.dtype)
-        arriving = (flat @ self.weight.value).reshape(self.r.value.shape)
+        arriving = product(flat, self.weight.value).reshape(self.r.value.shape)
         self.r.value = decay * self.r.value + arriving
         return self.r.value
 

@@ -105,6 +105,12 @@ def read_out(model: Any, name: str) -> Any:
     return value.value if isinstance(value, brainstate.State) else value
 
 
+def in_step(i: Any) -> Any:
+    """The context of a step: its number and its time."""
+    dt = brainstate.environ.get_dt()
+    return brainstate.environ.context(i=i, t=with_unit(i * u.get_mantissa(dt), u.get_unit(dt)))
+
+
 def has_states(layer: Any) -> bool:
     """Whether a layer keeps something from one step to the next."""
     return isinstance(layer, brainstate.nn.Module) and bool(kept_states(layer))
@@ -171,11 +177,9 @@ def _over(model: Any, reader: Any, steps: jax.Array, given: tuple[Any, ...]) -> 
         for layer in model.layers:
             given = (_over(layer, None, steps, given),)
         return given[0]
-    dt = brainstate.environ.get_dt()
-    unit, size = u.get_unit(dt), u.get_mantissa(dt)
 
     def step(i: Any, *x: Any) -> Any:
-        with brainstate.environ.context(i=i, t=with_unit(i * size, unit)):
+        with in_step(i):
             out = model(*x)
             return out if reader is None else reader(out)
 

@@ -8,15 +8,18 @@ from brainloom_core import InputError
 from brainloom_core.units import show
 
 from .objective import Objective
+from .online import Online
 
-__all__ = ["BPTT", "RULES", "Rule", "get_rule"]
+__all__ = ["BPTT", "RULES", "Online", "Rule", "get_rule"]
 
 
 class Rule(Protocol):
     """A way to find gradients."""
 
-    def check(self, objective: Objective) -> None:
-        """Raise, with the reason, if this rule cannot train this model with this loss."""
+    def prepare(
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+    ) -> None:
+        """Raise, with the reason, if this rule cannot train this; make what `gradients` needs."""
 
     def gradients(
         self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
@@ -43,7 +46,9 @@ class BPTT:
     segment: int | Literal["auto"] | None = None
     truncate: bool = False
 
-    def check(self, objective: Objective) -> None:
+    def prepare(
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+    ) -> None:
         """Every model can be trained in this way."""
 
     def gradients(
@@ -55,13 +60,16 @@ class BPTT:
             values = objective(x, y, segment=self.segment, detach=self.truncate)
             return values["loss"], values
 
-        return brainstate.transform.grad(loss, states, has_aux=True)()
+        return brainstate.transform.grad(loss, states, has_aux=True, check_states=False)()
 
 
 RULES: dict[str, Rule] = {
     "bptt": BPTT(),
     "bptt-checkpointed": BPTT(segment="auto"),
     "tbptt": BPTT(segment="auto", truncate=True),
+    "d-rtrl": Online("d_rtrl"),
+    "eprop": Online("eprop"),
+    "pp-prop": Online("pp_prop", {"decay_or_rank": 0.95}),
 }
 
 

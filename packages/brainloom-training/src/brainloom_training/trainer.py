@@ -212,7 +212,7 @@ class Trainer:
 
     def _train(self, objective: Objective, x: Any, y: Any) -> Callable[..., Any]:
         """The program of a training step."""
-        self.rule.check(objective)
+        self.rule.prepare(objective, self.parameters, x, y)
 
         def gradients(x: Any, y: Any) -> Any:
             return self.rule.gradients(objective, self.parameters, x, y)
@@ -225,13 +225,12 @@ class Trainer:
             )
 
         def step(number: Any, x: Any, y: Any) -> dict[str, Any]:
-            import optax
-
             with self._randomness(number):
                 found, values = gradients(x, y)
             found = jax.tree.map(u.get_mantissa, found, is_leaf=_is_quantity)
             self._change(found)
-            return {**values, "gradient_norm": optax.global_norm(found)}
+            squares = [jnp.sum(number**2) for number in jax.tree.leaves(found)]
+            return {**values, "gradient_norm": jnp.sqrt(sum(squares, jnp.zeros(())))}
 
         return brainstate.transform.jit(step)
 

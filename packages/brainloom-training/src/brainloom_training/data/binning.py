@@ -5,7 +5,9 @@ from typing import Any
 import brainunit as u
 import numpy as np
 from brainloom_core import InputError, ParameterError
-from brainloom_core.units import in_steps, same_dimension, show
+from brainloom_core.units import in_steps, show
+
+from .checks import check_time
 
 __all__ = ["spikes_from_times"]
 
@@ -47,7 +49,7 @@ def spikes_from_times(times: Any, dt: Any, duration: Any) -> np.ndarray:
     if np.any((steps[fires] < 0) | (steps[fires] >= n_steps)):
         raise InputError(
             f"spikes_from_times.times: expected times from 0 to {show(duration)} (or infinity, "
-            f"for no spike), got {show(times.min())} to {show(times.max())}"
+            f"for no spike), got {show(times[fires].min())} to {show(times[fires].max())}"
         )
     sample, unit = np.nonzero(fires)
     spikes = np.zeros((len(times), n_steps, times.shape[1]), bool)
@@ -73,9 +75,3 @@ def whole_steps(owner: str, dt: Any, duration: Any) -> int:
             f"got {show(duration)}"
         )
     return round(ratio)
-
-
-def check_time(owner: str, name: str, time: Any, error: type[Exception] = ParameterError) -> None:
-    """Refuse what is not a time, or an array of times."""
-    if not (isinstance(time, u.Quantity) and same_dimension(time, u.ms)):
-        raise error(f"{owner}.{name}: expected a time such as 1 ms, got {show(time)}")

@@ -11,7 +11,8 @@ import numpy as np
 from brainloom_core import InputError, ParameterError
 from brainloom_core.units import show
 
-from .binning import check_time, step_of, whole_steps
+from .binning import step_of, whole_steps
+from .checks import check_time
 from .splits import stratified_split
 
 __all__ = ["EventSet", "Events"]
@@ -82,11 +83,33 @@ class EventSet(Sequence[Events]):
     Args:
         labels: Class of each recording.
         shape: How the units are laid out, as in `Events`.
+
+    Raises:
+        InputError: There are no recordings.
+
+    Examples:
+        >>> import brainunit as u, numpy as np
+        >>> from brainloom_training import data
+        >>> class Clicks(data.EventSet):
+        ...     def _read(self, numbers):
+        ...         for i in numbers:
+        ...             yield data.Events([i, 2.5] * u.ms, np.array([0, 1]), i, self.shape)
+        >>> clicks = Clicks(labels=range(3), shape=(2,))
+        >>> clicks[1:].to_spikes(dt=1.0 * u.ms, duration=3.0 * u.ms).astype(int)
+        array([[[0, 0],
+                [1, 0],
+                [0, 1]],
+        <BLANKLINE>
+               [[0, 0],
+                [0, 0],
+                [1, 1]]])
     """
 
     def __init__(self, labels: Any, shape: tuple[int, ...]) -> None:
         self.shape = shape
         self._labels = np.asarray(labels, np.int64)
+        if not len(self._labels):
+            raise InputError(f"{type(self).__name__}: expected recordings, found none")
         self._chosen = np.arange(len(self._labels))
 
     @abstractmethod
@@ -175,6 +198,14 @@ class EventSet(Sequence[Events]):
             else:
                 sample.reshape(-1)[cells] = True
         return spikes
+
+
+def units_of(places: Iterable[np.ndarray], shape: tuple[int, ...], source: str) -> np.ndarray:
+    """Units at these places, given for each axis of `shape`."""
+    try:
+        return np.ravel_multi_index(tuple(places), shape)
+    except ValueError as error:
+        raise InputError(f"{source}: expected events at places within {shape}") from error
 
 
 def check_split(owner: str, split: str) -> str:

@@ -2,13 +2,15 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import brainunit as u
 import numpy as np
 from brainloom_core import InputError
 
-from .events import Events, EventSet, check_split, needed
+from .events import Events, EventSet, check_split, needed, units_of
 
 __all__ = ["DvsGesture"]
 
@@ -87,33 +89,27 @@ class DvsGesture(EventSet):
         return named.name.split("_")[0]
 
     def _read(self, numbers: Iterable[int]) -> Iterator[Events]:
-        opened: Path | None = None
         for i in numbers:
             path, start, end = self._gestures[i]
-            if path != opened:  # a file has all gestures of one person in one light
-                opened, (times, p, y, x) = path, read_file(path)
-            span = slice(None)
+            times, *places = read_file(path)
             if path.suffix == ".aedat":
-                span = slice(*np.searchsorted(times, (start, end)))
-            units = np.ravel_multi_index((p[span], y[span], x[span]), SHAPE)
-            since = u.Quantity(times[span] - start, unit=u.us)
-            yield Events(since, units, int(self._labels[i]), self.shape)
+                during = (times >= start) & (times < end)
+                times, places = times[during] - start, [axis[during] for axis in places]
+            units = units_of(places, SHAPE, f"DvsGesture: {path.name}")
+            yield Events(u.Quantity(times, unit=u.us), units, int(self._labels[i]), self.shape)
 
 
+@lru_cache(maxsize=1)  # a file has all gestures of one person in one light
 def read_file(path: Path) -> tuple[np.ndarray, ...]:
     """Times in µs, polarities, rows and columns of all events of a file."""
-    columns = (_read_aedat if path.suffix == ".aedat" else _read_export)(path)
-    for axis, size in zip(columns[1:], SHAPE, strict=True):
-        if len(axis) and not 0 <= axis.min() <= axis.max() < size:
-            raise InputError(f"DvsGesture: expected a camera of {SHAPE}, not so in {path.name}")
-    return columns
+    return (_read_aedat if path.suffix == ".aedat" else _read_export)(path)
 
 
 def _read_export(path: Path) -> tuple[np.ndarray, ...]:
     table = np.load(path)
     if table.ndim != 2 or table.shape[1] != 4:
         raise InputError(
-            f"DvsGesture: expected an array of shape (n, 4), got {table.shape} in {path.name}"
+            f"DvsGesture: {path.name}: expected an array of shape (n, 4), got {table.shape}"
         )
     x, y, p, milliseconds = table.astype(np.int64).T
     return milliseconds * 1000, p, y, x
@@ -121,29 +117,28 @@ def _read_export(path: Path) -> tuple[np.ndarray, ...]:
 
 def _read_aedat(path: Path) -> tuple[np.ndarray, ...]:
     raw = path.read_bytes()
-    if not raw.startswith(b"#!AER-DAT3.1"):
-        raise InputError(f"DvsGesture: expected an AEDAT 3.1 file, not so: {path.name}")
-    at = 0
-    while raw[at : at + 1] == b"#":
-        line = raw[at : raw.index(b"\n", at) + 1]
-        at += len(line)
-        if line.startswith(b"#!END-HEADER"):
-            break
-    words, times = [], []
-    while at < len(raw):
-        if at + HEADER.itemsize > len(raw):
-            raise InputError(f"DvsGesture: {path.name} ends within the header of a packet")
-        header = np.frombuffer(raw, HEADER, 1, at)[0]
-        at += HEADER.itemsize
-        end = at + int(header["number"]) * int(header["size"])
-        if end > len(raw) or end < at:
-            raise InputError(f"DvsGesture: {path.name} ends within a packet")
+    head, end, packets = raw.partition(b"#!END-HEADER\r\n")
+    if not head.startswith(b"#!AER-DAT3.1") or not end:
+        raise InputError(f"DvsGesture: {path.name}: expected an AEDAT 3.1 file")
+    words, times = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for header, events in _packets(packets, path.name):
         if header["type"] == POLARITY:
-            word, time = np.frombuffer(raw[at:end], "<u4").reshape(-1, 2).T.astype(np.int64)
+            word, time = np.frombuffer(events, "<u4").reshape(-1, 2).T.astype(np.int64)
             valid = (word & 1) == 1
             words.append(word[valid])
             times.append(time[valid] + (int(header["overflow"]) << 31))
-        at = end
-    word = np.concatenate([np.zeros(0, np.int64), *words])
-    time = np.concatenate([np.zeros(0, np.int64), *times])
-    return time, word >> 1 & 1, word >> 2 & 0x7FFF, word >> 17 & 0x7FFF
+    word = np.concatenate(words)
+    return np.concatenate(times), word >> 1 & 1, word >> 2 & 0x7FFF, word >> 17 & 0x7FFF
+
+
+def _packets(raw: bytes, name: str) -> Iterator[tuple[Any, bytes]]:
+    """Header and events of each packet."""
+    end = 0
+    while end < len(raw):
+        start = end + HEADER.itemsize
+        if start <= len(raw):
+            header = np.frombuffer(raw, HEADER, 1, end)[0]
+            end = start + int(header["number"]) * int(header["size"])
+        if not start <= end <= len(raw):
+            raise InputError(f"DvsGesture: {name}: expected whole packets, found part of one")
+        yield header, raw[start:end]

@@ -13,7 +13,7 @@ from .events import Events, EventSet, check_split, held_out, needed
 
 __all__ = ["Shd", "Ssc"]
 
-PAGE = "https://zenkelab.org/datasets/"
+PAGE = "https://zenkelab.org/resources/spiking-heidelberg-datasets-shd/"
 CHANNELS = 700
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from brainloom_core import ParameterError
 from brainloom_core.units import show
 
-from .binning import check_time
+from .checks import check_time, check_whole
 
 __all__ = ["random_manifolds"]
 
@@ -67,17 +67,10 @@ def random_manifolds(
         >>> times.shape, classes.shape
         ((20, 5), (20,))
     """
-    sizes = {
-        "n_classes": (n_classes, 1),
-        "n_inputs": (n_inputs, 1),
-        "manifold_dim": (manifold_dim, 1),
-        "n_samples": (n_samples, 2),
-    }
-    for name, (size, least) in sizes.items():
-        if not isinstance(size, (int, np.integer)) or size < least:
-            raise ParameterError(
-                f"random_manifolds.{name}: expected a whole number >= {least}, got {size!r}"
-            )
+    check_whole(
+        "random_manifolds", 1, n_classes=n_classes, n_inputs=n_inputs, manifold_dim=manifold_dim
+    )
+    check_whole("random_manifolds", 2, n_samples=n_samples)
     if not alpha > 0:
         raise ParameterError(f"random_manifolds.alpha: expected a number > 0, got {show(alpha)}")
     check_time("random_manifolds", "spikes_within", spikes_within)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError
-from brainloom_core.units import show
+from brainloom_core.units import show, to_number
 
 __all__ = ["NeuroBenchAdapter"]
 
@@ -54,7 +54,7 @@ class NeuroBenchAdapter:
         self.model = model
         self.reduce = reduce
         self.encode = encode
-        self._run = brainstate.transform.jit(self._predict)
+        self._run = brainstate.transform.jit(self._predict, static_argnums=(1,))
 
     def __call__(self, batch: Any) -> Any:
         """Predictions for a tensor of shape `(B, T, ...)`, as a tensor on the same device."""
@@ -72,7 +72,8 @@ class NeuroBenchAdapter:
                 f"NeuroBenchAdapter: expected a batch of shape (B, T, ...), got {show(batch)}"
             )
         brainstate.nn.init_all_states(self.model, batch_size=len(batch))
-        found = self._run(jnp.asarray(np.moveaxis(batch, 1, 0)))
+        dt = brainstate.environ.get_dt()
+        found = self._run(jnp.asarray(np.moveaxis(batch, 1, 0)), float(to_number(dt, u.ms)))
         if isinstance(found, u.Quantity):
             raise InputError(
                 "NeuroBenchAdapter: expected predictions without unit, got "
@@ -80,12 +81,11 @@ class NeuroBenchAdapter:
             )
         return np.array(found)
 
-    def _predict(self, batch: Any) -> Any:
+    def _predict(self, batch: Any, dt: float) -> Any:
         inputs = batch if self.encode is None else self.encode(batch)
-        dt = brainstate.environ.get_dt()
 
         def step(i: Any, x: Any) -> Any:
-            with brainstate.environ.context(i=i, t=i * dt):
+            with brainstate.environ.context(i=i, t=i * dt * u.ms):
                 return self.model(x)
 
         outputs = brainstate.transform.for_loop(step, jnp.arange(len(batch)), inputs)

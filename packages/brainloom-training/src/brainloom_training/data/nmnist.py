@@ -7,12 +7,13 @@ import brainunit as u
 import numpy as np
 from brainloom_core import InputError
 
-from .events import Events, EventSet, check_split, held_out, needed
+from .events import Events, EventSet, check_split, held_out, needed, units_of
 
 __all__ = ["NMnist"]
 
 PAGE = "https://www.garrickorchard.com/datasets/n-mnist"
 BYTES = 5
+SHAPE = (2, 34, 34)
 CLOCK_ROW, CLOCK_STEP = 240, 2**13
 
 
@@ -46,7 +47,7 @@ class NMnist(EventSet):
             for digit in range(10)
             for file in sorted(needed(root / str(digit), PAGE).glob("*.bin"))
         ]
-        super().__init__([int(file.parent.name) for file in self._files], (2, 34, 34))
+        super().__init__([int(file.parent.name) for file in self._files], SHAPE)
         self._chosen = held_out(split, self._labels)
 
     def _read(self, numbers: Iterable[int]) -> Iterator[Events]:
@@ -59,16 +60,11 @@ def _read_bin(path: Path) -> tuple[np.ndarray, np.ndarray]:
     raw = np.fromfile(path, np.uint8).astype(np.int64)
     if len(raw) % BYTES:
         raise InputError(
-            f"NMnist: expected events of {BYTES} bytes, got {len(raw)} bytes in "
-            f"{path.parent.name}/{path.name}"
+            f"NMnist: {path.parent.name}/{path.name}: expected events of {BYTES} bytes, "
+            f"got {len(raw)} bytes"
         )
     x, y, high, middle, low = raw.reshape(-1, BYTES).T
     clock = y == CLOCK_ROW
     times = ((high & 127) << 16 | middle << 8 | low) + CLOCK_STEP * np.cumsum(clock)
-    pixel = ~clock
-    if np.any(x[pixel] >= 34) or np.any(y[pixel] >= 34):
-        raise InputError(
-            f"NMnist: expected x and y below 34, got {x[pixel].max()} and {y[pixel].max()} in "
-            f"{path.parent.name}/{path.name}"
-        )
-    return times[pixel], np.ravel_multi_index(((high >> 7)[pixel], y[pixel], x[pixel]), (2, 34, 34))
+    places = np.stack([high >> 7, y, x])[:, ~clock]
+    return times[~clock], units_of(places, SHAPE, f"NMnist: {path.parent.name}/{path.name}")

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from brainloom_core import InputError, ParameterError
 
+from .checks import check_whole
+
 __all__ = ["Splits", "batches", "stratified_split"]
 
 
@@ -103,11 +105,8 @@ def batches(
     """
     if len(x) != len(y):
         raise InputError(f"batches: expected as many x as y, got {len(x)} and {len(y)}")
-    for name, value, least in (("size", size, 1), ("seed", seed, 0), ("epoch", epoch, 0)):
-        if not isinstance(value, (int, np.integer)) or value < least:
-            raise ParameterError(
-                f"batches.{name}: expected a whole number >= {least}, got {value!r}"
-            )
+    check_whole("batches", 1, size=size)
+    check_whole("batches", 0, seed=seed, epoch=epoch)
     return _batches(x, y, size, np.random.RandomState([seed, epoch]), drop_last)
 
 

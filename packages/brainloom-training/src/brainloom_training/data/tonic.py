@@ -7,7 +7,7 @@ import brainunit as u
 import numpy as np
 from brainloom_core import InputError
 
-from .events import Events, EventSet
+from .events import Events, EventSet, units_of
 
 __all__ = ["from_tonic"]
 
@@ -67,13 +67,7 @@ class _Tonic(EventSet):
     def _read(self, numbers: Iterable[int]) -> Iterator[Events]:
         for i in numbers:
             events = self._dataset[i][0]
-            places = tuple(events[name].astype(np.int64) for name in self._axes)
-            for place, (name, size) in zip(places, self._axes.items(), strict=True):
-                if len(place) and not 0 <= place.min() <= place.max() < size:
-                    raise InputError(
-                        f"from_tonic.dataset: expected {name} below {size}, "
-                        f"got {place.min()} to {place.max()}"
-                    )
-            units = np.ravel_multi_index(places, self.shape)
+            places = [events[name].astype(np.int64) for name in self._axes]
+            units = units_of(places, self.shape, f"from_tonic.dataset[{i}]")
             times = u.Quantity(np.asarray(events["t"]), unit=u.us)
             yield Events(times, units, int(self._labels[i]), self.shape)

@@ -7,7 +7,7 @@ import numpy as np
 from brainloom_core import InputError, ParameterError
 from brainloom_core.units import in_steps, show
 
-from .binning import check_time
+from .checks import check_time, check_whole
 from .splits import Splits
 
 __all__ = ["yin_yang", "yin_yang_latency", "yin_yang_splits"]
@@ -42,7 +42,7 @@ def yin_yang(
         ParameterError: `n` is below 1, or not `0 < r_small < r_big / 2`.
 
     References:
-        Kriener, Göltz & Petrovici (2022), NICE, doi:10.1145/3517343.3517380; arXiv:2102.08211.
+        Kriener, Göltz & Petrovici (2022), NICE, 107, doi:10.1145/3517343.3517380.
 
     Examples:
         >>> from brainloom_training import data
@@ -54,8 +54,7 @@ def yin_yang(
         >>> y
         array([2, 1, 2])
     """
-    if n < 1:
-        raise ParameterError(f"yin_yang.n: expected a whole number >= 1, got {show(n)}")
+    check_whole("yin_yang", 1, n=n)
     if not 0 < r_small < r_big / 2:
         raise ParameterError(
             f"yin_yang: expected 0 < r_small < r_big / 2, got {show(r_small)} and {show(r_big)}"
@@ -121,7 +120,7 @@ def yin_yang_latency(
             f"got {show(t_early)}, {show(t_late)} and {show(t_bias)}"
         )
     x = np.asarray(x)
-    if x.ndim != 2 or x.shape[1] != 4 or np.any((x < 0) | (x > 1)):
+    if x.ndim != 2 or x.shape[1] != 4 or not np.all((x >= 0) & (x <= 1)):
         raise InputError(
             f"yin_yang_latency.x: expected numbers from 0 to 1, shape (N, 4), got {show(x)}"
         )

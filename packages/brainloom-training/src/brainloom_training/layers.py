@@ -1,0 +1,99 @@
+"""Layers without states."""
+
+import functools
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+from brainloom_core import InputError, ParameterError, UnitError, full, real_signature
+from brainloom_core.units import same_dimension, show, to_number, with_unit
+
+from .products import product
+
+__all__ = ["Linear"]
+
+
+@real_signature
+class Linear(brainstate.nn.Module):
+    r"""A linear map, $y = x W + b$, with a unit if the weights have one.
+
+    It is `brainstate.nn.Linear` with a bias in the unit of the weights, and online learning rules
+    can train it.
+
+    Args:
+        in_size: Number of inputs.
+        out_size: Number of outputs.
+        w_init: Weights, a function of the shape `(in_size, out_size)` or an array of it, with any
+            unit; `brainstate.nn.init.KaimingNormal()`.
+        b_init: Bias, a function of the shape `(out_size,)`, an array of it, or a scalar; 0. Plain
+            numbers are in the unit of the weights. None for no bias.
+        name: Name of the module.
+
+    Attributes:
+        weight: The weights, `brainstate.ParamState`.
+        bias: The bias, `brainstate.ParamState`, or None.
+
+    Raises:
+        ParameterError: Weights or bias have another shape or unit.
+        InputError: The input does not have one value per input neuron.
+
+    Examples:
+        >>> import brainunit as u, jax.numpy as jnp
+        >>> from brainloom_training import Linear
+        >>> layer = Linear(3, 2, w_init=lambda shape: jnp.ones(shape) * u.mA)
+        >>> print(layer(jnp.array([1.0, 0.0, 1.0])))
+        [2. 2.] mA
+    """
+
+    def __init__(
+        self,
+        in_size: Any,
+        out_size: Any,
+        w_init: Any = brainstate.nn.init.KaimingNormal(),
+        b_init: Any = 0.0,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        self.in_size, self.out_size = in_size, out_size
+        if len(self.in_size) != 1 or len(self.out_size) != 1:
+            raise ParameterError(
+                f"Linear: expected two numbers of neurons, got {in_size!r} and {out_size!r}"
+            )
+        weight = _made("w_init", w_init, (*self.in_size, *self.out_size))
+        self.weight = brainstate.ParamState(weight)
+        self.bias = None
+        if b_init is not None:
+            scalar = not callable(b_init) and np.ndim(b_init) == 0
+            given = functools.partial(full, b_init) if scalar else b_init
+            bias = _made("b_init", given, self.out_size, u.get_unit(weight))
+            self.bias = brainstate.ParamState(bias)
+
+    def update(self, x: Any) -> Any:
+        """The outputs `(*batch, out_size)` of inputs `(*batch, in_size)`."""
+        if np.shape(x)[-1:] != self.in_size:
+            raise InputError(
+                f"Linear.update(x): expected {self.in_size[0]} values along the last axis, "
+                f"got {show(x)} of shape {np.shape(x)}"
+            )
+        y = product(x, self.weight.value)
+        return y if self.bias is None else y + self.bias.value
+
+
+def _made(name: str, given: Any, shape: tuple[int, ...], unit: Any = None) -> Any:
+    """The initial value of a parameter, of this shape and, if there is one, in this unit."""
+    value = given(shape) if callable(given) else given
+    if np.shape(value) != shape:
+        raise ParameterError(
+            f"Linear.{name}: expected an array of shape {shape}, got {show(value)}"
+        )
+    if unit is None:
+        unit = u.get_unit(value)
+    elif not isinstance(value, u.Quantity):
+        value = with_unit(value, unit)
+    if not same_dimension(value, unit):
+        raise UnitError(
+            f"Linear.{name}: expected the unit of the weights, {unit}, got {show(value)}"
+        )
+    return with_unit(jnp.asarray(to_number(value, unit), brainstate.environ.dftype()), unit)

@@ -1,0 +1,113 @@
+"""Online learning rules, which carry eligibility traces forward in place of the past."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import brainstate
+import jax
+import jax.numpy as jnp
+from brainloom_core import InputError, ParameterError
+
+from .objective import Objective
+from .products import products_through
+from .rollout import in_step
+
+__all__ = ["Online"]
+
+
+@dataclass(frozen=True)
+class Online:
+    r"""A rule of `braintrace`: gradients are found on the way forward, without keeping the past.
+
+    Each trained weight has an eligibility trace, and the memory does not grow with the length of
+    a sequence. The loss is that of the outputs of each step, averaged over time:
+    $\frac{1}{T} \sum_t L(y_t)$. Trained are weights whose products the rule can see, those of
+    `Linear`, `LeakyRateReadout` and `LeakySpikeReadout`; other parameters are refused.
+
+    It needs `python -m pip install "brainloom-training[online]"`.
+
+    Args:
+        algorithm: Name in `braintrace`: `"eprop"`, `"d_rtrl"`, `"pp_prop"`, ...
+        options: Its options.
+
+    References:
+        Bellec et al. (2020), Nature Communications 11, 3625, doi:10.1038/s41467-020-17236-y
+        (e-prop); `braintrace` describes the others.
+    """
+
+    algorithm: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def prepare(
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+    ) -> None:
+        """Build the learner, and refuse what it cannot train."""
+        braintrace = _braintrace()
+        self._check(objective)
+        xs = objective.sequence(x)
+        batch = {"batch_size": xs.shape[1]} if objective.batching == "axis" else {}
+        with products_through(braintrace.matmul), in_step(0):
+            learner = braintrace.compile(
+                objective.model, self.algorithm, xs[0], **batch, **self.options
+            )
+        blind = {".".join(map(str, path)) for path, _ in learner.report.excluded_weights}
+        if lost := sorted(blind & states.keys()):
+            raise ParameterError(
+                f"{', '.join(lost)}: {self.algorithm} would not train it. It sees the weights of "
+                "brainloom_training.Linear (not those of brainstate.nn.Linear) and of the "
+                "readouts; parameters=... says which to train, and 'bptt' trains anything"
+            )
+        objective.renew()
+        objective.learner = learner
+
+    def gradients(
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Gradients by name of parameter, and the values of loss and metrics."""
+        xs = objective.sequence(x)
+        learner = objective.learner
+        objective.reset()
+        learner.reset_state(xs.shape[1] if objective.batching == "axis" else None)
+
+        def step(x: Any, i: Any) -> tuple[Any, Any]:
+            with in_step(i):
+                output = learner(x)
+            return objective.loss(jax.tree.map(lambda value: value[None], output), y), output
+
+        with products_through(_braintrace().matmul):
+            found, losses, outputs = learner.etrace_grad(
+                xs,
+                jnp.arange(len(xs)),
+                step_fn=step,
+                weights=states,
+                has_aux=True,
+                return_value=True,
+            )
+        metrics = {name: metric(outputs, y) for name, metric in objective.metrics.items()}
+        return found, {"loss": losses.mean(), **metrics}
+
+    def _check(self, objective: Objective) -> None:
+        refused = {
+            "batching='vmap'": objective.batching == "vmap",
+            "read": objective.read is not None,
+            "regularizers": bool(objective.penalties),
+            "n_steps": objective.n_steps is not None,
+        }
+        if named := [name for name, given in refused.items() if given]:
+            raise InputError(
+                f"{self.algorithm} cannot be used with {', '.join(named)}: it takes what the model "
+                "returns in each step, and nothing else. 'bptt' can"
+            )
+
+
+def _braintrace() -> ModuleType:
+    try:
+        import braintrace
+    except ImportError as error:
+        raise ImportError(
+            "online learning rules need braintrace: "
+            'python -m pip install "brainloom-training[online]"'
+        ) from error
+    return braintrace

@@ -1,0 +1,26 @@
+"""The product of inputs with trained weights, which some learning rules have to see."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from operator import matmul
+from typing import Any
+
+__all__ = ["product", "products_through"]
+
+_through: ContextVar[Callable[[Any, Any], Any]] = ContextVar("through", default=matmul)
+
+
+def product(x: Any, weight: Any) -> Any:
+    r"""$x W$ for inputs `(*batch, n_in)` and weights `(n_in, n_out)`, with their unit."""
+    return _through.get()(x, weight)
+
+
+@contextmanager
+def products_through(function: Callable[[Any, Any], Any]) -> Iterator[None]:
+    """Let another function compute the products of what is traced meanwhile."""
+    token = _through.set(function)
+    try:
+        yield
+    finally:
+        _through.reset(token)
