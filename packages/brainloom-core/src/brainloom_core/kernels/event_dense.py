@@ -94,7 +94,7 @@ ad.defjvp(
 def _batched_dense(operands: Any, axes: Any, *, kernels: Any) -> tuple[jax.Array, int]:
     """More events for the same weights are a longer list; other weights need a dense product."""
     events, weights = operands
-    if axes[1] is not batching.not_mapped:
+    if axes[1] is not None:
         return jax.vmap(event_dense_reference, axes)(*operands), 0
     events = jnp.moveaxis(events, axes[0], 0)
     flat = events.reshape(-1, events.shape[-1])
@@ -120,7 +120,7 @@ def _define(primitive: Any, kernel: int, rows: Any, transposed_by: Any, batched:
             return None, ad.Zero(other.aval)
         return None, transposed_by.bind(events, cotangent, kernels=kernels)
 
-    primitive.def_impl(run)
+    primitive.def_impl(jax.jit(run, static_argnames="kernels"))
     primitive.def_abstract_eval(shape)
     mlir.register_lowering(primitive, mlir.lower_fun(run, multiple_results=False))
     ad.primitive_transposes[primitive] = transpose
