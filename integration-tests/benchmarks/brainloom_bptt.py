@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import training_common as bench
 from brainloom_core.surrogate import InvSquareGrad
-from brainloom_training import LeakyRateReadout, Trainer
+from brainloom_training import LeakyRateReadout, Linear, Trainer
 
 R = 1 / (1 - bench.BETA) * u.ohm  # a current I of one step raises V by R I (1 - beta)
 
@@ -20,7 +20,7 @@ def network(problem: bench.Problem) -> brainstate.nn.Sequential:
     tau = bench.TAU * u.ms
     w1, w2 = jnp.asarray(problem.w1) * u.mA, jnp.asarray(problem.w2)
     return brainstate.nn.Sequential(
-        brainstate.nn.Linear(bench.INPUTS, bench.HIDDEN, w_init=w1, b_init=None),
+        Linear(bench.INPUTS, bench.HIDDEN, w_init=w1, b_init=None),
         bl.LIF(bench.HIDDEN, R=R, tau=tau, spk_fun=InvSquareGrad(1.0)),
         LeakyRateReadout(bench.HIDDEN, bench.OUTPUTS, tau=tau, w_init=w2),
     )
