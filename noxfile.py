@@ -217,11 +217,25 @@ def memory(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure our speed beside other simulators, each in an environment of its own."""
+    """Measure our speed beside other libraries, each in an environment of its own.
+
+    `nox -s bench` times both simulation and training; `-- simulation ...` or `-- training ...`
+    one of them, with options of its program.
+    """
+    programs = {
+        "simulation": ("run.py", {"peer": "brainpy-state", "brian": "brian2"}),
+        "training": (
+            "run_training.py",
+            {"torch": "torch", "spyx": "spyx", "peer": "brainpy-state"},
+        ),
+    }
+    first, *rest = session.posargs or ("",)
+    chosen, options = ([first], rest) if first in programs else (programs, session.posargs)
     session.install(*from_tree("brainloom[kernels]"))
-    pythons = {"ours": f"{session.bin}/python"}
-    for flag, name in {"peer": "brainpy-state", "brian": "brian2"}.items():
-        needed = BENCHMARKS / f"requirements-{name}.txt"
-        pythons[flag] = environment(session, name, "-r", str(needed))
-    flags = [text for flag, python in pythons.items() for text in (f"--{flag}", python)]
-    session.run("python", str(BENCHMARKS / "run.py"), *flags, *session.posargs)
+    for program, others in (programs[name] for name in chosen):
+        pythons = {"ours": f"{session.bin}/python"}
+        for flag, name in others.items():
+            needed = BENCHMARKS / f"requirements-{name}.txt"
+            pythons[flag] = environment(session, name, "-r", str(needed))
+        flags = [text for flag, python in pythons.items() for text in (f"--{flag}", python)]
+        session.run("python", str(BENCHMARKS / program), *flags, *options)
