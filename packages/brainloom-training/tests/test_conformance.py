@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import brainloom_training
+import brainloom_training.plugin
 import pytest
 from brainloom_testing import Case, default_case, parametrize_with_checks
 from brainloom_training import LeakyRateReadout
@@ -15,6 +16,6 @@ def test_conformance(case: Case, check: Callable[[Case], None]) -> None:
     check(case)
 
 
-@pytest.mark.parametrize("name", brainloom_training.__all__)
+@pytest.mark.parametrize("name", brainloom_training.plugin.brainloom_models())
 def test_every_model_has_a_case(name: str) -> None:
     assert getattr(brainloom_training, name) in {case.cls for case in CASES}

@@ -2,7 +2,7 @@
 
 from importlib.metadata import version as _version
 
-from .constraints import Constraint, between, non_negative, one_of, positive
+from .constraints import Constraint, between, non_negative, one_of, positive, whole
 from .declared import Declared, real_signature
 from .delays import Delay, Delayed
 from .descriptor import Descriptor
@@ -21,7 +21,17 @@ from .initializers import Normal, Uniform
 from .network import Network, Projection
 from .neuron import Crossing, Neuron, Refractory
 from .numerics import Numerics
-from .parameters import ANY_UNIT, REQUIRED, full, initializer, option, param, state
+from .parameters import (
+    ANY_UNIT,
+    REQUIRED,
+    full,
+    initializer,
+    option,
+    option_field,
+    param,
+    quantity_field,
+    state,
+)
 from .plugins import get_model, list_models, list_plugins
 from .simulation import Recording, SpikeEvents, Spikes, Trace, simulate
 from .solvers import SOLVERS, Solver
@@ -124,9 +134,12 @@ __all__ = [
     "non_negative",
     "one_of",
     "option",
+    "option_field",
     "param",
     "positive",
+    "quantity_field",
     "real_signature",
     "simulate",
     "state",
+    "whole",
 ]

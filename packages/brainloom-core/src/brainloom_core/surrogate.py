@@ -17,15 +17,14 @@ from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any
 
 import brainstate
-import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import erf as _erf
 from jax.scipy.special import ndtr as _ndtr
 
-from .constraints import Constraint, non_negative, positive
-from .parameters import Param, QuantityParam
+from .constraints import Constraint, non_negative, positive, whole
+from .parameters import option_field, quantity_field
 from .units import exprel
 
 if TYPE_CHECKING:
@@ -169,33 +168,8 @@ def _with_slope_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     return _with_slope(spikes, z, slope), slope * tangents[1]
 
 
-# Parameters: checked when they are set, unwrapped when they are read
-
-
-class _Read(Param):
-    def __get__(self, surrogate: Any, owner: type | None = None) -> Any:
-        return self.default if surrogate is None else super().__get__(surrogate, owner)
-
-    def __set__(self, surrogate: Any, value: Any) -> None:
-        vars(surrogate)[self.name] = self.stored(surrogate, value)
-
-
-class _Number(_Read, QuantityParam):
-    def stored(self, model: Any, value: Any) -> Any:
-        if callable(value) and not isinstance(value, brainstate.nn.Param):
-            raise self._error(model, self._expected(), repr(value))
-        return super().stored(model, value)
-
-
 def _number(default: float, constraint: Constraint | None = None) -> Any:
-    return _Number(default=default, constraint=constraint, unit=u.UNITLESS)
-
-
-def _count(default: int) -> Any:
-    def holds(n: Any) -> bool:
-        return isinstance(n, (int, np.integer)) and not isinstance(n, bool) and bool(n >= 1)
-
-    return _Read(default=default, constraint=Constraint("a whole number >= 1", holds))
+    return quantity_field(default=default, constraint=constraint)
 
 
 def _varies(value: Any) -> bool:
@@ -634,7 +608,7 @@ class SquarewaveFourierSeries(Surrogate):
         t_period: Period $T$.
     """
 
-    n: int = _count(2)
+    n: int = option_field(default=2, constraint=whole)
     t_period: float = _number(8.0, positive)
 
     def surrogate_grad(self, z: jax.Array) -> jax.Array:
