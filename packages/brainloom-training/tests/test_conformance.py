@@ -6,9 +6,12 @@ import brainloom_training
 import brainloom_training.plugin
 import pytest
 from brainloom_testing import Case, default_case, parametrize_with_checks
-from brainloom_training import LeakyRateReadout
+from brainloom_training import LeakyRateReadout, LeakySpikeReadout
 
-CASES = [default_case(LeakyRateReadout)]
+CASES = [
+    default_case(LeakyRateReadout),
+    Case(LeakySpikeReadout, {"in_size": 3, "out_size": 2}, kind="readout"),
+]
 
 
 @parametrize_with_checks(CASES)

@@ -94,7 +94,7 @@ class QuantityParam(Param):
         if value is None and self.optional:
             return None
         if callable(value) and not isinstance(value, (u.Quantity, u.Unit, brainstate.nn.Param)):
-            value = value(model.in_size)
+            value = value(model.varshape)
         if isinstance(value, (brainstate.State, brainstate.nn.Param)):
             self._check(model, _unwrap(value))
             return value
@@ -140,7 +140,7 @@ class QuantityParam(Param):
         """The shape of an array of values, None where any is accepted."""
         if self.per is not None:
             return (len(getattr(model, self.per)),)
-        return getattr(model, "in_size", None)
+        return getattr(model, "varshape", None)
 
     def _expected(self) -> str:
         kind = "a number" if self.unit is ANY_UNIT else dimension_name(self.unit)

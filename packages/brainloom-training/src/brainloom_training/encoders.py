@@ -392,8 +392,8 @@ class DeltaEncoder:
 
 
 def _beyond(change: jax.Array) -> jax.Array:
-    """1 or -1 where the change, in thresholds, reaches the threshold; a rounding error is none."""
-    return jnp.sign(change) * (abs(change) >= 1.0 - 8.0 * jnp.finfo(change.dtype).eps)
+    """1 or -1 where the change, in thresholds, reaches one, but for an error of rounding."""
+    return jnp.where(abs(change) >= 1.0 - 1e-6, jnp.sign(change), 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
