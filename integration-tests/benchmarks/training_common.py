@@ -97,7 +97,9 @@ def reference(problem: Problem) -> Gradients:
 
 def distance(found: Gradients, expected: Gradients) -> float:
     """The largest relative error of the loss and, as norms, of the two gradients."""
-    errors = (np.linalg.norm(f - e) / np.linalg.norm(e) for f, e in zip(found, expected))
+    errors = (
+        np.linalg.norm(f - e) / np.linalg.norm(e) for f, e in zip(found, expected, strict=True)
+    )
     return float(max(errors))
 
 

@@ -12,14 +12,14 @@ from .dynamics import Drift, Dynamics
 from .numerics import chosen
 from .parameters import option, param, state
 from .solvers import get_solver, rate_and_slope
-from .surrogate import ReluGrad
+from .surrogate import ReluGrad, Stochastic
 from .units import log1prel, step_count, to_number, with_unit
 
 __all__ = ["Crossing", "Neuron", "Refractory"]
 
 _is_spike_function = Constraint(
-    "a spike function such as ReluGrad() (an instance, not the class)",
-    lambda f: callable(f) and not isinstance(f, type),
+    "a spike function such as ReluGrad() (an instance, not the class, and none that draws)",
+    lambda f: callable(f) and not isinstance(f, (type, Stochastic)),
 )
 
 

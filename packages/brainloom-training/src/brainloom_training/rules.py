@@ -10,10 +10,10 @@ from brainloom_core.units import show
 from .objective import Objective
 from .online import Online
 
-__all__ = ["BPTT", "RULES", "Online", "Rule", "get_rule"]
+__all__ = ["BPTT", "RULES", "LearningRule", "Online", "get_rule"]
 
 
-class Rule(Protocol):
+class LearningRule(Protocol):
     """A way to find gradients."""
 
     def prepare(
@@ -63,7 +63,7 @@ class BPTT:
         return brainstate.transform.grad(loss, states, has_aux=True, check_states=False)()
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, LearningRule] = {
     "bptt": BPTT(),
     "bptt-checkpointed": BPTT(segment="auto"),
     "tbptt": BPTT(segment="auto", truncate=True),
@@ -73,7 +73,7 @@ RULES: dict[str, Rule] = {
 }
 
 
-def get_rule(rule: str | Rule) -> Rule:
+def get_rule(rule: str | LearningRule) -> LearningRule:
     """The rule of this name; a rule is returned as it is.
 
     Raises:

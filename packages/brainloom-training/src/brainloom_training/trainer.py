@@ -17,7 +17,7 @@ from .checkpoint import CheckpointError, load_arrays, save_arrays
 from .objective import Objective
 from .parameters import conditions, trainable
 from .reach import unreached
-from .rules import Rule, get_rule
+from .rules import LearningRule, get_rule
 
 __all__ = ["Trainer"]
 
@@ -77,7 +77,7 @@ class Trainer:
         loss: Callable[..., Any],
         optimizer: Any = None,
         *,
-        rule: str | Rule = "bptt",
+        rule: str | LearningRule = "bptt",
         parameters: str | tuple[str, ...] | None = None,
         metrics: Mapping[str, Callable[..., Any]] | None = None,
         regularizers: Mapping[str, Any] | None = None,
