@@ -12,7 +12,9 @@ __all__ = ["product", "products_through"]
 
 
 def _plain(x: Any, weight: Any, events: bool) -> Any:
-    return event_dense(x, weight) if events and not isinstance(x, u.Quantity) else x @ weight
+    if events and not isinstance(x, u.Quantity):
+        return event_dense(x, weight)
+    return u.math.matmul(x, weight)
 
 
 _through: ContextVar[Callable[..., Any]] = ContextVar("through", default=_plain)

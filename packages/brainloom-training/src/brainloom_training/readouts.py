@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import (
@@ -132,7 +133,15 @@ class LeakyRateReadout(_Readout):
 
     def update(self, x: Any) -> Any:
         """Advance by one step with the spikes `x`, shape `(*batch, *in_size)`."""
-        arriving = self._arriving(x, self.r.value)
+        return self._leak(self._arriving(x, self.r.value))
+
+    def over_time(self, xs: Any) -> Any:
+        """The outputs of a sequence, whose weighted input is one product."""
+        held = self.r.value
+        arriving = self._arriving(xs, jax.ShapeDtypeStruct((len(xs), *held.shape), held.dtype))
+        return brainstate.transform.for_loop(self._leak, arriving)
+
+    def _leak(self, arriving: Any) -> Any:
         decay = jnp.exp(-u.get_magnitude(brainstate.environ.get_dt() / self.tau))
         self.r.value = decay * self.r.value + arriving
         return self.r.value
