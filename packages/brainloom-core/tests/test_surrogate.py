@@ -94,6 +94,9 @@ SLOPES += [
 ]
 FUNCTIONS = [function for function, _ in SLOPES]
 every = pytest.mark.parametrize("function", FUNCTIONS, ids=repr)
+# What they inherit is shown by a few.
+FEW = [ReluGrad(), Sigmoid(), S2NN(), SquarewaveFourierSeries(), StraightThrough()]
+few = pytest.mark.parametrize("function", FEW, ids=repr)
 kinds = pytest.mark.parametrize("function", [f for f in FUNCTIONS if f == type(f)()], ids=repr)
 
 
@@ -109,7 +112,7 @@ class LIF(Neuron):
         return (1.0 * u.ohm * I - V) / self.tau
 
 
-@every
+@kinds
 def test_a_step_forward(function: Surrogate) -> None:
     z = jnp.asarray([-2.0, -1e-30, -0.0, 0.0, 1e-30, 0.5, 3.0])
     np.testing.assert_array_equal(function(z), [0, 0, 1, 1, 1, 1, 1])
@@ -144,7 +147,7 @@ def test_the_triangle_ends_at_its_width() -> None:
     np.testing.assert_array_equal(slope, np.zeros(4))
 
 
-@kinds
+@few
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float64])
 def test_keeps_the_dtype(function: Surrogate, dtype: Any, float64: None) -> None:
     z = jnp.asarray([-1.0, 0.0, 1.0], dtype)
@@ -152,7 +155,7 @@ def test_keeps_the_dtype(function: Surrogate, dtype: Any, float64: None) -> None
     assert jax.grad(lambda z: function(z).sum())(z).dtype == dtype
 
 
-@kinds
+@few
 def test_forward_and_reverse_agree(function: Surrogate) -> None:
     z = jnp.linspace(-1.5, 1.5, 7)
     spikes, forward = jax.jvp(function, (z,), (jnp.full(7, 2.0),))
@@ -161,7 +164,7 @@ def test_forward_and_reverse_agree(function: Surrogate) -> None:
     np.testing.assert_array_equal(forward, reverse)
 
 
-@kinds
+@few
 def test_compiled_and_mapped_are_the_same(function: Surrogate) -> None:
     z = jnp.linspace(-1.5, 1.5, 6).reshape(2, 3)
     slopes = jax.grad(lambda z: function(z).sum())(z)
@@ -178,7 +181,7 @@ def test_the_slope_reaches_a_parameter_with_a_unit() -> None:
     np.testing.assert_allclose(u.get_mantissa(gradient), 1.0, rtol=1e-6)
 
 
-@every
+@kinds
 def test_instances_compare_by_value(function: Surrogate) -> None:
     same = dataclasses.replace(function)
     assert same is not function

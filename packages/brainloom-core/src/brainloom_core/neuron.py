@@ -18,7 +18,7 @@ from .units import log1prel, step_count, to_number, with_unit
 __all__ = ["Crossing", "Neuron", "Refractory"]
 
 _is_spike_function = Constraint(
-    "a spike function such as ReluGrad() (an instance, not the class, and none that draws)",
+    "a spike function such as ReluGrad() (an instance, not the class), none that draws",
     lambda f: callable(f) and not isinstance(f, (type, Stochastic)),
 )
 

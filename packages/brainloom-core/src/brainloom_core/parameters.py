@@ -293,6 +293,18 @@ def quantity_field(
         constraint: A condition such as `positive`.
         unit: The unit where there is no default (or `ANY_UNIT`).
         optional: Whether None is allowed.
+
+    Examples:
+        >>> from dataclasses import dataclass
+        >>> import brainunit as u
+        >>> from brainloom_core import positive, quantity_field
+        >>> @dataclass(frozen=True)
+        ... class Kernel:
+        ...     tau: object = quantity_field(constraint=positive, unit=u.ms)
+        >>> Kernel(0.0 * u.ms)
+        Traceback (most recent call last):
+        ...
+        brainloom_core.errors.ParameterError: Kernel.tau: expected a time > 0, got 0 ms
     """
     unit = unit if unit is not None else u.get_unit(default)
     return _QuantityField(default=default, constraint=constraint, unit=unit, optional=optional)

@@ -104,8 +104,9 @@ class RateEncoder(Encoder):
     \qquad p = x\, r_\mathrm{max} \Delta t \;\;(\text{Bernoulli})
     $$
 
-    Without a maximal rate a value is the probability itself, $p = x$. Steps are independent, and
-    the randomness is that of `brainstate.random`.
+    Without a maximal rate a value is the probability itself, $p = x$. Steps and values are
+    independent, and the randomness is that of `brainstate.random`: give a batch as a whole, since
+    under `jax.vmap` all its elements would get the same draws.
 
     Args:
         max_rate: Rate $r_\mathrm{max}$ of the value 1; None.

@@ -33,6 +33,7 @@ from brainloom_core.units import dimension_name, same_dimension, show
 from .reductions import (
     FirstSpikeTime,
     MaxOverTime,
+    MeanLogSoftmax,
     MeanOverTime,
     Reduction,
     Stack,
@@ -164,20 +165,6 @@ class SpikeCountCrossEntropy(_OfClasses):
     def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
         """The loss of the numbers of spikes, `(*batch, n)`."""
         return self._cross_entropy(self._scores(reduced), targets)
-
-
-@dataclass(frozen=True)
-class MeanLogSoftmax(MeanOverTime):
-    """The mean over time of the logarithm of the softmax along the last axis."""
-
-    def _whole(self, y: jax.Array) -> jax.Array:
-        return super()._whole(jax.nn.log_softmax(1.0 * y))
-
-    def _start(self, y: Any, n_steps: int | None) -> jax.Array:
-        return 1.0 * super()._start(y, n_steps)
-
-    def _fold(self, state: jax.Array, y: jax.Array, i: Any) -> jax.Array:
-        return state + jax.nn.log_softmax(1.0 * y)
 
 
 @dataclass(frozen=True, kw_only=True)

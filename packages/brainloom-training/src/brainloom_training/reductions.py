@@ -26,6 +26,7 @@ __all__ = [
     "FirstSpikeTime",
     "LastOverTime",
     "MaxOverTime",
+    "MeanLogSoftmax",
     "MeanOverTime",
     "Reduction",
     "Stack",
@@ -108,6 +109,20 @@ class MeanOverTime(SumOverTime):
     def result(self, state: Any, n_steps: int) -> Any:
         """The mean of the `n_steps` outputs that were folded."""
         return jax.tree.map(lambda total: total / n_steps, state)
+
+
+@dataclass(frozen=True)
+class MeanLogSoftmax(MeanOverTime):
+    """The mean over time of the logarithm of the softmax along the last axis."""
+
+    def _whole(self, y: jax.Array) -> jax.Array:
+        return super()._whole(jax.nn.log_softmax(1.0 * y))
+
+    def _start(self, y: Any, n_steps: int | None) -> jax.Array:
+        return 1.0 * super()._start(y, n_steps)
+
+    def _fold(self, state: jax.Array, y: jax.Array, i: Any) -> jax.Array:
+        return state + jax.nn.log_softmax(1.0 * y)
 
 
 @dataclass(frozen=True)
