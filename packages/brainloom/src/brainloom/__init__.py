@@ -74,6 +74,7 @@ from brainloom_neurons import *  # noqa: F403
 from brainloom_projections import *  # noqa: F403
 from brainloom_synapses import *  # noqa: F403
 from brainloom_training import *  # noqa: F403
+from brainloom_training import data
 
 __version__ = _version("brainloom")
 
@@ -129,6 +130,7 @@ __all__ = [
     "Trace",
     "Uniform",
     "UnitError",
+    "data",
     "get_model",
     "list_kernels",
     "list_models",
