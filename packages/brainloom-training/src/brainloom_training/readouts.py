@@ -172,6 +172,7 @@ class LeakySpikeReadout(_Readout, Neuron):  # type: ignore[misc]  # its frame ha
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *out_size)`, mV.
@@ -197,7 +198,7 @@ class LeakySpikeReadout(_Readout, Neuron):  # type: ignore[misc]  # its frame ha
 
     _layout: ClassVar[tuple[Any, ...]] = (
         *("in_size", "out_size", ..., "spk_fun", "spk_reset", "name"),
-        *("*", "solver", "interpolate"),
+        *("*", "solver", "interpolate", "detach_reset"),
     )
     input_unit: ClassVar[Any] = u.mV
 
