@@ -5,9 +5,9 @@ from collections.abc import Callable
 import brainloom_training
 import pytest
 from brainloom_testing import Case, default_case, parametrize_with_checks
-from brainloom_training import LeakyRateReadout
+from brainloom_training import EventPropLIF, LeakyRateReadout
 
-CASES = [default_case(LeakyRateReadout)]
+CASES = [default_case(EventPropLIF), default_case(LeakyRateReadout)]
 
 
 @parametrize_with_checks(CASES)

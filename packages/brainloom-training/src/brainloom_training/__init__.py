@@ -3,16 +3,20 @@
 from importlib.metadata import version as _version
 
 from .doctor import Finding, Report, diagnose
+from .eventprop import EventPropLIF, check_eventprop, first_spike_time
 from .readouts import LeakyRateReadout
 from .rollout import read_out, rollout
 
 __version__ = _version("brainloom-training")
 
 __all__ = [
+    "EventPropLIF",
     "Finding",
     "LeakyRateReadout",
     "Report",
+    "check_eventprop",
     "diagnose",
+    "first_spike_time",
     "read_out",
     "rollout",
 ]

@@ -46,7 +46,8 @@ def rollout(
     This is `brainstate.transform.for_loop` over the steps, with `i` and `t` set in each, and
     works inside `jit`, `grad` and `vmap` like it. The layers of a `brainstate.nn.Sequential` are
     run one after the other, each over the whole sequence: the result is the same, and a layer
-    without states does its work in one large operation.
+    without states does its work in one large operation, and one with a method `over_time` is
+    given the whole sequence.
 
     With `segment`, the sequence is cut into pieces of that many steps. On the way back only the
     states between pieces are there, and what happened within one is computed again: the memory
@@ -171,6 +172,8 @@ def _over(model: Any, reader: Any, steps: jax.Array, given: tuple[Any, ...]) -> 
         for layer in model.layers:
             given = (_over(layer, None, steps, given),)
         return given[0]
+    if hasattr(model, "over_time") and reader is None:
+        return model.over_time(*given)
     dt = brainstate.environ.get_dt()
     unit, size = u.get_unit(dt), u.get_mantissa(dt)
 
