@@ -174,9 +174,12 @@ def test_gradients_are_those_of_exact_spike_times(loss: str) -> None:
 @pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_error_falls_like_the_step(loss: str) -> None:
-    steps = (0.2, 0.1, 0.05, 0.025, 0.0125, 0.00625)
-    order = np.polyfit(np.log(steps), np.log(errors(loss, steps)), 1)[0]
-    assert order == pytest.approx(1.0, abs=0.35)
+    """Not evenly: with the step, spikes fall on other places of the grid."""
+    steps = (0.1, 0.05, 0.025, 0.0125, 0.00625)
+    found = errors(loss, steps)
+    order = np.polyfit(np.log(steps), np.log(found), 1)[0]
+    assert 0.65 < order < 1.5
+    assert found[-1] < 0.01
 
 
 @pytest.mark.usefixtures("double")
@@ -304,7 +307,6 @@ def test_training_orders_the_first_spikes_of_two_classes() -> None:
         ({"spk_reset": "soft"}, r"EventPropLIF\.spk_reset: expected .*'hard'"),
         ({"interpolate": True}, r"EventPropLIF\.interpolate: expected .*False"),
         ({"solver": "rk4"}, r"EventPropLIF\.solver: expected .*'auto'"),
-        ({"tau": brainstate.ParamState(5.0 * u.ms)}, r"EventPropLIF\.tau: expected a constant"),
     ],
 )
 def test_what_it_has_no_equations_for_is_refused(arguments: Any, message: str) -> None:
@@ -319,6 +321,17 @@ def test_wrong_input_is_refused() -> None:
             layer(jnp.ones(2) * u.mV)
         with pytest.raises(InputError, match=r"steps of shape \(2,\), got .* \(5, 3\)"):
             rollout(layer, jnp.ones((5, 3)))
+
+
+def test_a_parameter_that_is_trained_is_refused_over_time() -> None:
+    layer = EventPropLIF(2, tau=brainstate.ParamState(5.0 * u.ms))
+    brainstate.nn.init_all_states(layer)
+    for action in (lambda: check_eventprop(layer), lambda: rollout(layer, jnp.ones((5, 2)))):
+        with (
+            brainstate.environ.context(dt=0.1 * u.ms),
+            pytest.raises(ParameterError, match=r"EventPropLIF\.tau: expected a constant"),
+        ):
+            action()
 
 
 class Loop(brainstate.nn.Module):

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core.units import show
 
-from .observation import Layer, Observation, dotted, initialize, observe, short_states
+from .observation import Layer, Observation, dotted, initialize, observe, short_states, slope_of
 
 __all__ = ["Finding", "Report", "diagnose"]
 
@@ -300,23 +300,19 @@ def _surrogate(seen: Observation) -> Iterator[Finding]:
 
 def _slopes(layer: Layer) -> Any:
     """The surrogate's slope for all samples, as a share of that at threshold."""
-    slope = _slope(layer.module.spk_fun, layer.z)
-    peak = float(_slope(layer.module.spk_fun, np.zeros(1, layer.z.dtype))[0])
-    return slope / peak if peak else slope
+    slope, peak = (abs(slope_of(layer.module.spk_fun, np.ravel(z))) for z in (layer.z, _ZERO))
+    return np.asarray(slope / jnp.where(peak > 0.0, peak, 1.0))
 
 
-def _slope(function: Any, z: Any) -> Any:
-    z = jnp.ravel(jnp.asarray(z))
-    return np.abs(jax.jvp(function, (z,), (jnp.ones_like(z),))[1])
+_ZERO = np.zeros(1, np.float32)
 
 
 def _width(layer: Layer) -> float:
     """The largest distance at which the surrogate has a slope."""
     near = np.geomspace(1e-8, 1e4, 2001)
-    z = np.concatenate([-near[::-1], [0.0], near])
-    slope = _slope(layer.module.spk_fun, z.astype(layer.z.dtype))
-    inside = slope > NEGLIGIBLE * slope[len(near)]
-    return float(abs(z)[inside].max(initial=0.0))
+    z = np.concatenate([-near[::-1], [0.0], near]).astype(np.float32)
+    slope = abs(slope_of(layer.module.spk_fun, z))
+    return float(abs(z)[slope > NEGLIGIBLE * slope[len(near)]].max(initial=0.0))
 
 
 # Gradients through time

@@ -80,7 +80,8 @@ class EventPropLIF(Neuron):
         g: Synaptic current, shape `(*batch, *in_size)`, mA.
 
     Raises:
-        ParameterError: A parameter has the wrong unit, shape or range, or is a trainable state.
+        ParameterError: A parameter has the wrong unit, shape or range, or is a trainable state
+            while a whole sequence is run.
         InputError: An input has the wrong unit or shape.
 
     References:
@@ -119,15 +120,6 @@ class EventPropLIF(Neuron):
     def dg(self, g: Any) -> Any:
         return -g / self.tau_syn
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
-        for name, value in values.items():
-            if isinstance(value, (brainstate.State, brainstate.nn.Param)):
-                raise ParameterError(
-                    f"EventPropLIF.{name}: expected a constant, got {type(value).__name__}: only "
-                    "what arrives has a gradient"
-                )
-
     def update(self, x: Any = None) -> Any:
         """Advance by one step in which `x` arrives, a current or a number of mA."""
         if x is not None:
@@ -138,6 +130,7 @@ class EventPropLIF(Neuron):
 
     def over_time(self, xs: Any) -> Any:
         """Advance by all steps of a sequence `(T, *batch, *in_size)` and return the spikes."""
+        self.check_constant()
         arriving = self._arriving(xs)
         if arriving.shape[1:] != self.V.value.shape:
             raise InputError(
@@ -160,6 +153,16 @@ class EventPropLIF(Neuron):
         spikes, (V, g) = _run(constants, start, arriving.astype(dtype))
         self._assign({"V": V * u.mV + self.V_rest, "g": g * u.mA})
         return spikes
+
+    def check_constant(self) -> None:
+        """Raise an error where a parameter is to be trained: only what arrives has a gradient."""
+        for name in self._params:
+            value = vars(self).get(name)
+            if isinstance(value, (brainstate.State, brainstate.nn.Param)):
+                raise ParameterError(
+                    f"EventPropLIF.{name}: expected a constant, got a {type(value).__name__}: "
+                    "EventProp has a gradient by what arrives only"
+                )
 
     def _arriving(self, x: Any) -> Any:
         if isinstance(x, u.Quantity) and not same_dimension(x, u.mA):
@@ -297,6 +300,7 @@ def check_eventprop(model: Any) -> None:
 
     Raises:
         InputError: There is no such layer, another spiking layer, or one inside another module.
+        ParameterError: A parameter of such a layer is to be trained.
     """
     chain = {id(layer) for layer in _chain(model)}
     spiking = {
@@ -312,6 +316,7 @@ def check_eventprop(model: Any) -> None:
                 f"eventprop: {name} is a {type(module).__name__}: expected EventPropLIF as the "
                 "only spiking layer"
             )
+        module.check_constant()
         if id(module) not in chain:
             raise InputError(
                 f"eventprop: {name} is inside of a module that runs it step by step, with a "

@@ -16,7 +16,20 @@ from jax.interpreters import partial_eval
 
 from .rollout import kept_states
 
-__all__ = ["Layer", "Observation", "dotted", "initialize", "observe", "short_states"]
+__all__ = [
+    "Layer",
+    "Observation",
+    "Run",
+    "dotted",
+    "initialize",
+    "named",
+    "observe",
+    "short_states",
+    "slope_of",
+    "spike_functions",
+    "spiking_layers",
+    "trained_states",
+]
 
 Path = tuple[Any, ...]
 
@@ -95,7 +108,7 @@ def observe(
     The states are initialised for the batch, and are the initial ones again in the end.
     """
     initialize(model, xs)
-    run = _Run(model, loss, xs, ys, _trained(model, parameters))
+    run = Run(model, loss, xs, ys, trained_states(model, parameters))
     (value, (final, (outputs, seen))), (gradients, probes) = _once(run.backward)
     growth = _once(run.growth)
     short = short_states(model)
@@ -166,7 +179,7 @@ def initialize(model: Any, xs: Any) -> None:
     brainstate.nn.init_all_states(model, batch_size=first[1] if len(first) > 2 else None)
 
 
-class _Run:
+class Run:
     """A model and a batch as pure functions of parameters, of probes and of small changes."""
 
     def __init__(self, model: Any, loss: Any, xs: Any, ys: Any, trained: dict[str, Any]) -> None:
@@ -229,6 +242,10 @@ class _Run:
         final, record = self.run(parameters, probes, factor)
         return u.get_magnitude(self.loss(record[0], self.ys)), (final, record)
 
+    def value(self, parameters: Any) -> Any:
+        """The loss."""
+        return self._graded(parameters, None, 1.0)[0]
+
     def growth(self) -> Any:
         """Mean factor by which a change of each layer grows in a step, the other layers held."""
         leaves, tree = jax.tree.flatten(tuple(state.value for state in self.states))
@@ -290,7 +307,7 @@ class _Run:
 
     def feeding(self, name: str) -> list[str]:
         """Parameters whose change reaches the potential of a layer while spikes pass none on."""
-        with _spike_function(self.layers.values(), _without_slope):
+        with spike_functions([(layer, _without_slope) for layer in self.layers.values()]):
             _, step = self._pure()
             closed = jax.make_jaxpr(
                 lambda p, dp: jax.jvp(
@@ -338,7 +355,7 @@ def _part(key: Any) -> str:
     return str(getattr(key, "key", "")) if isinstance(key, jax.tree_util.DictKey) else ""
 
 
-def _trained(model: Any, parameters: Any) -> dict[str, Any]:
+def trained_states(model: Any, parameters: Any) -> dict[str, Any]:
     """The states that are trained, by dotted path."""
     if parameters is None:
         states = _shortest(model.states)
@@ -347,11 +364,11 @@ def _trained(model: Any, parameters: Any) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _spike_function(layers: Any, function: Any) -> Iterator[None]:
-    """Give layers another spike function for a while."""
-    own = [(layer, layer.spk_fun) for layer in layers]
+def spike_functions(pairs: list[tuple[Any, Any]]) -> Iterator[None]:
+    """Give layers other spike functions for a while: pairs of both."""
+    own = [(layer, layer.spk_fun) for layer, _ in pairs]
     try:
-        for layer, _ in own:
+        for layer, function in pairs:
             layer.spk_fun = function
         yield
     finally:
@@ -359,9 +376,15 @@ def _spike_function(layers: Any, function: Any) -> Iterator[None]:
             layer.spk_fun = kept
 
 
+def slope_of(spk_fun: Any, z: Any) -> Any:
+    """The derivative of a spike function."""
+    z = jnp.asarray(z)
+    return jax.jvp(spk_fun, (z,), (jnp.ones_like(z),))[1]
+
+
 def _distance(layer: Any) -> Any:
     """What the spike function of a layer sees."""
-    with _spike_function([layer], lambda z: z):
+    with spike_functions([(layer, lambda z: z)]):
         return layer.get_spike(layer.V.value)
 
 
