@@ -6,9 +6,16 @@ import brainloom_training
 import brainloom_training.plugin
 import pytest
 from brainloom_testing import Case, default_case, parametrize_with_checks
-from brainloom_training import LeakyRateReadout, LeakySpikeReadout
+from brainloom_training import EventPropLIF, LeakyRateReadout, LeakySpikeReadout
 
 CASES = [
+    Case(
+        EventPropLIF,
+        {"in_size": 2},
+        expected_failures={
+            "wrong_input_unit_raises": "weighted spikes may arrive as numbers, as at a readout"
+        },
+    ),
     default_case(LeakyRateReadout),
     Case(LeakySpikeReadout, {"in_size": 3, "out_size": 2}, kind="readout"),
 ]

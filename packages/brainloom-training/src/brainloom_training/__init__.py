@@ -4,6 +4,7 @@ from importlib.metadata import version as _version
 
 from . import data as data
 from .checkpoint import CheckpointError
+from .doctor import Finding, Report, diagnose
 from .encoders import (
     DeltaEncoder,
     DirectEncoder,
@@ -12,6 +13,7 @@ from .encoders import (
     PopulationEncoder,
     RateEncoder,
 )
+from .eventprop import EventPropLIF, check_eventprop, first_spike_time
 from .fitting import EarlyStop, History, TrainingError, fit
 from .layers import Linear
 from .losses import (
@@ -27,6 +29,7 @@ from .losses import (
     SpikeCountMSE,
     VanRossum,
 )
+from .oracles import Expectation, GradientReport, check_expectation, check_gradients
 from .parameters import keep_sign, make_trainable, trainable
 from .readouts import LeakyRateReadout, LeakySpikeReadout
 from .reductions import (
@@ -41,7 +44,7 @@ from .reductions import (
 )
 from .regularizers import FiringRate, Voltage, Weight
 from .rollout import read_out, rollout
-from .rules import BPTT, RULES, LearningRule, Online
+from .rules import BPTT, RULES, EventProp, LearningRule, Online
 from .trainer import Trainer
 
 __version__ = _version("brainloom-training")
@@ -56,9 +59,14 @@ __all__ = [
     "DirectEncoder",
     "EarlyStop",
     "Encoder",
+    "EventProp",
+    "EventPropLIF",
+    "Expectation",
+    "Finding",
     "FiringRate",
     "FirstSpikeLoss",
     "FirstSpikeTime",
+    "GradientReport",
     "History",
     "LastOverTime",
     "LatencyCrossEntropy",
@@ -78,6 +86,7 @@ __all__ = [
     "RateEncoder",
     "RateMSE",
     "Reduction",
+    "Report",
     "SpikeCountCrossEntropy",
     "SpikeCountMSE",
     "Stack",
@@ -87,6 +96,11 @@ __all__ = [
     "VanRossum",
     "Voltage",
     "Weight",
+    "check_eventprop",
+    "check_expectation",
+    "check_gradients",
+    "diagnose",
+    "first_spike_time",
     "fit",
     "keep_sign",
     "make_trainable",

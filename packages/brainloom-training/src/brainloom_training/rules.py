@@ -7,10 +7,11 @@ import brainstate
 from brainloom_core import InputError
 from brainloom_core.units import show
 
+from .eventprop import check_eventprop
 from .objective import Objective
 from .online import Online
 
-__all__ = ["BPTT", "RULES", "LearningRule", "Online", "get_rule"]
+__all__ = ["BPTT", "RULES", "EventProp", "LearningRule", "Online", "get_rule"]
 
 
 class LearningRule(Protocol):
@@ -63,10 +64,33 @@ class BPTT:
         return brainstate.transform.grad(loss, states, has_aux=True, check_states=False)()
 
 
+class EventProp(BPTT):
+    """Exact gradients of spike times, for models whose neurons are `EventPropLIF`.
+
+    The layers carry the rule out themselves, each over the whole sequence; this sees to it that
+    nothing else in the model would have another gradient.
+
+    References:
+        Wunderlich & Pehle (2021), Scientific Reports 11, 12829, doi:10.1038/s41598-021-91786-z.
+    """
+
+    def prepare(
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+    ) -> None:
+        """Refuse a model that is not made of such layers, or would be run step by step."""
+        check_eventprop(objective.model)
+        if objective.read is not None or objective.watched:
+            raise InputError(
+                "eventprop takes what the model returns: expected neither read nor regularizers "
+                f"of states, got {[objective.read, *objective.watched]}"
+            )
+
+
 RULES: dict[str, LearningRule] = {
     "bptt": BPTT(),
     "bptt-checkpointed": BPTT(segment="auto"),
     "tbptt": BPTT(segment="auto", truncate=True),
+    "eventprop": EventProp(),
     "d-rtrl": Online("d_rtrl"),
     "eprop": Online("eprop"),
     "pp-prop": Online("pp_prop", {"decay_or_rank": 0.95}),
