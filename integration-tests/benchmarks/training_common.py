@@ -4,10 +4,11 @@ The network, for spikes $x_t$ of 700 inputs, 512 hidden neurons and 20 outputs:
 
     V_t = beta (V_{t-1} - s_{t-1}) + x_t W_1,   s_t = [V_t >= 1],   r_t = beta r_{t-1} + s_t W_2
 
-from zero, with beta = exp(-dt / tau). The loss is the cross entropy of the mean of r over time. The
-derivative of the step is 1 / (|V - 1| + 1)^2, and the reset is differentiated like the rest. That is what
-all libraries of the comparison can say with layers of their own. Every script trains both matrices with Adam. It first hands over its loss and gradients, which
-`reference` computes in double precision without any library.
+from zero, with beta = exp(-dt / tau). The loss is the cross entropy of the mean of r over time.
+The derivative of the step is 1 / (|V - 1| + 1)^2, and the reset is differentiated like the rest:
+all libraries of the comparison can say this with layers of their own. Every script trains both
+matrices with Adam. It first hands over its loss and gradients, which `reference` computes in
+double precision without any library.
 """
 
 from __future__ import annotations
@@ -97,7 +98,9 @@ def reference(problem: Problem) -> Gradients:
 
 def distance(found: Gradients, expected: Gradients) -> float:
     """The largest relative error of the loss and, as norms, of the two gradients."""
-    errors = (np.linalg.norm(f - e) / np.linalg.norm(e) for f, e in zip(found, expected))
+    errors = (
+        np.linalg.norm(f - e) / np.linalg.norm(e) for f, e in zip(found, expected, strict=True)
+    )
     return float(max(errors))
 
 
