@@ -137,12 +137,15 @@ def run(
         np.savez(options.gradients, loss=loss, w1=w1, w2=w2)
     setup_s = time.perf_counter() - START
     first_s = timed(step)
+    busy = time.process_time()
     steps = [timed(step) for _ in range(options.repeats)]
+    busy = time.process_time() - busy
     line = {
         "version": version,
         "setup_s": round(setup_s, 3),
         "first_s": round(first_s, 3),
         "step_s": [round(seconds, 5) for seconds in steps],
+        "cpu_s": round(busy / options.repeats, 5),
         "loss": step(),
     }
     print(json.dumps(line), flush=True)
