@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import training_common as bench
 from brainloom_core.surrogate import InvSquareGrad
-from brainloom_training import BPTT, LeakyRateReadout, Linear, Trainer
+from brainloom_training import LeakyRateReadout, Linear, Trainer
 
 R = 1 / (1 - bench.BETA) * u.ohm  # a current I of one step raises V by R I (1 - beta)
 
@@ -32,16 +32,15 @@ def loss(outputs: jax.Array, y: jax.Array) -> jax.Array:
 
 def main() -> None:
     parser = bench.command_line(__doc__)
-    parser.add_argument("--segment", type=int, help="steps in a piece; None keeps everything")
+    parser.add_argument("--rule", default="bptt", help="learning rule")
     options = parser.parse_args()
     problem = bench.problem()
     brainstate.environ.set(dt=bench.DT * u.ms)
-    rule = BPTT(segment=options.segment)
-    trainer = Trainer(network(problem), loss, optax.adam(bench.LEARNING_RATE), rule=rule)
+    trainer = Trainer(network(problem), loss, optax.adam(bench.LEARNING_RATE), rule=options.rule)
     batch = jnp.asarray(problem.x.swapaxes(0, 1)), jnp.asarray(problem.y)
 
     def gradients() -> bench.Gradients:
-        first = Trainer(network(problem), loss, optax.sgd(1.0), rule=rule)
+        first = Trainer(network(problem), loss, optax.sgd(1.0), rule=options.rule)
         before = weights(first)
         value = float(first.step(*batch)["loss"])
         w1, w2 = (old - new for old, new in zip(before, weights(first), strict=True))

@@ -51,7 +51,7 @@ OURS = "brainloom"
 DENSE = "event_dense=reference,event_outer=reference"
 ROWS = (
     Row(OURS, "ours", "brainloom_bptt.py"),
-    Row("brainloom, in pieces", "ours", "brainloom_bptt.py", ("--segment", "25")),
+    Row("brainloom, in pieces", "ours", "brainloom_bptt.py", ("--rule", "bptt-checkpointed")),
     Row("brainloom, dense products", "ours", "brainloom_bptt.py", kernels=DENSE),
     Row("snnTorch", "torch", "snntorch_bptt.py"),
     Row("Norse", "torch", "norse_bptt.py"),
