@@ -48,8 +48,11 @@ class Row:
 
 
 OURS = "brainloom"
+DENSE = "event_dense=reference,event_outer=reference"
 ROWS = (
     Row(OURS, "ours", "brainloom_bptt.py"),
+    Row("brainloom, in pieces", "ours", "brainloom_bptt.py", ("--rule", "bptt-checkpointed")),
+    Row("brainloom, dense products", "ours", "brainloom_bptt.py", kernels=DENSE),
     Row("snnTorch", "torch", "snntorch_bptt.py"),
     Row("Norse", "torch", "norse_bptt.py"),
     Row("SpikingJelly", "torch", "spikingjelly_bptt.py"),
@@ -63,6 +66,7 @@ COLUMNS = {
     "step_s": "s per training step",
     "least_s": "least",
     "to_ours": f"/ {OURS}",
+    "cpu_s": "CPU s",
     "error": "error of the gradients",
     "fresh_s": "fresh process to first step (s)",
 }
@@ -117,6 +121,7 @@ def summarise(name: str, runs: list[Run]) -> Run:
         "version": runs[0]["version"],
         "step_s": median(seconds),
         "least_s": min(seconds),
+        "cpu_s": median(run["cpu_s"] for run in runs),
         "fresh_s": median(run["setup_s"] + run["first_s"] for run in runs),
         "error": max(run["error"] for run in runs),
     }

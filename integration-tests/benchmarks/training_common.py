@@ -4,10 +4,11 @@ The network, for spikes $x_t$ of 700 inputs, 512 hidden neurons and 20 outputs:
 
     V_t = beta (V_{t-1} - s_{t-1}) + x_t W_1,   s_t = [V_t >= 1],   r_t = beta r_{t-1} + s_t W_2
 
-from zero, with beta = exp(-dt / tau). The loss is the cross entropy of the mean of r over time. The
-derivative of the step is 1 / (|V - 1| + 1)^2, and the reset is differentiated like the rest. That is what
-all libraries of the comparison can say with layers of their own. Every script trains both matrices with Adam. It first hands over its loss and gradients, which
-`reference` computes in double precision without any library.
+from zero, with beta = exp(-dt / tau). The loss is the cross entropy of the mean of r over time.
+The derivative of the step is 1 / (|V - 1| + 1)^2, and the reset is differentiated like the rest:
+all libraries of the comparison can say this with layers of their own. Every script trains both
+matrices with Adam. It first hands over its loss and gradients, which `reference` computes in
+double precision without any library.
 """
 
 from __future__ import annotations
@@ -136,12 +137,15 @@ def run(
         np.savez(options.gradients, loss=loss, w1=w1, w2=w2)
     setup_s = time.perf_counter() - START
     first_s = timed(step)
+    busy = time.process_time()
     steps = [timed(step) for _ in range(options.repeats)]
+    busy = time.process_time() - busy
     line = {
         "version": version,
         "setup_s": round(setup_s, 3),
         "first_s": round(first_s, 3),
         "step_s": [round(seconds, 5) for seconds in steps],
+        "cpu_s": round(busy / options.repeats, 5),
         "loss": step(),
     }
     print(json.dumps(line), flush=True)
