@@ -20,7 +20,8 @@ class Linear(brainstate.nn.Module):
     r"""A linear map, $y = x W + b$, with a unit if the weights have one.
 
     It is `brainstate.nn.Linear` with a bias in the unit of the weights, and online learning rules
-    can train it.
+    can train it. With `brainloom-kernels-cpu` installed, it visits only rows of active inputs
+    where most are silent, forwards and backwards.
 
     Args:
         in_size: Number of inputs.
@@ -29,9 +30,6 @@ class Linear(brainstate.nn.Module):
             unit; `brainstate.nn.init.KaimingNormal()`.
         b_init: Bias, a function of the shape `(out_size,)`, an array of it, or a scalar; 0. Plain
             numbers are in the unit of the weights. None for no bias.
-        events: Whether inputs are mostly zero, as spikes are: with `brainloom-kernels-cpu`
-            installed, only rows of active inputs are visited, forwards and backwards. The result
-            is the same.
         name: Name of the module.
 
     Attributes:
@@ -56,11 +54,10 @@ class Linear(brainstate.nn.Module):
         out_size: Any,
         w_init: Any = brainstate.nn.init.KaimingNormal(),
         b_init: Any = 0.0,
-        events: bool = False,
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
-        self.in_size, self.out_size, self.events = in_size, out_size, events
+        self.in_size, self.out_size = in_size, out_size
         if len(self.in_size) != 1 or len(self.out_size) != 1:
             raise ParameterError(
                 f"Linear: expected two numbers of neurons, got {in_size!r} and {out_size!r}"
@@ -81,7 +78,7 @@ class Linear(brainstate.nn.Module):
                 f"Linear.update(x): expected {self.in_size[0]} values along the last axis, "
                 f"got {show(x)} of shape {np.shape(x)}"
             )
-        y = product(x, self.weight.value, self.events)
+        y = product(x, self.weight.value)
         return y if self.bias is None else y + self.bias.value
 
     def over_time(self, xs: Any) -> Any:

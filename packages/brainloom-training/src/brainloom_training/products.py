@@ -11,27 +11,25 @@ from brainloom_core.kernels import event_dense
 __all__ = ["product", "products_through"]
 
 
-def _plain(x: Any, weight: Any, events: bool) -> Any:
-    if events and not isinstance(x, u.Quantity):
-        return event_dense(x, weight)
-    return u.math.matmul(x, weight)
+def _plain(x: Any, weight: Any) -> Any:
+    return u.math.matmul(x, weight) if isinstance(x, u.Quantity) else event_dense(x, weight)
 
 
-_through: ContextVar[Callable[..., Any]] = ContextVar("through", default=_plain)
+_through: ContextVar[Callable[[Any, Any], Any]] = ContextVar("through", default=_plain)
 
 
-def product(x: Any, weight: Any, events: bool = False) -> Any:
+def product(x: Any, weight: Any) -> Any:
     r"""$x W$ for inputs `(*batch, n_in)` and weights `(n_in, n_out)`, with their unit.
 
-    With `events`, the inputs are mostly zero, and kernels that know this may compute it.
+    It is fast where most inputs are zero, as spikes are.
     """
-    return _through.get()(x, weight, events)
+    return _through.get()(x, weight)
 
 
 @contextmanager
 def products_through(function: Callable[[Any, Any], Any]) -> Iterator[None]:
     """Let another function compute the products of what is traced meanwhile."""
-    token = _through.set(lambda x, weight, events: function(x, weight))
+    token = _through.set(function)
     try:
         yield
     finally:

@@ -83,7 +83,7 @@ class _Readout(Declared):
             )
         weight = self.weight.value
         flat = jnp.reshape(x, (*batch, -1)).astype(u.get_mantissa(weight).dtype)
-        return product(flat, weight, events=True).reshape(held.shape)
+        return product(flat, weight).reshape(held.shape)
 
 
 class LeakyRateReadout(_Readout):
