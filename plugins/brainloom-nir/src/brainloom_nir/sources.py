@@ -1,0 +1,104 @@
+"""How the simulators that write NIR files mean what they write."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import brainunit as u
+import nir
+import numpy as np
+from brainloom_core.units import show
+
+from .boundary import TIME, NIRError
+from .counterpart import Context
+from .solvers import current_first_euler
+
+__all__ = ["SOURCES", "Source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The conventions of a simulator, where they differ from NIR's equations.
+
+    Attributes:
+        dt: The step that its writer assumes by default.
+        solver: Its scheme.
+        spk_reset: Its reset rule, by default.
+        strict: Whether a neuron spikes above threshold only.
+        late_reset: Whether what a reset subtracts does not decay in the step after the spike.
+        late_spikes: Whether a spike is given out one step after the crossing.
+        gains: Whether the files hold the weight of an input wrongly: an input is added to the
+            state, and `r` and `w_in` do not say so. By kind of node, the fields concerned.
+        times: Whether time constants are multiplied by the step in the files.
+    """
+
+    dt: Any
+    solver: Any = current_first_euler
+    spk_reset: str = "hard"
+    strict: bool = True
+    late_reset: tuple[type, ...] = ()
+    late_spikes: bool = False
+    gains: tuple[tuple[Any, str], ...] = ()
+    times: bool = False
+
+    def read(self, node: Any, context: Context) -> Any:
+        """The node as its writer meant it, at a step."""
+        dt = float(context.step("the step is needed to read a file of a simulator") / TIME)
+        spikes = isinstance(node, (nir.IF, nir.LIF, nir.CubaLIF))
+        if self.times:
+            taus = {it for it in ("tau", "tau_mem", "tau_syn") if hasattr(node, it)}
+            node = replace(node, **{it: np.asarray(getattr(node, it)) / dt for it in taus})
+            if taus:
+                text = f"the writer's time constants are multiplied by its dt = {show(dt * TIME)}"
+                context.report("time constants", "approximated", f"{text}; divided by it")
+        for kind, name in self.gains:
+            if type(node) is kind:
+                node = replace(node, **{name: _unit_gain(node, name, dt)})
+                context.report(
+                    "gain",
+                    "approximated",
+                    f"the writer's {name} is not the gain of its own input, which is added to the "
+                    f"state whole; taken so, at dt = {show(dt * TIME)}",
+                )
+        if spikes and type(node) in self.late_reset and self.spk_reset == "soft":
+            node = replace(node, v_reset=_undecayed(node, dt))
+            context.report(
+                "reset",
+                "approximated",
+                "the writer subtracts the threshold after the decay: V_reset is set so that the "
+                f"decay of what is subtracted cancels, at dt = {show(dt * TIME)}",
+            )
+        elif spikes and self.spk_reset == "soft":
+            node = replace(node, v_reset=np.zeros_like(node.v_threshold))
+        return node
+
+
+def _unit_gain(node: Any, name: str, dt: float) -> np.ndarray:
+    """The value with which one Euler step adds the input to the state as it is."""
+    if isinstance(node, nir.IF):
+        return np.full_like(np.asarray(node.r, np.float64), 1.0 / dt)
+    if name == "w_in":
+        return np.asarray(node.tau_syn, np.float64) / dt
+    return np.asarray(node.tau if isinstance(node, nir.LIF) else node.tau_mem, np.float64) / dt
+
+
+def _undecayed(node: Any, dt: float) -> np.ndarray:
+    """The reset potential from which a subtraction decays to that of the threshold."""
+    tau = np.asarray(node.tau if isinstance(node, nir.LIF) else node.tau_mem, np.float64)
+    kept = 1.0 - dt / tau
+    if np.any(kept <= 0):
+        raise NIRError(f"expected time constants > dt = {show(dt * TIME)}, got {node}")
+    return np.asarray(node.v_threshold, np.float64) * (1.0 - 1.0 / kept)
+
+
+SOURCES: dict[str, Source] = {
+    "snntorch": Source(dt=0.1 * u.ms, spk_reset="soft", late_reset=(nir.LIF, nir.CubaLIF)),
+    "norse": Source(dt=1.0 * u.ms, times=True, gains=((nir.CubaLIF, "w_in"),)),
+    "spikingjelly": Source(dt=0.1 * u.ms, strict=False),
+    "spyx": Source(
+        dt=1.0 * u.second,
+        spk_reset="soft",
+        late_reset=(nir.LIF,),
+        late_spikes=True,
+        gains=((nir.IF, "r"), (nir.LIF, "r"), (nir.CubaLIF, "r"), (nir.CubaLIF, "w_in")),
+    ),
+}
