@@ -245,10 +245,11 @@ class FilteredLIF(LIF):
     Examples:
         >>> import brainstate, brainunit as u, jax.numpy as jnp
         >>> from brainloom_nir import FilteredLIF
-        >>> brainstate.environ.set(dt=0.1 * u.ms)
         >>> neuron = FilteredLIF(1, tau=20 * u.ms, tau_syn=5 * u.ms, V_th=20 * u.mV)
         >>> _ = brainstate.nn.init_all_states(neuron)
-        >>> spikes = brainstate.transform.for_loop(lambda i: neuron(30 * u.mA), jnp.arange(1000))
+        >>> with brainstate.environ.context(dt=0.1 * u.ms):
+        ...     step = lambda i: neuron(30 * u.mA)
+        ...     spikes = brainstate.transform.for_loop(step, jnp.arange(1000))
         >>> int(spikes.sum())
         4
     """

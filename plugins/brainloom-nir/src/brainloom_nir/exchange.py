@@ -94,7 +94,7 @@ def to_nir(
         ['initial state', 'threshold', 'surrogate', 'dt']
     """
     known = find(OWN, counterparts)
-    net = _as_network(model, input_shape, known)
+    net = as_network(model, input_shape, known)
     dt = _step(dt)
     findings: list[Finding] = []
     graph = _graph_of(net, known, dt, findings, "")
@@ -205,7 +205,7 @@ def round_trip(
         (['lif.V', 'output'], True)
     """
     known = find(OWN, options.get("counterparts", ()))
-    net = _as_network(model, options.pop("input_shape", np.shape(xs)[-1:]), known)
+    net = as_network(model, options.pop("input_shape", np.shape(xs)[-1:]), known)
     step = _step(dt)
     if step is None:
         raise NIRError("round_trip: give the step, for example dt=1 * u.ms")
@@ -258,7 +258,7 @@ def _held(net: NIRNetwork) -> dict[str, Any]:
 # Writing
 
 
-def _as_network(model: Any, in_size: Any, known: tuple[Counterpart, ...]) -> NIRNetwork:
+def as_network(model: Any, in_size: Any, known: tuple[Counterpart, ...]) -> NIRNetwork:
     if isinstance(model, NIRNetwork):
         return model
     layers = model.layers if type(model) is brainstate.nn.Sequential else [model]
