@@ -22,7 +22,7 @@ from .network import NIRNetwork, loops, ordered, out_size
 from .populations import POPULATIONS
 from .private import packed, unpacked
 from .report import Finding, LossReport
-from .sources import SOURCES, Source
+from .sources import PLAIN, SOURCES, SPIKING, Source
 
 __all__ = ["NIRExport", "NIRImport", "from_nir", "round_trip", "to_nir", "write"]
 
@@ -367,7 +367,7 @@ def _network_of(
     source: Source | None,
     where: str,
 ) -> NIRNetwork:
-    edges = [(str(a), str(b)) for a, b in graph.edges]
+    edges = (source or PLAIN).edges(graph, where, context.findings)
     starts = [name for name, node in graph.nodes.items() if isinstance(node, nir.Input)]
     names = [*starts, *(name for name in graph.nodes if name not in starts)]
     unknown = sorted({name for edge in edges for name in edge} - {*names})
@@ -378,7 +378,9 @@ def _network_of(
     sizes: dict[str, tuple[int, ...]] = {}
     for name in ordered(names, [edge for edge in edges if edge not in cut]):
         node, full = graph.nodes[name], f"{where}{name}"
-        shape = next((sizes[a] for a, b in edges if b == name and a in sizes), _own_shape(node))
+        shape = next((sizes[a] for a, b in edges if b == name and a in sizes), None)
+        if shape is None:
+            shape = _entering(name, graph, edges, where, context.findings)
         here = replace(context, name=full, shape=shape, findings=context.findings)
         if isinstance(node, nir.NIRGraph):
             modules[name] = _network_of(node, known, here, source, f"{full}.")
@@ -407,6 +409,23 @@ def _reader(node: Any, known: tuple[Counterpart, ...], where: str) -> Any:
     )
 
 
+def _entering(
+    name: str,
+    graph: nir.NIRGraph,
+    edges: list[tuple[str, str]],
+    where: str,
+    findings: list[Finding],
+) -> tuple[int, ...]:
+    """The shape of what enters a graph at a node, without a batch axis that its writer left."""
+    shape = _own_shape(graph.nodes[name])
+    wanted = {_own_shape(graph.nodes[b]) for a, b in edges if a == name}
+    if len(shape) > 1 and shape[0] == 1 and shape[1:] in wanted:
+        text = f"{shape} in the file, with a batch axis; {shape[1:]} is what follows"
+        findings.append(Finding(f"{where}{name}", "shape", "approximated", text))
+        return shape[1:]
+    return shape
+
+
 def _own_shape(node: Any) -> tuple[int, ...]:
     """The shape that a node itself declares for what it gets."""
     declared = (node.input_type or {}).get("input")
@@ -419,6 +438,5 @@ def _late(
     """The edges that are late besides those that have to be."""
     written = [(a, b) for a, b in unpacked(graph).get("late", [])]
     if source is not None and source.late_spikes:
-        spiking = (nir.IF, nir.LIF, nir.CubaLIF)
-        written += [edge for edge in edges if isinstance(graph.nodes[edge[0]], spiking)]
+        written += [edge for edge in edges if isinstance(graph.nodes[edge[0]], SPIKING)]
     return written

@@ -10,9 +10,12 @@ from brainloom_core.units import show
 
 from .boundary import TIME, NIRError
 from .counterpart import Context
+from .report import Finding
 from .solvers import current_first_euler
 
-__all__ = ["SOURCES", "Source"]
+__all__ = ["SOURCES", "SPIKING", "Source"]
+
+SPIKING = (nir.IF, nir.LIF, nir.CubaLIF)
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Source:
         gains: Whether the files hold the weight of an input wrongly: an input is added to the
             state, and `r` and `w_in` do not say so. By kind of node, the fields concerned.
         times: Whether time constants are multiplied by the step in the files.
+        crossed: Whether the input of a recurrent population is led to its recurrent weights.
     """
 
     dt: Any
@@ -39,11 +43,25 @@ class Source:
     late_spikes: bool = False
     gains: tuple[tuple[Any, str], ...] = ()
     times: bool = False
+    crossed: bool = False
+
+    def edges(self, graph: Any, name: str, findings: list[Finding]) -> list[tuple[str, str]]:
+        """The edges of a graph as its writer meant them."""
+        edges = [(str(a), str(b)) for a, b in graph.edges]
+        if not self.crossed:
+            return edges
+        populations = {b: a for a, b in edges if isinstance(graph.nodes[a], SPIKING)}
+        for k, (a, b) in enumerate(edges):
+            if isinstance(graph.nodes[a], nir.Input) and (b, populations.get(b)) in edges:
+                edges[k] = (a, populations[b])
+                text = f"the writer leads it to {b!r}, and means {populations[b]!r}"
+                findings.append(Finding(f"{name}{a}", "input", "approximated", text))
+        return edges
 
     def read(self, node: Any, context: Context) -> Any:
         """The node as its writer meant it, at a step."""
         dt = float(context.step("the step is needed to read a file of a simulator") / TIME)
-        spikes = isinstance(node, (nir.IF, nir.LIF, nir.CubaLIF))
+        spikes = isinstance(node, SPIKING)
         if self.times:
             taus = {it for it in ("tau", "tau_mem", "tau_syn") if hasattr(node, it)}
             node = replace(node, **{it: np.asarray(getattr(node, it)) / dt for it in taus})
@@ -90,15 +108,18 @@ def _undecayed(node: Any, dt: float) -> np.ndarray:
     return np.asarray(node.v_threshold, np.float64) * (1.0 - 1.0 / kept)
 
 
+PLAIN = Source(dt=None)
+
 SOURCES: dict[str, Source] = {
     "snntorch": Source(dt=0.1 * u.ms, spk_reset="soft", late_reset=(nir.LIF, nir.CubaLIF)),
-    "norse": Source(dt=1.0 * u.ms, times=True, gains=((nir.CubaLIF, "w_in"),)),
+    "norse": Source(dt=1.0 * u.ms, times=True, gains=((nir.IF, "r"), (nir.CubaLIF, "w_in"))),
     "spikingjelly": Source(dt=0.1 * u.ms, strict=False),
     "spyx": Source(
         dt=1.0 * u.second,
         spk_reset="soft",
         late_reset=(nir.LIF,),
         late_spikes=True,
+        crossed=True,
         gains=((nir.IF, "r"), (nir.LIF, "r"), (nir.CubaLIF, "r"), (nir.CubaLIF, "w_in")),
     ),
 }
