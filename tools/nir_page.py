@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from brainloom_nir.exchange import OWN
+from brainloom_nir.known import OWN
 from nir import ir
 
 PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "exchange-nir.md"

@@ -7,8 +7,8 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
-from brainloom_nir import SOURCES, LossReport, NIRNetwork, from_nir
-from brainloom_nir.exchange import run
+from brainloom_nir import SOURCES, LossReport, NIRNetwork, from_nir, to_nir
+from brainloom_nir.trial import run
 
 STORED = Path(__file__).parent / "nir"
 CASES = [
@@ -60,11 +60,15 @@ def test_a_foreign_file_does_what_its_writer_does(
     file, stored = load(library, name, tmp_path)
     # snnTorch's reset to zero is an option that its files do not hold.
     rule = "hard" if name.endswith("zero") else None
-    different, error = errors(from_nir(file, source=library, spk_reset=rule)[0], library, stored)
+    net, _ = from_nir(file, source=library, spk_reset=rule)
+    different, error = errors(net, library, stored)
+    again = errors(from_nir(to_nir(net).graph)[0], library, stored)
     plain, loss = errors(from_nir(file)[0], library, stored)
     report("nir", f"{name:28} {stored['output'].sum():8.0f} {different:9} {error:10.2e} {plain:12}")
     assert different == 0
     assert error < ROUNDING
+    assert again[0] == 0  # all of it goes into a file of ours, and comes back
+    assert again[1] < ROUNDING
     assert plain > 0 or loss > ROUNDING  # that it is read as its writer means it matters
 
 

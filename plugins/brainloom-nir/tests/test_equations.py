@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from brainloom_core import ParameterError
 from brainloom_nir import NIRError, current_first_euler, from_nir
-from brainloom_nir.exchange import run
+from brainloom_nir.trial import run
 from scipy.integrate import solve_ivp
 
 N, T, DT = 3, 60, 1e-3
@@ -196,7 +196,7 @@ def test_parameters_of_no_axis_stand_for_all_neurons() -> None:
 def test_what_cannot_be_read_is_refused_by_name() -> None:
     with pytest.raises(NIRError, match=r"if: expected r > 0 in IF, got -1"):
         from_nir(graph(nir.IF(np.array([1.0, -1.0]), np.ones(2))))
-    with pytest.raises(ParameterError, match=r"LIF.tau: expected a time > 0"):
+    with pytest.raises(NIRError, match=r"from_nir: lif \(LIF\): LIF.tau: expected a time > 0"):
         from_nir(graph(nir.LIF(np.zeros(1), np.ones(1), np.zeros(1), np.ones(1))))
     with pytest.raises(NIRError, match="expected one of snntorch, norse, spikingjelly, spyx"):
         from_nir(graph(NODES["LIF"]), source="lava")

@@ -130,6 +130,9 @@ def test_an_edge_that_does_not_fit_is_refused() -> None:
         NIRNetwork({"a": LIF(2)}, [("a", "c")])
     with pytest.raises(NIRError, match="NIRNetwork.in_size: missing"):
         to_nir(Conv(np.ones((1, 1, 2))))
+    lif = LIF(2)
+    with pytest.raises(NIRError, match="expected a module of its own for each node"):
+        NIRNetwork({"a": lif, "b": lif})
     with pytest.raises(NIRError, match="round_trip: give the step"), no_step():
         round_trip(LIF(2), np.ones((3, 2)))
 

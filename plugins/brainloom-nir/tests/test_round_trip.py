@@ -31,7 +31,9 @@ from brainloom_nir import (
     to_nir,
     write,
 )
-from brainloom_nir.exchange import OWN, as_network, run
+from brainloom_nir.known import OWN
+from brainloom_nir.trial import run
+from brainloom_nir.writing import as_network
 from brainloom_training import LeakyRateReadout
 
 T, B, N = 200, 3, 4

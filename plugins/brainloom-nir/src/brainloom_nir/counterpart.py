@@ -1,6 +1,5 @@
 """`Counterpart`: a module, its node in NIR, and how one becomes the other."""
 
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +10,7 @@ import pluggy
 from .boundary import NIRError
 from .report import Fate, Finding
 
-__all__ = ["Context", "Counterpart", "brainloom_nir_nodes", "find", "hookimpl"]
+__all__ = ["Context", "Counterpart", "brainloom_nir_nodes", "hookimpl"]
 
 hookspec = pluggy.HookspecMarker("brainloom_nir")
 hookimpl = pluggy.HookimplMarker("brainloom_nir")
@@ -88,12 +87,3 @@ def brainloom_nir_nodes() -> Iterable[Counterpart]:  # type: ignore[empty-body]
     It is found through an entry point in the group `brainloom_nir`, whose value is a module with
     this function, marked with `hookimpl`.
     """
-
-
-def find(own: Iterable[Counterpart], extra: Iterable[Counterpart]) -> tuple[Counterpart, ...]:
-    """All counterparts: those given, those of plugins, and ours, in the order in which they win."""
-    manager = pluggy.PluginManager("brainloom_nir")
-    manager.add_hookspecs(sys.modules[__name__])
-    manager.load_setuptools_entrypoints("brainloom_nir")
-    plugins = [it for found in manager.hook.brainloom_nir_nodes() for it in found]
-    return (*extra, *plugins, *own)

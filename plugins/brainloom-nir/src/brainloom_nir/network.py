@@ -76,6 +76,8 @@ class NIRNetwork(brainstate.nn.Module):
         given = dict(nodes)
         if edges is None:
             edges = pairwise(given)
+        if len({id(module) for module in given.values()}) < len(given):
+            raise NIRError("NIRNetwork.nodes: expected a module of its own for each node")
         given, self.edges = _with_ends(given, list(edges), in_size)
         self._attributes = {name: _free(type(self), name) for name in given}
         for name, module in given.items():

@@ -8,7 +8,7 @@ import nir
 import numpy as np
 from brainloom_core.units import show
 
-from .boundary import TIME, NIRError
+from .boundary import TIME, NIRError, plain
 from .counterpart import Context
 from .report import Finding
 from .solvers import current_first_euler
@@ -35,9 +35,9 @@ class Source:
         crossed: Whether the input of a recurrent population is led to its recurrent weights.
     """
 
-    dt: Any
+    dt: Any = None
     solver: Any = current_first_euler
-    spk_reset: str = "hard"
+    spk_reset: str | None = "hard"
     strict: bool = True
     late_reset: tuple[type, ...] = ()
     late_spikes: bool = False
@@ -60,7 +60,9 @@ class Source:
 
     def read(self, node: Any, context: Context) -> Any:
         """The node as its writer meant it, at a step."""
-        dt = float(context.step("the step is needed to read a file of a simulator") / TIME)
+        if self == PLAIN:
+            return node
+        dt = float(plain(context.step("a file of a simulator is read for a step"), TIME, ()))
         spikes = isinstance(node, SPIKING)
         if self.times:
             taus = {it for it in ("tau", "tau_mem", "tau_syn") if hasattr(node, it)}
@@ -108,7 +110,7 @@ def _undecayed(node: Any, dt: float) -> np.ndarray:
     return np.asarray(node.v_threshold, np.float64) * (1.0 - 1.0 / kept)
 
 
-PLAIN = Source(dt=None)
+PLAIN = Source(solver=None, spk_reset=None)
 
 SOURCES: dict[str, Source] = {
     "snntorch": Source(dt=0.1 * u.ms, spk_reset="soft", late_reset=(nir.LIF, nir.CubaLIF)),
