@@ -205,7 +205,7 @@ def references_nir(session: nox.Session) -> None:
 
     The parity session reads the stored ones: PyTorch takes minutes to install.
     """
-    session.install("nir==1.0.8")
+    session.install(*from_tree("brainloom-nir"))
     needed = {name: str(REFERENCES / f"requirements-{name}.txt") for name in ("torch", "spyx")}
     pythons = {name: environment(session, name, "-r", file) for name, file in needed.items()}
     # They ask for torchvision and torchaudio, which what is run of them does not import.

@@ -3,7 +3,8 @@
     python make_nir.py --torch PYTHON --spyx PYTHON [--check]
 
 PYTHON are the interpreters of environments with `requirements-torch.txt` and with
-`requirements-spyx.txt`; one that is not given is left out. This script needs the package nir.
+`requirements-spyx.txt`; one that is not given is left out. This script needs brainloom-nir: each
+library also reads files of ours.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ STORED = HERE.parent / "parity" / "nir"
 LIBRARIES = {"torch": ("snntorch", "norse", "spikingjelly"), "spyx": ("spyx",)}
 
 
-def make(library: str, python: str, folder: Path) -> None:
-    """Run the script of a library."""
+def make(library: str, python: str, folder: Path, ours: Path | None) -> None:
+    """Run the script of a library, which also reads what we wrote, or our own."""
     script = HERE / "exchange" / f"exchange_{library}.py"
     # nirtorch writes edges in the order of a set.
     own = {"OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu", "PYTHONHASHSEED": "0"}
     command = [python, "-W", "ignore", str(script), "--output", str(folder)]
+    command += [] if ours is None else ["--read", str(ours)]
     subprocess.run(command, check=True, env={**os.environ, **own})
 
 
@@ -81,22 +83,22 @@ def main() -> None:
     pythons = {name: python for name in LIBRARIES if (python := getattr(args, name))}
     if not pythons:
         parser.error("give the interpreter of one environment at least")
+    chosen = {lib: python for name, python in pythons.items() for lib in LIBRARIES[name]}
     wrong = 0
-    for environment, python in pythons.items():
-        for library in LIBRARIES[environment]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for library, python in {"ours": sys.executable, **chosen}.items():
+            (folder / library).mkdir()
+            make(library, python, folder / library, None if library == "ours" else folder / "ours")
             archive = STORED / f"{library}.zip"
-            with tempfile.TemporaryDirectory() as folder:
-                new, old = Path(folder) / "new", Path(folder) / "old"
-                new.mkdir()
-                make(library, python, new)
-                if args.check:
-                    ZipFile(archive).extractall(old)
-                    found = list(compare(old, new))
-                    wrong += len(found)
-                    print(f"{library}:", "; ".join(found) or "all are as stored")
-                else:
-                    STORED.mkdir(exist_ok=True)
-                    pack(new, archive)
+            if args.check:
+                ZipFile(archive).extractall(folder / "stored" / library)
+                found = list(compare(folder / "stored" / library, folder / library))
+                wrong += len(found)
+                print(f"{library}:", "; ".join(found) or "all are as stored")
+            else:
+                STORED.mkdir(exist_ok=True)
+                pack(folder / library, archive)
     sys.exit(bool(wrong))
 
 

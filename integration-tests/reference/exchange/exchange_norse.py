@@ -5,10 +5,11 @@ from typing import Any
 import norse.torch as norse
 import numpy as np
 import torch
-from common import N_IN, Case, main, weights
+from common import N_IN, Case, main, weights, with_state
 from norse.torch.module.iaf import IAFCell
 from norse.torch.module.leaky_integrator_box import LIBoxCell
 from norse.torch.utils.export_nir import to_nir
+from norse.torch.utils.import_nir import from_nir
 
 
 def linear(seed: int, n_out: int, n_in: int, scale: float = 1.0) -> torch.nn.Linear:
@@ -44,4 +45,5 @@ def case(name: str) -> Case:
 
 
 if __name__ == "__main__":
-    main("norse", {name: case(name) for name in CELLS}, {})
+    cases = {name: case(name) for name in CELLS}
+    main("norse", cases, {}, lambda graph: with_state(from_nir(graph, dt=1e-4)))

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import snntorch as snn
 import torch
-from common import N_IN, Case, main, weights
+from common import N_IN, Case, main, weights, with_state
 from snntorch.export_nir import export_to_nir
+from snntorch.import_nir import import_from_nir
 
 
 def full(n: int, value: float) -> torch.Tensor:
@@ -70,4 +71,9 @@ def case(name: str) -> Case:
 NAMES = ("lif", "lif-zero", "cubalif", "recurrent-lif", "recurrent-cubalif")
 
 if __name__ == "__main__":
-    main("snntorch", {name: case(name) for name in NAMES}, {})
+    main(
+        "snntorch",
+        {name: case(name) for name in NAMES},
+        {},
+        lambda g: with_state(import_from_nir(g)),
+    )

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import N_IN, Case, main, weights
+from common import N_IN, Case, main, weights, with_state
 from spikingjelly.activation_based import functional, layer, neuron
-from spikingjelly.activation_based.nir_exchange import export_to_nir
+from spikingjelly.activation_based.nir_exchange import export_to_nir, import_from_nir
 
 
 def linear(seed: int, n_out: int, n_in: int, scale: float = 1.0) -> Any:
@@ -55,5 +55,5 @@ def case(name: str) -> Case:
 
 
 if __name__ == "__main__":
-    names = ("lif", "cubalif", "if", "convolution")
-    main("spikingjelly", {name: case(name) for name in names}, SHAPES)
+    cases = {name: case(name) for name in ("lif", "cubalif", "if", "convolution")}
+    main("spikingjelly", cases, SHAPES, lambda g: with_state(import_from_nir(g, dt=1e-4)))

@@ -6,7 +6,7 @@ import numpy as np
 from common import BATCH, N_IN, Case, main, weights
 from flax import nnx
 from spyx import nn
-from spyx.nir import to_nir
+from spyx.nir import from_nir, to_nir
 
 
 def linear(seed: int, n_out: int, n_in: int, scale: float = 1.0) -> Any:
@@ -48,6 +48,18 @@ def case(name: str) -> Case:
     return run
 
 
+def reader(graph: Any) -> Any:
+    net, _ = from_nir(graph, np.zeros((1, BATCH, N_IN), np.float32), dt=1e-4)
+    state = net.initial_state(BATCH)
+
+    def step(x: np.ndarray) -> np.ndarray:
+        nonlocal state
+        y, state = net(x, state)
+        return np.asarray(y)
+
+    return step
+
+
 if __name__ == "__main__":
     names = ("lif", "cubalif", "if", "recurrent-lif", "recurrent-cubalif")
-    main("spyx", {name: case(name) for name in names}, {})
+    main("spyx", {name: case(name) for name in names}, {}, reader)
