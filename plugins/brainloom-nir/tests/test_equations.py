@@ -198,6 +198,8 @@ def test_what_cannot_be_read_is_refused_by_name() -> None:
         from_nir(graph(nir.IF(np.array([1.0, -1.0]), np.ones(2))))
     with pytest.raises(NIRError, match=r"from_nir: lif \(LIF\): LIF.tau: expected a time > 0"):
         from_nir(graph(nir.LIF(np.zeros(1), np.ones(1), np.zeros(1), np.ones(1))))
+    with pytest.raises(NIRError, match=r"lif: expected a membrane time constant > dt = 10 ms"):
+        from_nir(graph(NODES["LIF"]), source="snntorch", dt=10 * u.ms)
     with pytest.raises(NIRError, match="expected one of snntorch, norse, spikingjelly, spyx"):
         from_nir(graph(NODES["LIF"]), source="lava")
     with pytest.raises(ParameterError, match="dt: expected a time, got a number without unit, 1"):

@@ -13,6 +13,7 @@ from brainloom_nir import (
     Context,
     Conv,
     Counterpart,
+    Input,
     LossReport,
     NIRError,
     NIRNetwork,
@@ -130,6 +131,8 @@ def test_an_edge_that_does_not_fit_is_refused() -> None:
         NIRNetwork({"a": LIF(2)}, [("a", "c")])
     with pytest.raises(NIRError, match="NIRNetwork.in_size: missing"):
         to_nir(Conv(np.ones((1, 1, 2))))
+    with pytest.raises(NIRError, match="no edge leads to 'b'"):
+        NIRNetwork({"in": Input(2), "a": LIF(2), "b": LIF(2)}, [("in", "a")])
     lif = LIF(2)
     with pytest.raises(NIRError, match="expected a module of its own for each node"):
         NIRNetwork({"a": lif, "b": lif})

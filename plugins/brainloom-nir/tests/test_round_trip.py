@@ -112,6 +112,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     ),
     "recurrent": recurrent,
     "two loops": two_loops,
+    "nested chain": lambda: brainstate.nn.Sequential(linear(), recurrent(), Scale([1.0, 2.0])),
     "nested": lambda: NIRNetwork({"fc": linear(), "core": recurrent(), "gain": Scale([1.0, 2.0])}),
 }
 IMAGES: dict[str, Callable[[], Any]] = {

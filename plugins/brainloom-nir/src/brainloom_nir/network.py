@@ -42,8 +42,8 @@ class NIRNetwork(brainstate.nn.Module):
         sizes: Shape of what each node gives, by name, without batch axes.
 
     Raises:
-        NIRError: An edge has no node at one end, joins nodes of different shapes, or the shape of
-            the input is unknown.
+        NIRError: An edge has no node at one end or joins nodes of different shapes, a node has no
+            edge, or the shape of the input is unknown.
 
     References:
         Pedersen et al. (2024), Nature Communications 15, 8122, doi:10.1038/s41467-024-52259-9.
@@ -109,10 +109,6 @@ class NIRNetwork(brainstate.nn.Module):
         Returns:
             Output, shape `(*batch, *out_size)`; a dictionary by name where there are several.
         """
-        return self.trace(x)[0]
-
-    def trace(self, x: Any) -> tuple[Any, dict[str, Any]]:
-        """Advance by one step, and return the output and what each node gave."""
         inputs = [name for name in self.order if isinstance(self[name], Input)]
         given = x if isinstance(x, Mapping) else {inputs[0]: x}
         if set(given) != set(inputs):
@@ -127,7 +123,7 @@ class NIRNetwork(brainstate.nn.Module):
         for name, held in self.last.items():
             held.value.value = jnp.asarray(values[name], held.value.value.dtype)
         outputs = {name: values[name] for name in self.order if isinstance(self[name], Output)}
-        return (outputs if len(outputs) > 1 else next(iter(outputs.values()))), values
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
     def _carried(self, edge: Edge, values: dict[str, Any]) -> Any:
         return self.last[edge[0]].value.value if edge in self.late else values[edge[0]]
@@ -210,6 +206,10 @@ def _with_ends(
     unknown = sorted({name for edge in edges for name in edge} - nodes.keys())
     if unknown:
         raise NIRError(f"NIRNetwork: edges name nodes that are not there: {', '.join(unknown)}")
+    reached = {b for _, b in edges}
+    for name, module in nodes.items():
+        if name not in reached and not isinstance(module, Input):
+            raise NIRError(f"NIRNetwork: no edge leads to {name!r}")
     return nodes, tuple(edges)
 
 

@@ -27,10 +27,11 @@ class Source:
         solver: Its scheme.
         spk_reset: Its reset rule, by default.
         strict: Whether a neuron spikes above threshold only.
-        late_reset: Whether what a reset subtracts does not decay in the step after the spike.
+        late_reset: Kinds of nodes where what a reset subtracts does not decay in the step after
+            the spike.
         late_spikes: Whether a spike is given out one step after the crossing.
-        gains: Whether the files hold the weight of an input wrongly: an input is added to the
-            state, and `r` and `w_in` do not say so. By kind of node, the fields concerned.
+        gains: Kinds of nodes, and a field of each that does not hold the gain of their input,
+            `r` or `w_in`: the input is added to the state as it is.
         times: Whether time constants are multiplied by the step in the files.
         crossed: Whether the input of a recurrent population is led to its recurrent weights.
     """
@@ -60,7 +61,7 @@ class Source:
 
     def read(self, node: Any, context: Context) -> Any:
         """The node as its writer meant it, at a step."""
-        if self == PLAIN:
+        if self is PLAIN:
             return node
         dt = float(plain(context.step("a file of a simulator is read for a step"), TIME, ()))
         spikes = isinstance(node, SPIKING)
@@ -68,7 +69,7 @@ class Source:
             taus = {it for it in ("tau", "tau_mem", "tau_syn") if hasattr(node, it)}
             node = replace(node, **{it: np.asarray(getattr(node, it)) / dt for it in taus})
             if taus:
-                text = f"the writer's time constants are multiplied by its dt = {show(dt * TIME)}"
+                text = f"the writer's time constants are multiplied by its dt = {_shown(dt)}"
                 context.report("time constants", "approximated", f"{text}; divided by it")
         for kind, name in self.gains:
             if type(node) is kind:
@@ -77,19 +78,23 @@ class Source:
                     "gain",
                     "approximated",
                     f"the writer's {name} is not the gain of its own input, which is added to the "
-                    f"state whole; taken so, at dt = {show(dt * TIME)}",
+                    f"state whole; taken so, at dt = {_shown(dt)}",
                 )
         if spikes and type(node) in self.late_reset and self.spk_reset == "soft":
-            node = replace(node, v_reset=_undecayed(node, dt))
+            node = replace(node, v_reset=_undecayed(node, dt, context.name))
             context.report(
                 "reset",
                 "approximated",
                 "the writer subtracts the threshold after the decay: V_reset is set so that the "
-                f"decay of what is subtracted cancels, at dt = {show(dt * TIME)}",
+                f"decay of what is subtracted cancels, at dt = {_shown(dt)}",
             )
         elif spikes and self.spk_reset == "soft":
             node = replace(node, v_reset=np.zeros_like(node.v_threshold))
         return node
+
+
+def _shown(seconds: float) -> str:
+    return show(1e3 * seconds * u.ms)
 
 
 def _unit_gain(node: Any, name: str, dt: float) -> np.ndarray:
@@ -101,12 +106,15 @@ def _unit_gain(node: Any, name: str, dt: float) -> np.ndarray:
     return np.asarray(node.tau if isinstance(node, nir.LIF) else node.tau_mem, np.float64) / dt
 
 
-def _undecayed(node: Any, dt: float) -> np.ndarray:
+def _undecayed(node: Any, dt: float, name: str) -> np.ndarray:
     """The reset potential from which a subtraction decays to that of the threshold."""
     tau = np.asarray(node.tau if isinstance(node, nir.LIF) else node.tau_mem, np.float64)
     kept = 1.0 - dt / tau
     if np.any(kept <= 0):
-        raise NIRError(f"expected time constants > dt = {show(dt * TIME)}, got {node}")
+        raise NIRError(
+            f"from_nir: {name}: expected a membrane time constant > dt = {_shown(dt)}, got "
+            f"{_shown(float(tau.min()))}"
+        )
     return np.asarray(node.v_threshold, np.float64) * (1.0 - 1.0 / kept)
 
 

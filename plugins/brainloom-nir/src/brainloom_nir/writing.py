@@ -102,7 +102,8 @@ def as_network(model: Any, in_size: Any, known: tuple[Counterpart, ...]) -> NIRN
     layers = model.layers if type(model) is brainstate.nn.Sequential else [model]
     nodes: dict[str, Any] = {}
     for layer in _flat(layers):
-        _writer(layer, known, type(layer).__name__)
+        if not isinstance(layer, NIRNetwork):
+            _writer(layer, known, type(layer).__name__)
         base = type(layer).__name__.lower()
         count = sum(name.rsplit("_", 1)[0] == base for name in nodes)
         nodes[f"{base}_{count}" if count else base] = layer
