@@ -23,6 +23,7 @@ BENCHMARKS = ROOT / "integration-tests" / "benchmarks"
 REFERENCES = ROOT / "integration-tests" / "reference"
 TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")
 PARALLEL = ("--numprocesses", "logical", "--dist", "worksteal")
+PARITY = ("brainloom-kernels-cpu", "brainloom-nir", "brainloom-plasticity")
 MEMBERS = {
     file.parent.name: nox.project.load_toml(file)
     for kind in ("packages", "plugins")
@@ -199,9 +200,26 @@ def references(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def references_nir(session: nox.Session) -> None:
+    """Make the stored NIR files of other libraries anew; `-- --check` compares instead.
+
+    The parity session reads the stored ones: PyTorch takes minutes to install.
+    """
+    session.install(*from_tree("brainloom-nir"))
+    needed = {name: str(REFERENCES / f"requirements-{name}.txt") for name in ("torch", "spyx")}
+    pythons = {name: environment(session, name, "-r", file) for name, file in needed.items()}
+    # They ask for torchvision and torchaudio, which what is run of them does not import.
+    bare = str(REFERENCES / "requirements-torch-bare.txt")
+    install = ("-m", "pip", "install", "--no-deps", "-r", bare)
+    session.run(pythons["torch"], *install, external=True, silent=True)
+    flags = [text for name, python in pythons.items() for text in (f"--{name}", python)]
+    session.run("python", str(REFERENCES / "make_nir.py"), *flags, *session.posargs)
+
+
+@nox.session(default=False)
 def parity(session: nox.Session) -> None:
     """Compare all models and some networks with NEST, Brian2 and papers; run the simulators."""
-    session.install(*with_tests("brainloom", "brainloom-kernels-cpu", "brainloom-plasticity"))
+    session.install(*with_tests("brainloom", *PARITY))
     make_traces(session, "--check")
     session.run("pytest", str(ROOT / "integration-tests" / "parity"), *session.posargs)
 
