@@ -58,13 +58,17 @@ class Layer(brainstate.nn.Module):
         return self.n(current * u.mA)
 
 
-def network(first: Any = None, second: Any = None, readout: Any = None) -> Any:
+def network(*layers: Any, readout: Any = None) -> Any:
     weights = jax.random.normal(jax.random.key(3), (N, N_OUT)) / N**0.5
     return brainstate.nn.Sequential(
-        first or Layer(N_IN, 12.0),
-        second or Layer(N, 20.0),
+        *(layers or (Layer(N_IN, 12.0),)),
         readout or LeakyRateReadout(N, N_OUT, tau=20 * u.ms, w_init=weights),
     )
+
+
+def two(first: Any = None, second: Any = None) -> Any:
+    """A network of two layers."""
+    return network(first or Layer(N_IN, 12.0), second or Layer(N, 20.0))
 
 
 def found(model: Any, kind: str, **kwargs: Any) -> Finding:
@@ -124,22 +128,29 @@ class EI(brainstate.nn.Module):
 
 
 HEALTHY: dict[str, Callable[[], Any]] = {
-    "feed-forward": network,
-    "recurrent": lambda: network(Layer(N_IN, 12.0, own=1.0)),
-    "adaptive": lambda: network(Layer(N_IN, 12.0, cell=neurons.ALIF, tau_a=100 * u.ms)),
-    "current-based": lambda: network(Layer(N_IN, 12.0, cell=neurons.LIFRef, tau_ref=2 * u.ms)),
-    "narrow surrogates": lambda: network(Layer(N_IN, 12.0, spk_fun=InvSquareGrad(25.0))),
-    "triangles": lambda: network(Layer(N_IN, 12.0, spk_fun=ReluGrad())),
+    "feed-forward": two,
+    "recurrent": lambda: two(Layer(N_IN, 12.0, own=1.0)),
+    "adaptive": lambda: two(Layer(N_IN, 12.0, cell=neurons.ALIF, tau_a=100 * u.ms)),
+    "refractory": lambda: two(Layer(N_IN, 12.0, cell=neurons.LIFRef, tau_ref=2 * u.ms)),
+    "narrow surrogates": lambda: two(Layer(N_IN, 12.0, spk_fun=InvSquareGrad(25.0))),
+    "triangles": lambda: two(Layer(N_IN, 12.0, spk_fun=ReluGrad())),
 }
 
 
-@pytest.mark.parametrize("name", HEALTHY)
+MORE = {"refractory", "narrow surrogates", "triangles"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name in MORE else []) for name in HEALTHY],
+)
 def test_a_healthy_network_has_no_findings(name: str) -> None:
     report = diagnose(HEALTHY[name](), cross_entropy, inputs(), LABELS)
     assert report, str(report)
     assert "nothing found" in str(report)
 
 
+@pytest.mark.slow
 def test_a_network_of_excitation_and_inhibition_has_no_findings() -> None:
     with brainstate.environ.context(dt=0.1 * u.ms):
         brainstate.random.seed(0)
@@ -153,12 +164,12 @@ def test_a_network_of_excitation_and_inhibition_has_no_findings() -> None:
 
 def test_weights_that_are_too_weak_are_named_with_the_factor_that_heals() -> None:
     weak = Layer(N, 0.3)
-    finding = found(network(second=weak), "silent layer")
+    finding = found(two(second=weak), "silent layer")
     assert finding.where == "layers.1.n"
     assert "layers.1.w" in finding.remedy
     assert "layers.0" not in finding.remedy
     weak.w.value = factor(finding) * weak.w.value
-    assert diagnose(network(second=weak), cross_entropy, inputs(), LABELS)
+    assert diagnose(two(second=weak), cross_entropy, inputs(), LABELS)
 
 
 def test_inputs_that_are_too_weak_are_named_where_no_parameter_feeds_the_layer() -> None:
@@ -179,7 +190,7 @@ def test_inputs_that_are_too_weak_are_named_where_no_parameter_feeds_the_layer()
 
 
 def test_a_layer_without_drive_is_told_from_one_with_too_little() -> None:
-    finding = found(network(Layer(N_IN, 0.0)), "silent layer")
+    finding = found(two(Layer(N_IN, 0.0)), "silent layer")
     assert finding.where == "layers.0.n"
     assert "zero or negative" in finding.detail
 
@@ -192,7 +203,9 @@ def test_dead_neurons_are_counted() -> None:
     assert 0.8 <= finding.numbers["share"] < 1.0
 
 
-@pytest.mark.parametrize("cell", [neurons.LIF, neurons.LIFRef])
+@pytest.mark.parametrize(
+    "cell", [neurons.LIF, pytest.param(neurons.LIFRef, marks=pytest.mark.slow)]
+)
 def test_saturated_neurons_are_named_with_the_factor_that_heals(cell: Any) -> None:
     layer = Layer(N_IN, 12.0, cell=cell)
     layer.w.value = 100.0 * abs(layer.w.value)
@@ -207,7 +220,7 @@ def test_saturated_neurons_are_named_with_the_factor_that_heals(cell: Any) -> No
 
 
 def test_a_surrogate_that_is_too_narrow() -> None:
-    finding = found(network(second=Layer(N, 20.0, spk_fun=ReluGrad(1e4, 1e-4))), "narrow surrogate")
+    finding = found(two(second=Layer(N, 20.0, spk_fun=ReluGrad(1e4, 1e-4))), "narrow surrogate")
     assert finding.where == "layers.1.n"
     assert finding.numbers["inside"] < 0.01
     assert finding.numbers["width"] == pytest.approx(1e-4, rel=0.1)
@@ -248,7 +261,7 @@ def test_the_radius_of_a_linear_loop_is_that_of_its_matrix() -> None:
 
 
 def test_a_gradient_that_vanishes_on_the_way_back() -> None:
-    model = network(Layer(N_IN, 12.0, tau=2 * u.ms), Layer(N, 20.0, tau=2 * u.ms))
+    model = two(Layer(N_IN, 12.0, tau=2 * u.ms), Layer(N, 20.0, tau=2 * u.ms))
     readout = model.layers[2]
     readout.tau = 2.0 * u.ms
 
@@ -332,7 +345,7 @@ def test_a_parameter_whose_gradient_is_zero_on_the_batch() -> None:
 
 
 def test_layers_whose_gradients_are_far_apart() -> None:
-    finding = found(network(Layer(N_IN, 12.0, spk_fun=ReluGrad(1e-6))), "unequal gradients")
+    finding = found(two(Layer(N_IN, 12.0, spk_fun=ReluGrad(1e-6))), "unequal gradients")
     assert finding.where == "layers.0.w"
 
 
@@ -348,7 +361,7 @@ def test_what_is_not_finite_is_named_where_it_arises_first() -> None:
             i = brainstate.environ.get("i")
             return super().update(jnp.where(i == 7, jnp.log(x - 1.0), x))
 
-    finding = found(network(second=Broken(N, 20.0)), "not finite")
+    finding = found(two(second=Broken(N, 20.0)), "not finite")
     assert finding.where == "layers.1.n"
     assert finding.numbers["step"] == 7
 
@@ -386,7 +399,7 @@ def test_a_model_without_spikes_is_refused() -> None:
 
 
 def test_a_report_is_a_table_and_a_truth_value() -> None:
-    report = diagnose(network(), cross_entropy, inputs(), LABELS)
+    report = diagnose(two(), cross_entropy, inputs(), LABELS)
     assert isinstance(report, Report)
     assert report.healthy and bool(report)
     assert set(report.table) == {"layers.0.n", "layers.1.n"}

@@ -109,7 +109,7 @@ def observe(
     """
     initialize(model, xs)
     run = Run(model, loss, xs, ys, trained_states(model, parameters))
-    (value, (final, (outputs, seen))), (gradients, probes) = _once(run.backward)
+    ((value, (final, (outputs, seen))), (gradients, probes)), unused = run.backward()
     growth = _once(run.growth)
     short = short_states(model)
     layers = [
@@ -127,7 +127,7 @@ def observe(
         layers=layers,
         parameters=named(run.parameters),
         gradients=named(gradients),
-        unused=run.unused(),
+        unused=unused,
         outputs=np.asarray(u.get_mantissa(outputs)),
         targets=ys,
         loss=float(value),
@@ -231,12 +231,24 @@ class Run:
             start[self.place(self.trained[name])] = value
         return jax.lax.scan(advance, tuple(start), (jnp.arange(self.length), self.xs, probes))
 
-    def backward(self) -> Any:
-        """Loss and record, and their derivatives by parameters and by probes."""
+    def backward(self) -> tuple[Any, list[str]]:
+        """Loss and record with their derivatives by parameters and by probes; what is unused."""
         potentials = {name: u.get_mantissa(it.V.value) for name, it in self.layers.items()}
         zeros = {n: jnp.zeros((self.length, *V.shape), V.dtype) for n, V in potentials.items()}
-        graded = jax.value_and_grad(self._graded, argnums=(0, 1), has_aux=True)
-        return graded(self.parameters, zeros, 1.0)
+        graded = jax.jit(jax.value_and_grad(self._graded, argnums=(0, 1), has_aux=True))
+        given = (self.parameters, zeros, 1.0)
+        traced = graded.trace(*given)
+        return traced.lower().compile(_QUICK)(*given), self._unused(traced)
+
+    def _unused(self, traced: Any) -> list[str]:
+        """Parameters on whose gradient nothing that enters has an influence."""
+        leaves, tree = jax.tree.flatten(traced.out_info)
+        _, (places, _) = jax.tree.unflatten(tree, range(len(leaves)))
+        jaxpr = traced.jaxpr.jaxpr
+        wanted = {
+            name: [i == place for i in range(len(leaves))] for name, place in named(places).items()
+        }
+        return [n for n, it in wanted.items() if not any(partial_eval.dce_jaxpr(jaxpr, it)[1])]
 
     def _graded(self, parameters: Any, probes: Any, factor: Any) -> Any:
         final, record = self.run(parameters, probes, factor)
@@ -289,22 +301,6 @@ class Run:
             for leaf in jax.tree.leaves(state.value)
         ]
 
-    def unused(self) -> list[str]:
-        """Parameters on whose gradient nothing that enters has an influence."""
-        closed = jax.make_jaxpr(
-            lambda parameters, factor: jax.grad(lambda p: self._graded(p, None, factor)[0])(
-                parameters
-            )
-        )(self.parameters, 1.0)
-        n = len(closed.jaxpr.outvars)
-        used = [
-            any(partial_eval.dce_jaxpr(closed.jaxpr, [j == i for j in range(n)])[1])
-            for i in range(n)
-        ]
-        return [
-            name for name, is_used in zip(named(self.parameters), used, strict=True) if not is_used
-        ]
-
     def feeding(self, name: str) -> list[str]:
         """Parameters whose change reaches the potential of a layer while spikes pass none on."""
         with spike_functions([(layer, _without_slope) for layer in self.layers.values()]):
@@ -336,9 +332,13 @@ class Run:
         return next(i for i, it in enumerate(self.states) if it is state)
 
 
+# To be run once: to optimise it would take longer.
+_QUICK: Any = {"xla_backend_optimization_level": 0}
+
+
 def _once(function: Callable[[], Any]) -> Any:
-    """The result of a function, compiled for a single call: faster than to optimise it."""
-    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})()
+    """The result of a function, compiled for a single call."""
+    return jax.jit(function, compiler_options=_QUICK)()
 
 
 def named(parameters: dict[str, Any]) -> dict[str, Any]:

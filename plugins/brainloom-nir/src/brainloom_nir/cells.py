@@ -230,6 +230,7 @@ class FilteredLIF(LIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_rosenbrock`, exact.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         g: Filtered current, shape `(*batch, *in_size)`, mA.
