@@ -23,6 +23,7 @@ BENCHMARKS = ROOT / "integration-tests" / "benchmarks"
 REFERENCES = ROOT / "integration-tests" / "reference"
 TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")
 PARALLEL = ("--numprocesses", "logical", "--dist", "worksteal")
+PARITY = ("brainloom-kernels-cpu", "brainloom-nir", "brainloom-plasticity")
 MEMBERS = {
     file.parent.name: nox.project.load_toml(file)
     for kind in ("packages", "plugins")
@@ -199,9 +200,26 @@ def references(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def references_nir(session: nox.Session) -> None:
+    """Make the stored NIR files of other libraries anew; `-- --check` compares instead.
+
+    The parity session reads the stored ones: PyTorch takes minutes to install.
+    """
+    session.install(*from_tree("brainloom-nir"))
+    needed = {name: str(REFERENCES / f"requirements-{name}.txt") for name in ("torch", "spyx")}
+    pythons = {name: environment(session, name, "-r", file) for name, file in needed.items()}
+    # They ask for torchvision and torchaudio, which what is run of them does not import.
+    bare = str(REFERENCES / "requirements-torch-bare.txt")
+    install = ("-m", "pip", "install", "--no-deps", "-r", bare)
+    session.run(pythons["torch"], *install, external=True, silent=True)
+    flags = [text for name, python in pythons.items() for text in (f"--{name}", python)]
+    session.run("python", str(REFERENCES / "make_nir.py"), *flags, *session.posargs)
+
+
+@nox.session(default=False)
 def parity(session: nox.Session) -> None:
     """Compare all models and some networks with NEST, Brian2 and papers; run the simulators."""
-    session.install(*with_tests("brainloom", "brainloom-kernels-cpu", "brainloom-plasticity"))
+    session.install(*with_tests("brainloom", *PARITY))
     make_traces(session, "--check")
     session.run("pytest", str(ROOT / "integration-tests" / "parity"), *session.posargs)
 
@@ -217,11 +235,25 @@ def memory(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure our speed beside other simulators, each in an environment of its own."""
+    """Measure our speed beside other libraries, each in an environment of its own.
+
+    `nox -s bench` times both simulation and training; `-- simulation ...` or `-- training ...`
+    one of them, with options of its program.
+    """
+    programs = {
+        "simulation": ("run.py", {"peer": "brainpy-state", "brian": "brian2"}),
+        "training": (
+            "run_training.py",
+            {"torch": "torch", "spyx": "spyx", "peer": "brainpy-state"},
+        ),
+    }
+    first, *rest = session.posargs or ("",)
+    chosen, options = ([first], rest) if first in programs else (programs, session.posargs)
     session.install(*from_tree("brainloom[kernels]"))
-    pythons = {"ours": f"{session.bin}/python"}
-    for flag, name in {"peer": "brainpy-state", "brian": "brian2"}.items():
-        needed = BENCHMARKS / f"requirements-{name}.txt"
-        pythons[flag] = environment(session, name, "-r", str(needed))
-    flags = [text for flag, python in pythons.items() for text in (f"--{flag}", python)]
-    session.run("python", str(BENCHMARKS / "run.py"), *flags, *session.posargs)
+    for program, others in (programs[name] for name in chosen):
+        pythons = {"ours": f"{session.bin}/python"}
+        for flag, name in others.items():
+            needed = BENCHMARKS / f"requirements-{name}.txt"
+            pythons[flag] = environment(session, name, "-r", str(needed))
+        flags = [text for flag, python in pythons.items() for text in (f"--{flag}", python)]
+        session.run("python", str(BENCHMARKS / program), *flags, *options)

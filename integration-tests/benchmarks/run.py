@@ -162,10 +162,10 @@ def cell(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def markdown(rows: list[Run]) -> str:
-    rule = " | ".join(["---", *["--:"] * (len(COLUMNS) - 1)])
-    body = [" | ".join(cell(row[key]) for key in COLUMNS) for row in rows]
-    return "\n".join(f"| {line} |" for line in [" | ".join(COLUMNS.values()), rule, *body])
+def markdown(rows: list[Run], columns: dict[str, str] = COLUMNS) -> str:
+    rule = " | ".join(["---", *["--:"] * (len(columns) - 1)])
+    body = [" | ".join(cell(row[key]) for key in columns) for row in rows]
+    return "\n".join(f"| {line} |" for line in [" | ".join(columns.values()), rule, *body])
 
 
 def save(path: Path, rows: list[Run], dropped: list[str], runs: dict[Key, list[Run]]) -> None:

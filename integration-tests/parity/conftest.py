@@ -19,6 +19,7 @@ TABLES = {
     "neurons": f"{'pair':26} {'scheme':9} {'dt':>4}" + "".join(f"{x:>11}" for x in NEURONS),
     "synapses": f"{'case':26} {'V (mV)':>11} {'half step':>11} {'spikes':>7} {'ms':>9}",
     "plasticity": f"{'rule':26} {'weight':>11} {'error':>11}",
+    "nir": f"{'file':28} {'output':>8} {'different':>9} {'V':>10} {'as it stands':>12}",
     "networks": f"{'network':16} {'measure':11} {'ours':>19} {'reference':>19} {'t':>6}",
 }
 ROWS = pytest.StashKey[dict[str, list[str]]]()

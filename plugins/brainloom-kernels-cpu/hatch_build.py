@@ -56,14 +56,14 @@ def flags_from(*variables: str) -> list[str]:
     return [flag for name in variables for flag in shlex.split(os.environ.get(name, ""))]
 
 
-def compile_library(source: Path, library: Path) -> None:
+def compile_library(sources: list[Path], library: Path) -> None:
     """Compile beside the target and move it there: a running process may have it mapped."""
     compiler, headers = find_compiler(), find_headers()
     # ARCHFLAGS chooses the architectures of a wheel on macOS and means nothing elsewhere.
     arch = flags_from("ARCHFLAGS") if sys.platform == "darwin" else []
     unfinished = library.with_suffix(".tmp")
     command = [*compiler, *FLAGS, *arch, *flags_from("CXXFLAGS"), "-isystem", str(headers)]
-    command += ["-shared", str(source), "-o", str(unfinished), *flags_from("LDFLAGS")]
+    command += ["-shared", *map(str, sources), "-o", str(unfinished), *flags_from("LDFLAGS")]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)
     except OSError as error:
@@ -84,7 +84,7 @@ class NativeBuildHook(BuildHookInterface[Any]):
         for leftover in (library, reason):
             leftover.unlink(missing_ok=True)
         try:
-            compile_library(native / "event_csr.cc", library)
+            compile_library(sorted(native.glob("*.cc")), library)
         except NotCompiled as error:
             self.app.display_warning(f"brainloom-kernels-cpu has no native kernels: {error}")
             reason.write_text(f"{error}\n", encoding="utf-8")

@@ -122,12 +122,13 @@ def names(cls: type) -> list[str]:
 
 def test_the_signature_follows_the_declarations() -> None:
     expected = ["in_size", "R", "tau", "V_th", "V_reset", "V_initializer"]
-    assert names(Leaky) == [*expected, "spk_fun", "spk_reset", "name", "solver", "interpolate"]
+    tail = ["spk_fun", "spk_reset", "name", "solver", "interpolate", "detach_reset"]
+    assert names(Leaky) == [*expected, *tail]
 
 
 def test_what_a_subclass_adds_moves_or_redeclares() -> None:
     expected = ["in_size", "R", "tau", "tau_a", "V_th", "V_reset", "spk_fun", "spk_reset"]
-    tail = ["V_initializer", "a_initializer", "name", "solver", "interpolate"]
+    tail = ["V_initializer", "a_initializer", "name", "solver", "interpolate", "detach_reset"]
     assert names(Adapting) == [*expected, *tail]
     assert 2.0 * u.ohm == Adapting(1).R
     assert 1.0 * u.ohm == Leaky(1).R

@@ -8,7 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from brainloom_core import Crossing, Neuron, Numerics, Refractory, initializer, param, state
+from brainloom_core import (
+    Crossing,
+    Neuron,
+    Numerics,
+    ParameterError,
+    Refractory,
+    initializer,
+    param,
+    state,
+)
 from brainloom_core.units import log1prel
 from scipy.integrate import solve_ivp
 
@@ -220,3 +229,30 @@ def test_a_coupled_neuron_is_of_second_order_by_default(float64: None) -> None:
         _, ends = run(neuron, n, 0.2 * u.mA, 4.0 / n * u.ms, "V", "seen")
         errors.append(max(abs(e.mantissa[-1, 0] - x) for e, x in zip(ends, exact, strict=True)))
     np.testing.assert_allclose(np.log2(np.divide(errors[:-1], errors[1:])), 2.0, atol=0.1)
+
+
+@pytest.mark.parametrize("rule", ["soft", "hard"])
+def test_gradients_pass_by_a_detached_reset(rule: str) -> None:
+    """Then dV/dI is the response of the membrane to the current, all or since the spike."""
+    neuron = Leaky(1, spk_reset=rule, detach_reset=True)
+    brainstate.nn.init_all_states(neuron)
+    n_steps = 23
+    spikes: list[Any] = []
+
+    def last_potential(I: Any) -> Any:
+        neuron.reset_state()
+        spikes[:] = [brainstate.transform.for_loop(neuron, I * jnp.ones((n_steps, 1)) * u.mA)]
+        return neuron.V.value.mantissa.sum()
+
+    with brainstate.environ.context(dt=1.0 * u.ms):
+        got = brainstate.transform.grad(last_potential, argnums=0)(2.0)
+        last_potential(2.0)
+    (when,) = np.nonzero(np.asarray(spikes[0])[:-1, 0])
+    assert len(when) == 3
+    since = n_steps if rule == "soft" else n_steps - 1 - when[-1]
+    np.testing.assert_allclose(got, 1.0 - np.exp(-since / 10.0), rtol=1e-5)
+
+
+def test_a_detached_reset_and_times_within_a_step_exclude_each_other() -> None:
+    with pytest.raises(ParameterError, match=r"Leaky\.detach_reset: expected False with interp"):
+        Leaky(1, interpolate=True, detach_reset=True)

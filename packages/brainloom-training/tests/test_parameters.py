@@ -125,7 +125,10 @@ def test_a_threshold_stays_above_the_reset() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("E.taux", "make_trainable: 'E.taux': expected a number, one of ['R', 'V_rest'"),
+        (
+            "E.taux",
+            "make_trainable: 'E.taux': expected a number, one of ['R', 'V_initializer', 'V_reset'",
+        ),
         ("I.tau", "make_trainable: 'I.tau': expected a number"),
         ("E.spk_fun", "make_trainable: 'E.spk_fun': expected a number"),
         ("EE.delay", "give a delay as a ParamState, with max_delay"),
@@ -135,7 +138,9 @@ def test_refusals(name: str, message: str) -> None:
     net = Network()
     net.E = LIF(4, **LEAKY)
     net.EE = DeltaProj(
-        net.E.get_spike, comm=Connection(4, 4, OneToOne(), weight=1 * u.mV), post=net.E,
+        net.E.get_spike,
+        comm=Connection(4, 4, OneToOne(), weight=1 * u.mV),
+        post=net.E,
         delay=1 * u.ms,
     )
     with pytest.raises(BrainloomError, match=re.escape(message)):

@@ -156,7 +156,9 @@ def test_given_conditions_hold() -> None:
     assert abs(end["layers.2.weight"]).max() <= 0.1
     model = network()
     model.layers[0].weight.value = abs(model.layers[0].weight.value)
-    trainer = Trainer(model, cross_entropy, optax.sgd(1e4), constraints={"*.0.weight": non_negative})
+    trainer = Trainer(
+        model, cross_entropy, optax.sgd(1e4), constraints={"*.0.weight": non_negative}
+    )
     trainer.step(X, Y)
     assert numbers(model)["layers.0.weight"].min() == 0.0
 

@@ -55,7 +55,8 @@ def test_plugins_and_kernels() -> None:
     assert plugins["neurons"]["state"] == "loaded"
     assert plugins["neurons"]["distribution"] == "brainloom-neurons"
     kernels = json.loads(run("kernels", "--json"))
-    assert {"edge_update", "event_csr", "event_csr_ring"} == {row["op"] for row in kernels}
+    ops = {"edge_update", "event_csr", "event_csr_ring", "event_dense", "event_outer"}
+    assert ops == {row["op"] for row in kernels}
     assert any(row["name"] == "reference" and row["usable"] for row in kernels)
     assert "reference" in run("kernels")
 

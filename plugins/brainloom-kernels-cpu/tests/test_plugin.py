@@ -25,7 +25,7 @@ def declared() -> dict[str, Kernel]:
 
 
 def test_kernel_declarations() -> None:
-    assert declared().keys() == {"event_csr", "event_csr_ring"}
+    assert declared().keys() == {"event_csr", "event_csr_ring", "event_dense", "event_outer"}
     for kernel in declared().values():
         assert (kernel.name, kernel.rank, kernel.platforms) == ("cpu-native", 10, ("cpu",))
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
-__all__ = ["Constraint", "between", "non_negative", "one_of", "positive"]
+__all__ = ["Constraint", "between", "non_negative", "one_of", "positive", "whole"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Constraint:
 
 positive = Constraint("> 0", lambda x: x > 0, lambda old, new: jnp.where(new > 0, new, old / 2))
 non_negative = Constraint(">= 0", lambda x: x >= 0, lambda old, new: jnp.maximum(new, 0))
+whole = Constraint("a whole number >= 1", lambda n: _is_whole(n) and bool(n >= 1))
 
 
 def between(low: float, high: float) -> Constraint:
@@ -36,6 +38,10 @@ def between(low: float, high: float) -> Constraint:
         lambda x: (x >= low) & (x <= high),
         lambda old, new: jnp.clip(new, low, high),
     )
+
+
+def _is_whole(n: Any) -> bool:
+    return isinstance(n, (int, np.integer)) and not isinstance(n, bool)
 
 
 def one_of(*choices: Any) -> Constraint:

@@ -82,8 +82,13 @@ class Declared(brainstate.nn.Module):
     def _kept_states(self) -> dict[str, StateSpec]:
         return {name: spec for name, spec in self._states.items() if spec.wanted(self)}
 
+    @property
+    def varshape(self) -> Any:
+        """The shape of the population: of its states and of what is given one per neuron."""
+        return self.in_size
+
     def _state_shape(self, batch_size: int | None) -> tuple[int, ...]:
-        return self.in_size if batch_size is None else (batch_size, *self.in_size)
+        return self.varshape if batch_size is None else (batch_size, *self.varshape)
 
     def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
         self._setup_frame(**frame)

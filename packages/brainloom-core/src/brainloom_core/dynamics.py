@@ -151,7 +151,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     def align_pre(self, dyn: Any) -> Any:
         """Run a synapse on this population's output and return it; equal descriptions share one."""
         if isinstance(dyn, Descriptor):
-            dyn = dyn.with_defaults(in_size=self.in_size)
+            dyn = dyn.with_defaults(in_size=self.varshape)
             return self._aligned(lambda it: it.described == dyn) or self._align(dyn(), dyn)
         if isinstance(dyn, brainstate.nn.Dynamics):
             return self._aligned(lambda it: it is dyn) or self._align(dyn, None)
@@ -324,10 +324,10 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     def _check_shape(self, what: str, x: Any, state: str | None = None) -> None:
         """Accept a scalar, one value per neuron, or exactly the shape of the states."""
         shape, held = np.shape(x), self._held_shape(state)
-        if shape in ((), self.in_size, held):
+        if shape in ((), self.varshape, held):
             return
         hint = ""
-        if len(shape) == len(self.in_size) + 1 and shape[1:] == self.in_size:
+        if len(shape) == len(self.varshape) + 1 and shape[1:] == self.varshape:
             hint = (
                 ". It has a batch axis that the states do not have: initialise them with "
                 f"brainstate.nn.init_all_states(net, batch_size={shape[0]})"

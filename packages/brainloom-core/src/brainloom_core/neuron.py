@@ -9,17 +9,18 @@ import jax.numpy as jnp
 
 from .constraints import Constraint, non_negative, one_of, positive
 from .dynamics import Drift, Dynamics
+from .errors import ParameterError
 from .numerics import chosen
 from .parameters import option, param, state
 from .solvers import get_solver, rate_and_slope
-from .surrogate import ReluGrad
+from .surrogate import ReluGrad, Stochastic
 from .units import log1prel, step_count, to_number, with_unit
 
 __all__ = ["Crossing", "Neuron", "Refractory"]
 
 _is_spike_function = Constraint(
-    "a spike function such as ReluGrad() (an instance, not the class)",
-    lambda f: callable(f) and not isinstance(f, type),
+    "a spike function such as ReluGrad() (an instance, not the class), none that draws",
+    lambda f: callable(f) and not isinstance(f, (type, Stochastic)),
 )
 
 
@@ -57,11 +58,16 @@ class Neuron(Dynamics):
         name: Name of the module.
         solver: Time-stepping scheme, a name in `SOLVERS` or a function.
         interpolate: Whether spikes have times within a step.
+        detach_reset: Whether gradients pass by the reset: a spike still resets the potential, but
+            no gradient flows back through that.
+
+    Raises:
+        ParameterError: Spikes have times within a step, and gradients shall pass by their reset.
     """
 
     _layout: ClassVar[tuple[Any, ...]] = (
         *("in_size", ..., "spk_fun", "spk_reset", "ref_var", "name"),
-        *("*", "solver", "interpolate", "V_scale"),
+        *("*", "solver", "interpolate", "detach_reset", "V_scale"),
     )
     input_unit: ClassVar[Any] = u.mA
     jump_state: ClassVar[str] = "V"
@@ -72,12 +78,23 @@ class Neuron(Dynamics):
     interpolate: bool = option(
         default=False, constraint=one_of(True, False), doc="whether spikes have times within a step"
     )
+    detach_reset: bool = option(
+        default=False, constraint=one_of(True, False), doc="whether gradients pass by the reset"
+    )
     spike_lag = state(
         lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()) * u.ms,
         "time from the spike to the end of its step",
         brainstate.ShortTermState,
         when="interpolate",
     )
+
+    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+        super()._setup(frame, values)
+        if self.interpolate and self.detach_reset:
+            raise ParameterError(
+                f"{type(self).__name__}.detach_reset: expected False with interpolate=True, where "
+                "the gradient of a spike is that of its time, got True"
+            )
 
     def threshold(self, *args: Any, **states: Any) -> Any:
         """The potential at which the neuron spikes; a model may take states by name."""
@@ -126,6 +143,8 @@ class Neuron(Dynamics):
     def _reset(self, y: dict[str, Any], spk: Any) -> Any:
         if self.interpolate:  # `_pace` makes up for the overshoot, with the derivative of the time
             return hard_reset(y["V"], jax.lax.stop_gradient(spk), self.V_reset)
+        if self.detach_reset:
+            spk = jax.lax.stop_gradient(spk)
         if self.spk_reset == "hard":
             return hard_reset(y["V"], spk, self.V_reset)
         return y["V"] - (self._call("threshold", y) - self.V_reset) * spk
@@ -292,6 +311,7 @@ class Crossing(Neuron):
     """
 
     interpolate: bool = False
+    detach_reset: bool = False
     spike_lag = None
 
     V_scale: Any = param(

@@ -15,7 +15,17 @@ from .constraints import Constraint
 from .errors import ParameterError, StateError, UnitError
 from .units import dimension_name, same_dimension, show, to_number, with_unit
 
-__all__ = ["ANY_UNIT", "REQUIRED", "Param", "StateSpec", "option", "param", "state"]
+__all__ = [
+    "ANY_UNIT",
+    "REQUIRED",
+    "Param",
+    "StateSpec",
+    "option",
+    "option_field",
+    "param",
+    "quantity_field",
+    "state",
+]
 
 
 class _Sentinel:
@@ -84,7 +94,7 @@ class QuantityParam(Param):
         if value is None and self.optional:
             return None
         if callable(value) and not isinstance(value, (u.Quantity, u.Unit, brainstate.nn.Param)):
-            value = value(model.in_size)
+            value = value(model.varshape)
         if isinstance(value, (brainstate.State, brainstate.nn.Param)):
             self._check(model, _unwrap(value))
             if isinstance(value, brainstate.State):  # 5 * u.mV is whole, and could not be trained
@@ -143,7 +153,7 @@ class QuantityParam(Param):
         """The shape of an array of values, None where any is accepted."""
         if self.per is not None:
             return (len(getattr(model, self.per)),)
-        return getattr(model, "in_size", None)
+        return getattr(model, "varshape", None)
 
     def _expected(self) -> str:
         kind = "a number" if self.unit is ANY_UNIT else dimension_name(self.unit)
@@ -246,6 +256,63 @@ def option(
 ) -> Any:
     """Declare a parameter that is not a number: a choice, a function, a flag."""
     return Param(default=default, constraint=constraint, doc=doc, after=after)
+
+
+class _Field(Param):
+    """A field of a frozen dataclass: checked when it is set, unwrapped when it is read."""
+
+    def __get__(self, holder: Any, owner: type | None = None) -> Any:
+        if holder is not None:
+            return _unwrap(vars(holder)[self.name])
+        if self.default is REQUIRED:
+            raise AttributeError(self.name)  # by which dataclasses know that there is no default
+        return self.default
+
+    def __set__(self, holder: Any, value: Any) -> None:
+        vars(holder)[self.name] = self.stored(holder, value)
+
+
+class _QuantityField(_Field, QuantityParam):
+    def stored(self, model: Any, value: Any) -> Any:
+        if callable(value) and not isinstance(value, (u.Unit, brainstate.nn.Param)):
+            raise self._error(model, self._expected(), show(value))
+        return super().stored(model, value)
+
+
+def quantity_field(
+    default: Any = REQUIRED,
+    constraint: Constraint | None = None,
+    *,
+    unit: Any = None,
+    optional: bool = False,
+) -> Any:
+    """A number with a unit as a field of a frozen dataclass, with the checks of `param`.
+
+    Args:
+        default: Its default, whose unit is the one that is checked; a unit stands for 1 of it.
+        constraint: A condition such as `positive`.
+        unit: The unit where there is no default (or `ANY_UNIT`).
+        optional: Whether None is allowed.
+
+    Examples:
+        >>> from dataclasses import dataclass
+        >>> import brainunit as u
+        >>> from brainloom_core import positive, quantity_field
+        >>> @dataclass(frozen=True)
+        ... class Kernel:
+        ...     tau: object = quantity_field(constraint=positive, unit=u.ms)
+        >>> Kernel(0.0 * u.ms)
+        Traceback (most recent call last):
+        ...
+        brainloom_core.errors.ParameterError: Kernel.tau: expected a time > 0, got 0 ms
+    """
+    unit = unit if unit is not None else u.get_unit(default)
+    return _QuantityField(default=default, constraint=constraint, unit=unit, optional=optional)
+
+
+def option_field(default: Any = REQUIRED, constraint: Constraint | None = None) -> Any:
+    """A choice, a flag or a function as a field of a frozen dataclass, checked when it is set."""
+    return _Field(default=default, constraint=constraint)
 
 
 @dataclass(eq=False)

@@ -1,18 +1,20 @@
-"""Pictures of recordings; the only module that imports matplotlib, and only when called."""
+"""Pictures of recordings and spike functions; imports matplotlib, alone and only when called."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
 
 from .simulation.recording import Recording, SpikeEvents, TraceData
+from .surrogate import Surrogate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_recording"]
+__all__ = ["plot_recording", "plot_surrogate"]
 
 MAX_POINTS = 200_000
 
@@ -58,6 +60,18 @@ def plot_recording(
     if path is not None:
         figure.savefig(path, dpi=150)
     return figure
+
+
+def plot_surrogate(surrogate: Surrogate, ax: "Axes | None" = None) -> "Axes":
+    """The smooth function of a surrogate and its derivative, as `Surrogate.plot`."""
+    ax = _matplotlib_figure()(layout="constrained").subplots() if ax is None else ax
+    z = jnp.linspace(-2.0, 2.0, 401)
+    ax.plot(z, surrogate.smooth(z), label="smooth function")
+    ax.plot(z, surrogate.surrogate_grad(z), label="its derivative, the surrogate gradient")
+    ax.set_xlabel("distance to threshold z")
+    ax.set_title(str(surrogate), loc="left", fontsize="medium")
+    ax.legend()
+    return ax
 
 
 def _matplotlib_figure() -> Any:

@@ -19,6 +19,8 @@ def brainloom_kernels() -> "Iterable[Kernel]":
         edge_update_reference,
         event_csr_reference,
         event_csr_ring_reference,
+        event_dense_reference,
+        event_outer_reference,
     )
 
     def reference(function: Callable[..., Any]) -> Kernel:
@@ -28,3 +30,5 @@ def brainloom_kernels() -> "Iterable[Kernel]":
     yield reference(edge_update_reference)
     yield reference(event_csr_reference)
     yield reference(event_csr_ring_reference)
+    yield reference(event_dense_reference)
+    yield reference(event_outer_reference)

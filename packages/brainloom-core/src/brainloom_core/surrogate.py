@@ -3,43 +3,196 @@ r"""Spike functions with a surrogate gradient.
 Each is a callable `f(z)` of the dimensionless distance to threshold: its value is the step
 $\Theta(z)$ (1 where $z \ge 0$), its derivative a smooth stand-in. Any callable with these
 properties can be passed as `spk_fun`, those of `braintools.surrogate` among them.
+
+The parameters of a spike function may be trained: `ReluGrad(alpha=brainstate.ParamState(0.3))`.
+Every class is there as a function of $z$ and its parameters too, `relu_grad(z, alpha=0.3)`.
 """
 
+import re
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Any
 
+import brainstate
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import erf as _erf
+from jax.scipy.special import ndtr as _ndtr
 
-__all__ = ["Arctan", "InvSquareGrad", "ReluGrad", "Sigmoid", "Surrogate"]
+from .constraints import Constraint, non_negative, positive, whole
+from .parameters import option_field, quantity_field
+from .units import exprel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "ERF",
+    "S2NN",
+    "Arctan",
+    "Boxcar",
+    "FastSigmoid",
+    "GaussianGrad",
+    "InvSquareGrad",
+    "LeakyRelu",
+    "LogTailedRelu",
+    "MultiGaussianGrad",
+    "NonzeroSignLog",
+    "PiecewiseExp",
+    "PiecewiseLeakyRelu",
+    "PiecewiseQuadratic",
+    "QPseudoSpike",
+    "ReluGrad",
+    "Sigmoid",
+    "SlayerGrad",
+    "SoftSign",
+    "SquarewaveFourierSeries",
+    "Stochastic",
+    "StraightThrough",
+    "SuperSpike",
+    "Surrogate",
+    "Tanh",
+    "arctan",
+    "boxcar",
+    "erf",
+    "gaussian_grad",
+    "inv_square_grad",
+    "leaky_relu",
+    "log_tailed_relu",
+    "multi_gaussian_grad",
+    "nonzero_sign_log",
+    "piecewise_exp",
+    "piecewise_leaky_relu",
+    "piecewise_quadratic",
+    "q_pseudo_spike",
+    "relu_grad",
+    "s2nn",
+    "sigmoid",
+    "slayer_grad",
+    "soft_sign",
+    "squarewave_fourier_series",
+    "stochastic",
+    "straight_through",
+    "tanh",
+]
 
 
 @dataclass(frozen=True)
 class Surrogate:
-    """Base of the spike functions: a subclass gives the derivative, instances compare by value."""
+    r"""Base of the spike functions: a subclass gives the derivative, instances compare by value.
+
+    A subclass is a frozen dataclass with `surrogate_grad`. One whose parameters are to be trained
+    gives `smooth` as well, the function of which that is the derivative; the gradient of a
+    parameter $\theta$ is then
+
+    $$
+    \frac{\partial L}{\partial \theta}
+    = \frac{\partial L}{\partial s}\, \frac{\partial S(z; \theta)}{\partial \theta},
+    \qquad S(z; \theta) = \tfrac12 + \int_0^z s'(x; \theta)\, dx
+    $$
+
+    Examples:
+        >>> import jax
+        >>> from brainloom_core import ReluGrad
+        >>> print(ReluGrad()(0.5), jax.grad(ReluGrad())(0.5))
+        1.0 0.15
+
+        A function of one's own:
+
+        >>> from dataclasses import dataclass
+        >>> import jax.numpy as jnp
+        >>> from brainloom_core import Surrogate
+        >>> @dataclass(frozen=True)
+        ... class Cosine(Surrogate):
+        ...     def surrogate_grad(self, z):
+        ...         return jnp.where(abs(z) < 1.0, 0.5 * (1.0 + jnp.cos(jnp.pi * z)), 0.0)
+        >>> print(jax.grad(Cosine())(0.0))
+        1.0
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Make what is trained a leaf of the instance, where brainstate and jax find it."""
+        super().__init_subclass__(**kwargs)
+        jax.tree_util.register_pytree_with_keys(cls, _flatten, partial(_unflatten, cls))
 
     def __call__(self, z: jax.Array) -> jax.Array:
-        return _spike(self, z)
+        z = jnp.asarray(z)
+        slope = self.surrogate_grad(z).astype(z.dtype)
+        spikes = _with_slope(self.step(z), z, jax.lax.stop_gradient(slope))
+        if not any(map(_varies, vars(self).values())):
+            return spikes
+        by_parameter = self.smooth(jax.lax.stop_gradient(z)).astype(z.dtype)
+        return spikes + (by_parameter - jax.lax.stop_gradient(by_parameter))
 
     @abstractmethod
     def surrogate_grad(self, z: jax.Array) -> jax.Array:
         """The derivative that stands in for that of the step."""
 
+    def smooth(self, z: jax.Array) -> jax.Array:
+        """The smooth function of which `surrogate_grad` is the derivative, 1/2 at 0."""
+        raise NotImplementedError(
+            f"{type(self).__name__}.smooth: not given; a spike function whose parameters are "
+            f"trained needs the function of which surrogate_grad is the derivative"
+        )
+
+    def step(self, z: jax.Array) -> jax.Array:
+        r"""The value: 1 where $z \ge 0$, else 0."""
+        return (z >= 0).astype(z.dtype)
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the smooth function and its derivative over `z` from -2 to 2.
+
+        Args:
+            ax: Axes to draw into; those of a new figure.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        from .plotting import plot_surrogate
+
+        return plot_surrogate(self, ax)
+
 
 @jax.custom_jvp
-def _step(z: jax.Array, slope: jax.Array) -> jax.Array:
-    return (z >= 0).astype(z.dtype)
+def _with_slope(spikes: jax.Array, z: jax.Array, slope: jax.Array) -> jax.Array:
+    return spikes
 
 
-@_step.defjvp
-def _step_jvp(primals, tangents):  # type: ignore[no-untyped-def]
-    z, slope = primals
-    return _step(z, slope), slope * tangents[0]
+@_with_slope.defjvp
+def _with_slope_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    spikes, z, slope = primals
+    return _with_slope(spikes, z, slope), slope * tangents[1]
 
 
-def _spike(surrogate: Surrogate, z: jax.Array) -> jax.Array:
-    z = jnp.asarray(z)
-    return _step(z, jax.lax.stop_gradient(surrogate.surrogate_grad(z)))
+def _number(default: float, constraint: Constraint | None = None) -> Any:
+    return quantity_field(default=default, constraint=constraint)
+
+
+def _varies(value: Any) -> bool:
+    """Whether this is trained, traced or an array, and not a constant."""
+    return isinstance(value, (brainstate.State, brainstate.nn.Param, jax.Array, np.ndarray))
+
+
+def _flatten(surrogate: Surrogate) -> tuple[list[tuple[Any, Any]], tuple[Any, ...]]:
+    own = vars(surrogate)
+    varying = {name: value for name, value in own.items() if _varies(value)}
+    constant = tuple((name, value) for name, value in own.items() if name not in varying)
+    leaves = [(jax.tree_util.GetAttrKey(name), value) for name, value in varying.items()]
+    return leaves, (tuple(varying), constant)
+
+
+def _unflatten(cls: type[Surrogate], structure: tuple[Any, ...], leaves: Any) -> Surrogate:
+    names, constant = structure
+    surrogate = object.__new__(cls)
+    vars(surrogate).update(constant, **dict(zip(names, leaves, strict=True)))
+    return surrogate
+
+
+# Bounded support
 
 
 @dataclass(frozen=True)
@@ -49,45 +202,497 @@ class ReluGrad(Surrogate):
     Args:
         alpha: Slope of the sides and, times `width`, the height of the peak.
         width: Half-width of the base.
+
+    References:
+        Esser et al. (2016), PNAS 113, 11441, doi:10.1073/pnas.1604850113.
     """
 
-    alpha: float = 0.3
-    width: float = 1.0
+    alpha: float = _number(0.3, positive)
+    width: float = _number(1.0, positive)
 
     def surrogate_grad(self, z: jax.Array) -> jax.Array:
         return jnp.maximum(0.0, self.alpha * (self.width - abs(z)))
 
+    def smooth(self, z: jax.Array) -> jax.Array:
+        inside = jnp.clip(z, -self.width, self.width)
+        return 0.5 + self.alpha * inside * (self.width - abs(inside) / 2.0)
+
+
+@dataclass(frozen=True)
+class PiecewiseQuadratic(Surrogate):
+    r"""Triangle of area 1, $\max(0,\ \alpha - \alpha^2 |z|)$, the derivative of two parabolas.
+
+    Args:
+        alpha: Height of the peak, the inverse of the half-width.
+    """
+
+    alpha: float = _number(1.0, positive)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return jnp.maximum(0.0, self.alpha - self.alpha**2 * abs(z))
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        scaled = jnp.clip(self.alpha * z, -1.0, 1.0)
+        return 0.5 + scaled * (1.0 - abs(scaled) / 2.0)
+
+
+@dataclass(frozen=True)
+class Boxcar(Surrogate):
+    r"""Rectangle, `height` where $|z| \le w / 2$ and 0 elsewhere.
+
+    Args:
+        width: Width $w$ of the base.
+        height: The slope within it; 0.5 times 2, an area of 1, by default.
+    """
+
+    width: float = _number(2.0, positive)
+    height: float = _number(0.5, positive)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return jnp.where(abs(z) > self.width / 2.0, 0.0, self.height)
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        return 0.5 + self.height * jnp.clip(z, -self.width / 2.0, self.width / 2.0)
+
+
+# Exponential tails
+
 
 @dataclass(frozen=True)
 class Sigmoid(Surrogate):
-    r"""Derivative of a logistic function, $\alpha\,\sigma(\alpha z)\,(1 - \sigma(\alpha z))$."""
+    r"""Derivative of a logistic function, $\alpha\,\sigma(\alpha z)\,(1 - \sigma(\alpha z))$.
 
-    alpha: float = 4.0
+    Args:
+        alpha: Steepness $\alpha$.
+    """
+
+    alpha: float = _number(4.0, positive)
 
     def surrogate_grad(self, z: jax.Array) -> jax.Array:
-        s = jax.nn.sigmoid(self.alpha * z)
+        s = self.smooth(z)
         return self.alpha * s * (1.0 - s)
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        return jax.nn.sigmoid(self.alpha * z)
+
+
+@dataclass(frozen=True)
+class Tanh(Surrogate):
+    r"""Derivative of a hyperbolic tangent, $1 - \tanh^2(\alpha z)$, of height 1.
+
+    Args:
+        alpha: Steepness $\alpha$.
+    """
+
+    alpha: float = _number(1.0, positive)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return 1.0 - jnp.tanh(self.alpha * z) ** 2
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        return 0.5 + jnp.tanh(self.alpha * z) / self.alpha
+
+
+@dataclass(frozen=True)
+class PiecewiseExp(Surrogate):
+    r"""Laplace density, $\frac{\alpha}{2} e^{-\alpha |z|}$.
+
+    Args:
+        alpha: Decay $\alpha$.
+    """
+
+    alpha: float = _number(1.0, positive)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return self.alpha / 2.0 * jnp.exp(-self.alpha * abs(z))
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        return 0.5 - jnp.sign(z) * jnp.expm1(-self.alpha * abs(z)) / 2.0
+
+
+@dataclass(frozen=True)
+class SlayerGrad(Surrogate):
+    r"""Exponential of height 1, $e^{-\alpha |z|}$ (SLAYER).
+
+    Args:
+        alpha: Decay $\alpha$.
+
+    References:
+        Shrestha & Orchard (2018), NeurIPS 31, arXiv:1810.08646.
+    """
+
+    alpha: float = _number(1.0, positive)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return jnp.exp(-self.alpha * abs(z))
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        return 0.5 + z * exprel(-self.alpha * abs(z))
+
+
+@dataclass(frozen=True)
+class ERF(Surrogate):
+    r"""Derivative of an error function, $\frac{\alpha}{\sqrt\pi} e^{-\alpha^2 z^2}$.
+
+    Args:
+        alpha: Steepness $\alpha$.
+    """
+
+    alpha: float = _number(1.0, positive)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return self.alpha / np.sqrt(np.pi).item() * jnp.exp(-((self.alpha * z) ** 2))
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        return 0.5 + _erf(self.alpha * z) / 2.0
+
+
+@dataclass(frozen=True)
+class GaussianGrad(Surrogate):
+    r"""Gaussian, $\alpha\, \mathcal N(z;\, 0, \sigma^2)$.
+
+    Args:
+        sigma: Width $\sigma$.
+        alpha: Area $\alpha$.
+    """
+
+    sigma: float = _number(0.5, positive)
+    alpha: float = _number(0.5, positive)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return self.alpha * _gaussian(z, self.sigma)
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        return 0.5 + self.alpha * (_ndtr(z / self.sigma) - 0.5)
+
+
+@dataclass(frozen=True)
+class MultiGaussianGrad(Surrogate):
+    r"""A Gaussian with a negative side lobe on either side.
+
+    $$
+    \gamma\,[(1 + h)\, \mathcal N(z;\, 0, \sigma^2)
+    - h\, \mathcal N(z;\, \sigma, (s\sigma)^2) - h\, \mathcal N(z;\, -\sigma, (s\sigma)^2)]
+    $$
+
+    Args:
+        h: Weight $h$ of the side lobes.
+        s: Their width $s$, in widths of the peak.
+        sigma: Width $\sigma$ of the peak.
+        scale: Factor $\gamma$ of all.
+
+    References:
+        Yin, Corradi & Bohté (2021), Nature Machine Intelligence 3, 905,
+        doi:10.1038/s42256-021-00397-w.
+    """
+
+    h: float = _number(0.15, non_negative)
+    s: float = _number(6.0, positive)
+    sigma: float = _number(0.5, positive)
+    scale: float = _number(0.5, positive)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        wide = self.s * self.sigma
+        lobes = _gaussian(z - self.sigma, wide) + _gaussian(z + self.sigma, wide)
+        return self.scale * ((1.0 + self.h) * _gaussian(z, self.sigma) - self.h * lobes)
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        wide = self.s * self.sigma
+        lobes = _ndtr((z - self.sigma) / wide) + _ndtr((z + self.sigma) / wide) - 1.0
+        peak = _ndtr(z / self.sigma) - 0.5
+        return 0.5 + self.scale * ((1.0 + self.h) * peak - self.h * lobes)
+
+
+def _gaussian(z: jax.Array, sigma: Any) -> jax.Array:
+    return jnp.exp(-((z / sigma) ** 2) / 2.0) / (np.sqrt(2.0 * np.pi).item() * sigma)
+
+
+# Heavy tails
 
 
 @dataclass(frozen=True)
 class Arctan(Surrogate):
-    r"""Derivative of an arctangent, $\frac{\alpha}{2} / (1 + (\tfrac{\pi}{2} \alpha z)^2)$."""
+    r"""Derivative of an arctangent, $\frac{\alpha}{2} / (1 + (\tfrac{\pi}{2} \alpha z)^2)$.
 
-    alpha: float = 1.0
+    Args:
+        alpha: Steepness $\alpha$.
+    """
+
+    alpha: float = _number(1.0, positive)
 
     def surrogate_grad(self, z: jax.Array) -> jax.Array:
         return self.alpha / 2.0 / (1.0 + (jnp.pi / 2.0 * self.alpha * z) ** 2)
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        return 0.5 + jnp.arctan(jnp.pi / 2.0 * self.alpha * z) / jnp.pi
+
+
+@dataclass(frozen=True)
+class SoftSign(Surrogate):
+    r"""Derivative of a soft sign, $\frac{\alpha}{2} / (1 + |\alpha z|)^2$.
+
+    Args:
+        alpha: Steepness $\alpha$.
+    """
+
+    alpha: float = _number(1.0, positive)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return self.alpha / 2.0 / (1.0 + self.alpha * abs(z)) ** 2
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        return 0.5 + self.alpha * z / (1.0 + self.alpha * abs(z)) / 2.0
 
 
 @dataclass(frozen=True)
 class InvSquareGrad(Surrogate):
     r"""Fast-sigmoid derivative (SuperSpike), $1 / (\alpha |z| + 1)^2$.
 
+    Args:
+        alpha: Steepness $\alpha$; snnTorch and Spyx call it slope and take 25.
+
     References:
         Zenke & Ganguli (2018), Neural Computation 30, 1514, doi:10.1162/neco_a_01086.
     """
 
-    alpha: float = 100.0
+    alpha: float = _number(100.0, positive)
 
     def surrogate_grad(self, z: jax.Array) -> jax.Array:
         return 1.0 / (self.alpha * abs(z) + 1.0) ** 2
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        return 0.5 + z / (self.alpha * abs(z) + 1.0)
+
+
+SuperSpike = FastSigmoid = InvSquareGrad
+
+
+@dataclass(frozen=True)
+class NonzeroSignLog(Surrogate):
+    r"""Derivative of a signed logarithm, $1 / (1/\alpha + |z|)$; its height is $\alpha$.
+
+    Args:
+        alpha: Steepness $\alpha$.
+    """
+
+    alpha: float = _number(1.0, positive)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return 1.0 / (1.0 / self.alpha + abs(z))
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        return 0.5 + jnp.sign(z) * jnp.log1p(self.alpha * abs(z))
+
+
+@dataclass(frozen=True)
+class QPseudoSpike(Surrogate):
+    r"""A power of the distance, $(1 + \frac{2}{\alpha + 1} |z|)^{-\alpha}$.
+
+    Args:
+        alpha: How fast the tails fall, $\alpha$; large values approach an exponential.
+
+    References:
+        Herranz-Celotti & Rouat (2022), arXiv:2202.00282.
+    """
+
+    alpha: float = _number(2.0, positive)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return (1.0 + 2.0 / (self.alpha + 1.0) * abs(z)) ** -self.alpha
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        log = jnp.log1p(2.0 / (self.alpha + 1.0) * abs(z))
+        area = (self.alpha + 1.0) / 2.0 * log * exprel((1.0 - self.alpha) * log)
+        return 0.5 + jnp.sign(z) * area
+
+
+# Different on the two sides, periodic or constant
+
+
+@dataclass(frozen=True)
+class S2NN(Surrogate):
+    r"""A logistic function below the threshold and a logarithm above.
+
+    $\alpha\,\sigma(\alpha z)\,(1 - \sigma(\alpha z))$ where $z < 0$ and $\beta / (z + 1)$
+    elsewhere.
+
+    Args:
+        alpha: Steepness $\alpha$ below the threshold.
+        beta: Slope $\beta$ at the threshold, from above.
+        epsilon: Part of the formula elsewhere, where it keeps a logarithm finite; it does not
+            act on the slope.
+    """
+
+    alpha: float = _number(4.0, positive)
+    beta: float = _number(1.0, positive)
+    epsilon: float = _number(1e-8, non_negative)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        below = jax.nn.sigmoid(self.alpha * z)
+        above = self.beta / (jnp.maximum(z, 0.0) + 1.0)
+        return jnp.where(z < 0, self.alpha * below * (1.0 - below), above)
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        above = 0.5 + self.beta * jnp.log1p(jnp.maximum(z, 0.0))
+        return jnp.where(z < 0, jax.nn.sigmoid(self.alpha * z), above)
+
+
+@dataclass(frozen=True)
+class LeakyRelu(Surrogate):
+    r"""Two constants, $\alpha$ where $z < 0$ and $\beta$ elsewhere.
+
+    Args:
+        alpha: Slope below the threshold.
+        beta: Slope above it.
+    """
+
+    alpha: float = _number(0.1)
+    beta: float = _number(1.0)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return jnp.where(z < 0, self.alpha, self.beta)
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        return 0.5 + z * self.surrogate_grad(z)
+
+
+@dataclass(frozen=True)
+class LogTailedRelu(Surrogate):
+    r"""$\alpha$ where $z \le 0$, 1 up to $z = 1$ and $1 / z$ beyond.
+
+    Args:
+        alpha: Slope below the threshold and at it.
+
+    References:
+        Cai, He, Sun & Vasconcelos (2017), arXiv:1702.00953.
+    """
+
+    alpha: float = _number(0.0)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return jnp.where(z > 0, 1.0 / jnp.maximum(z, 1.0), self.alpha)
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        above = jnp.minimum(z, 1.0) + jnp.log(jnp.maximum(z, 1.0))
+        return 0.5 + jnp.where(z > 0, above, self.alpha * z)
+
+
+@dataclass(frozen=True)
+class PiecewiseLeakyRelu(Surrogate):
+    r"""$1 / 2w$ where $|z| \le w$ and $c$ elsewhere.
+
+    Args:
+        c: Slope $c$ of the tails.
+        w: Half-width $w$ of the middle.
+    """
+
+    c: float = _number(0.01)
+    w: float = _number(1.0, positive)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return jnp.where(abs(z) > self.w, self.c, 0.5 / self.w)
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        inside = jnp.clip(z, -self.w, self.w)
+        return 0.5 + inside / self.w / 2.0 + self.c * (z - inside)
+
+
+@dataclass(frozen=True)
+class SquarewaveFourierSeries(Surrogate):
+    r"""The derivative of a truncated Fourier series of a square wave.
+
+    $\frac{4}{T} \sum_{k=1}^{n} \cos\bigl((2k - 1) \frac{2\pi}{T} z\bigr)$
+
+    Args:
+        n: Number $n$ of terms.
+        t_period: Period $T$.
+    """
+
+    n: int = option_field(default=2, constraint=whole)
+    t_period: float = _number(8.0, positive)
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        waves = sum((jnp.cos(w * z) for w in self._frequencies()), jnp.zeros_like(z))
+        return 4.0 / self.t_period * waves
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        waves = sum((jnp.sin(w * z) / w for w in self._frequencies()), jnp.zeros_like(z))
+        return 0.5 + 4.0 / self.t_period * waves
+
+    def _frequencies(self) -> list[Any]:
+        return [(2 * k + 1) * 2.0 * jnp.pi / self.t_period for k in range(self.n)]
+
+
+@dataclass(frozen=True)
+class StraightThrough(Surrogate):
+    """The derivative 1 everywhere: the step is skipped on the way back.
+
+    References:
+        Bengio, Léonard & Courville (2013), arXiv:1308.3432.
+    """
+
+    def surrogate_grad(self, z: jax.Array) -> jax.Array:
+        return jnp.ones_like(z)
+
+    def smooth(self, z: jax.Array) -> jax.Array:
+        return 0.5 + z
+
+
+@dataclass(frozen=True)
+class Stochastic(Sigmoid):
+    r"""Spikes drawn with the probability $\sigma(\alpha z)$, whose derivative is the slope.
+
+    Every call draws anew, from `brainstate.random`; the mean over many calls has exactly the
+    slope. It is for layers that call it once a step. The neurons of brainloom refuse it, since
+    they derive the spikes of a step from its $V$ whenever these are asked for; neurons that spike
+    at random are the `EscapeLIF` family.
+
+    Args:
+        alpha: Steepness $\alpha$.
+    """
+
+    def step(self, z: jax.Array) -> jax.Array:
+        r"""The value: 1 with the probability $\sigma(\alpha z)$, else 0."""
+        drawn = brainstate.random.rand(*z.shape).astype(z.dtype)
+        return (drawn < self.smooth(z)).astype(z.dtype)
+
+
+# The same as functions
+
+
+def _functional(cls: type[Surrogate]) -> Callable[..., jax.Array]:
+    """`cls(...)(z)` as a function of `z` and the parameters of the class."""
+
+    def function(z: Any, *args: Any, **kwargs: Any) -> jax.Array:
+        return cls(*args, **kwargs)(z)
+
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__)
+    first = Parameter("z", Parameter.POSITIONAL_OR_KEYWORD)
+    function.__name__ = function.__qualname__ = words.lower()
+    function.__doc__ = f"`{cls.__name__}` as a function of `z` and its parameters."
+    function.__signature__ = Signature([first, *signature(cls).parameters.values()])  # type: ignore[attr-defined]
+    return function
+
+
+arctan = _functional(Arctan)
+boxcar = _functional(Boxcar)
+erf = _functional(ERF)
+gaussian_grad = _functional(GaussianGrad)
+inv_square_grad = _functional(InvSquareGrad)
+leaky_relu = _functional(LeakyRelu)
+log_tailed_relu = _functional(LogTailedRelu)
+multi_gaussian_grad = _functional(MultiGaussianGrad)
+nonzero_sign_log = _functional(NonzeroSignLog)
+piecewise_exp = _functional(PiecewiseExp)
+piecewise_leaky_relu = _functional(PiecewiseLeakyRelu)
+piecewise_quadratic = _functional(PiecewiseQuadratic)
+q_pseudo_spike = _functional(QPseudoSpike)
+relu_grad = _functional(ReluGrad)
+s2nn = _functional(S2NN)
+sigmoid = _functional(Sigmoid)
+slayer_grad = _functional(SlayerGrad)
+soft_sign = _functional(SoftSign)
+squarewave_fourier_series = _functional(SquarewaveFourierSeries)
+stochastic = _functional(Stochastic)
+straight_through = _functional(StraightThrough)
+tanh = _functional(Tanh)

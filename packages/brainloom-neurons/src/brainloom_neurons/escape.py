@@ -52,6 +52,7 @@ class EscapeLIF(LIF):
         spk_reset: `"soft"` or `"hard"`.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -152,6 +153,7 @@ class EscapeLIFRef(Refractory, EscapeLIF):
         ref_var: Whether to keep the state `refractory`, False.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.

@@ -38,6 +38,7 @@ class ExpIF(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_euler`, of second order here.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -106,6 +107,7 @@ class ExpIFRef(Refractory, ExpIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_euler`, of second order here.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -169,6 +171,7 @@ class AdExIF(ExpIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_strang`, of second order.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -244,6 +247,7 @@ class AdExIFRef(Refractory, AdExIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_strang`, of second order.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.

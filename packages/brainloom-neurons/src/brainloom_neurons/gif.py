@@ -55,6 +55,7 @@ class Gif(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -174,6 +175,7 @@ class GifRef(Refractory, Gif):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.

@@ -49,6 +49,7 @@ class Izhikevich(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: of second order.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -127,6 +128,7 @@ class IzhikevichRef(Refractory, Izhikevich):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: of second order.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.

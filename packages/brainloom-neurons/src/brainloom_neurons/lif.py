@@ -30,6 +30,7 @@ class IF(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -86,6 +87,7 @@ class PerfectIF(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -144,6 +146,7 @@ class LIF(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -203,6 +206,7 @@ class LIFRef(Refractory, LIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -255,6 +259,7 @@ class ALIF(LIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.

@@ -42,6 +42,7 @@ class QuaIF(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exponential Euler, of second order.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -113,6 +114,7 @@ class AdQuaIF(QuaIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: of second order.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -184,6 +186,7 @@ class AdQuaIFRef(Refractory, AdQuaIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: of second order.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.

@@ -39,6 +39,7 @@ class ResonateAndFire(Neuron):
         spk_reset: `"hard"`, or `"soft"`: $V$ keeps the overshoot.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
+        detach_reset: Whether gradients pass by the reset, False.
         V_scale: Range of $V$ to which the surrogate gradient refers, 1 mV.
 
     Attributes:

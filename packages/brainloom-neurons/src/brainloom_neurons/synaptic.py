@@ -48,6 +48,7 @@ class CubaLIF(LIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_rosenbrock`, exact.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -120,6 +121,7 @@ class CobaLIF(LIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_strang`, of second order.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -201,6 +203,7 @@ class MultiReceptorLIF(Refractory, Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_strang`, of second order.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.

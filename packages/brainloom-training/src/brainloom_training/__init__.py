@@ -4,29 +4,103 @@ from importlib.metadata import version as _version
 
 from . import data as data
 from .checkpoint import CheckpointError
+from .doctor import Finding, Report, diagnose
+from .encoders import (
+    DeltaEncoder,
+    DirectEncoder,
+    Encoder,
+    LatencyEncoder,
+    PopulationEncoder,
+    RateEncoder,
+)
+from .eventprop import EventPropLIF, check_eventprop, first_spike_time
 from .fitting import EarlyStop, History, TrainingError, fit
 from .layers import Linear
+from .losses import (
+    MSE,
+    Accuracy,
+    FirstSpikeLoss,
+    LatencyCrossEntropy,
+    Loss,
+    MembraneCrossEntropy,
+    RateCrossEntropy,
+    RateMSE,
+    SpikeCountCrossEntropy,
+    SpikeCountMSE,
+    VanRossum,
+)
+from .oracles import Expectation, GradientReport, check_expectation, check_gradients
 from .parameters import keep_sign, make_trainable, trainable
-from .readouts import LeakyRateReadout
-from .rollout import OverTime, read_out, rollout
-from .rules import BPTT, RULES, Online, Rule
+from .readouts import LeakyRateReadout, LeakySpikeReadout
+from .reductions import (
+    FirstSpikeTime,
+    LastOverTime,
+    MaxOverTime,
+    MeanLogSoftmax,
+    MeanOverTime,
+    Reduction,
+    Stack,
+    SumOverTime,
+)
+from .regularizers import FiringRate, Voltage, Weight
+from .rollout import read_out, rollout
+from .rules import BPTT, RULES, EventProp, LearningRule, Online
 from .trainer import Trainer
 
 __version__ = _version("brainloom-training")
 
 __all__ = [
     "BPTT",
+    "MSE",
     "RULES",
+    "Accuracy",
     "CheckpointError",
+    "DeltaEncoder",
+    "DirectEncoder",
     "EarlyStop",
+    "Encoder",
+    "EventProp",
+    "EventPropLIF",
+    "Expectation",
+    "Finding",
+    "FiringRate",
+    "FirstSpikeLoss",
+    "FirstSpikeTime",
+    "GradientReport",
     "History",
+    "LastOverTime",
+    "LatencyCrossEntropy",
+    "LatencyEncoder",
     "LeakyRateReadout",
+    "LeakySpikeReadout",
+    "LearningRule",
     "Linear",
+    "Loss",
+    "MaxOverTime",
+    "MeanLogSoftmax",
+    "MeanOverTime",
+    "MembraneCrossEntropy",
     "Online",
-    "OverTime",
-    "Rule",
+    "PopulationEncoder",
+    "RateCrossEntropy",
+    "RateEncoder",
+    "RateMSE",
+    "Reduction",
+    "Report",
+    "SpikeCountCrossEntropy",
+    "SpikeCountMSE",
+    "Stack",
+    "SumOverTime",
     "Trainer",
     "TrainingError",
+    "VanRossum",
+    "Voltage",
+    "Weight",
+    "check_eventprop",
+    "check_expectation",
+    "check_gradients",
+    "diagnose",
+    "first_spike_time",
     "fit",
     "keep_sign",
     "make_trainable",

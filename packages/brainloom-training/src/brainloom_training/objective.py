@@ -9,8 +9,8 @@ import brainstate
 import jax
 import jax.numpy as jnp
 
-from .readouts import Stack
-from .rollout import OverTime, rollout
+from .reductions import Reduction, Stack
+from .rollout import rollout
 
 __all__ = ["Objective"]
 
@@ -108,15 +108,15 @@ class Objective:
 class _Several:
     """Several reductions over time at once, by name; None keeps everything."""
 
-    parts: Mapping[str, OverTime | None]
+    parts: Mapping[str, Reduction | None]
     watched: Mapping[str, str]
 
     def __call__(self, outputs: Any) -> dict[str, Any]:
         seen = {name: self._of(name, outputs) for name in self.parts}
         return {n: seen[n] if part is None else part(seen[n]) for n, part in self.parts.items()}
 
-    def start(self, output: Any) -> dict[str, Any]:
-        return {n: part.start(self._of(n, output)) for n, part in self._folds()}
+    def start(self, output: Any, n_steps: int | None = None) -> dict[str, Any]:
+        return {n: part.start(self._of(n, output), n_steps) for n, part in self._folds()}
 
     def fold(self, carried: dict[str, Any], output: Any, i: Any) -> dict[str, Any]:
         return {n: part.fold(carried[n], self._of(n, output), i) for n, part in self._folds()}
@@ -124,7 +124,7 @@ class _Several:
     def result(self, carried: dict[str, Any], n_steps: int) -> dict[str, Any]:
         return {n: part.result(carried[n], n_steps) for n, part in self._folds()}
 
-    def _folds(self) -> list[tuple[str, OverTime]]:
+    def _folds(self) -> list[tuple[str, Reduction]]:
         return [(name, part) for name, part in self.parts.items() if part is not None]
 
     def _of(self, name: str, output: Any) -> Any:
@@ -132,7 +132,7 @@ class _Several:
         return output[self.watched.get(name, "")] if self.watched else output
 
 
-def _over(measure: Any) -> OverTime | None:
+def _over(measure: Any) -> Reduction | None:
     over = getattr(measure, "over", None)
     return None if isinstance(over, Stack) else over
 

@@ -112,7 +112,8 @@ def _made_trainable(model: Any, name: str, per_neuron: bool) -> brainstate.Param
     declared: Any = getattr(type(owner), last, None)
     value = declared.initial(owner, shape) if hasattr(declared, "initial") else held
     if last == "delay" or not _is_number(value):
-        numbers = sorted(k for k, v in getattr(owner, "__dict__", {}).items() if _is_number(v))
+        known = getattr(owner, "__dict__", {}).items()
+        numbers = sorted(k for k, v in known if _is_number(v) and not k.startswith("_"))
         advice = "give a delay as a ParamState, with max_delay, when the projection is made"
         wanted = advice if last == "delay" else f"a number, one of {numbers}"
         raise ParameterError(f"make_trainable: {name!r}: expected {wanted}; got {show(value)}")

@@ -8,6 +8,6 @@ from brainloom_core.plugins import hookimpl
 @hookimpl
 def brainloom_models() -> Mapping[str, str]:
     """Public names and where they live."""
-    from . import __all__ as names
+    from .readouts import __all__ as readouts
 
-    return {name: f"brainloom_training:{name}" for name in names}
+    return {name: f"brainloom_training:{name}" for name in ("EventPropLIF", *readouts)}

@@ -3,16 +3,26 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from operator import matmul
 from typing import Any
+
+import brainunit as u
+from brainloom_core.kernels import event_dense
 
 __all__ = ["product", "products_through"]
 
-_through: ContextVar[Callable[[Any, Any], Any]] = ContextVar("through", default=matmul)
+
+def _plain(x: Any, weight: Any) -> Any:
+    return u.math.matmul(x, weight) if isinstance(x, u.Quantity) else event_dense(x, weight)
+
+
+_through: ContextVar[Callable[[Any, Any], Any]] = ContextVar("through", default=_plain)
 
 
 def product(x: Any, weight: Any) -> Any:
-    r"""$x W$ for inputs `(*batch, n_in)` and weights `(n_in, n_out)`, with their unit."""
+    r"""$x W$ for inputs `(*batch, n_in)` and weights `(n_in, n_out)`, with their unit.
+
+    It is fast where most inputs are zero, as spikes are.
+    """
     return _through.get()(x, weight)
 
 

@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import brainstate
 import brainunit as u
@@ -12,23 +12,7 @@ import jax.numpy as jnp
 from brainloom_core import InputError
 from brainloom_core.units import show, with_unit
 
-__all__ = ["OverTime", "read_out", "rollout"]
-
-
-class OverTime(Protocol):
-    """What becomes of outputs over time: of a stacked sequence at once, or step by step."""
-
-    def __call__(self, outputs: Any) -> Any:
-        """The reduction of outputs `(T, *batch, n)`."""
-
-    def start(self, output: Any) -> Any:
-        """What is carried before the first step, from the shape and dtype of one output."""
-
-    def fold(self, carried: Any, output: Any, i: Any) -> Any:
-        """What is carried after the output of step `i`."""
-
-    def result(self, carried: Any, n_steps: int) -> Any:
-        """The reduction, from what is carried in the end."""
+__all__ = ["read_out", "rollout"]
 
 
 def rollout(
@@ -37,7 +21,7 @@ def rollout(
     *,
     n_steps: int | None = None,
     read: Any = None,
-    over: OverTime | None = None,
+    over: Any = None,
     segment: int | Literal["auto"] | None = None,
     detach: bool = False,
 ) -> Any:
@@ -46,7 +30,7 @@ def rollout(
     This is `brainstate.transform.for_loop` over the steps, with `i` and `t` set in each, and
     works inside `jit`, `grad` and `vmap` like it. The layers of a `brainstate.nn.Sequential` are
     run one after the other, each over the whole sequence: the result is the same, and a layer
-    without states does its work in one large operation.
+    without states, or with a method `over_time`, does its work in one large operation.
 
     With `segment`, the sequence is cut into pieces of that many steps. On the way back only the
     states between pieces are there, and what happened within one is computed again: the memory
@@ -177,6 +161,8 @@ def _over(model: Any, reader: Any, steps: jax.Array, given: tuple[Any, ...]) -> 
         for layer in model.layers:
             given = (_over(layer, None, steps, given),)
         return given[0]
+    if reader is None and hasattr(model, "over_time"):
+        return model.over_time(*given)
 
     def step(i: Any, *x: Any) -> Any:
         with in_step(i):
@@ -188,9 +174,7 @@ def _over(model: Any, reader: Any, steps: jax.Array, given: tuple[Any, ...]) -> 
     return brainstate.transform.vmap(step)(steps, *given)
 
 
-def _in_pieces(
-    model: Any, advance: Any, sequence: Any, size: int, detach: bool, over: OverTime | None
-) -> Any:
+def _in_pieces(model: Any, advance: Any, sequence: Any, size: int, detach: bool, over: Any) -> Any:
     """The outputs, or their reduction, of which only the states between pieces are kept."""
     length = len(sequence[0])
     whole = length - length % size
@@ -223,7 +207,7 @@ def _in_pieces(
     return outputs if over is None else over.result(carried, length)
 
 
-def _fold(over: OverTime, carried: Any, step: tuple[Any, Any]) -> tuple[Any, None]:
+def _fold(over: Any, carried: Any, step: tuple[Any, Any]) -> tuple[Any, None]:
     output, i = step
     return over.fold(carried, output, i), None
 

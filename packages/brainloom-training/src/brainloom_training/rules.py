@@ -7,13 +7,14 @@ import brainstate
 from brainloom_core import InputError
 from brainloom_core.units import show
 
+from .eventprop import check_eventprop
 from .objective import Objective
 from .online import Online
 
-__all__ = ["BPTT", "RULES", "Online", "Rule", "get_rule"]
+__all__ = ["BPTT", "RULES", "EventProp", "LearningRule", "Online", "get_rule"]
 
 
-class Rule(Protocol):
+class LearningRule(Protocol):
     """A way to find gradients."""
 
     def prepare(
@@ -60,20 +61,43 @@ class BPTT:
             values = objective(x, y, segment=self.segment, detach=self.truncate)
             return values["loss"], values
 
-        return brainstate.transform.grad(loss, states, has_aux=True)()
+        return brainstate.transform.grad(loss, states, has_aux=True, check_states=False)()
 
 
-RULES: dict[str, Rule] = {
+class EventProp(BPTT):
+    """Exact gradients of spike times, for models whose neurons are `EventPropLIF`.
+
+    The layers carry the rule out themselves, each over the whole sequence; this sees to it that
+    nothing else in the model would have another gradient.
+
+    References:
+        Wunderlich & Pehle (2021), Scientific Reports 11, 12829, doi:10.1038/s41598-021-91786-z.
+    """
+
+    def prepare(
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+    ) -> None:
+        """Refuse a model that is not made of such layers, or would be run step by step."""
+        check_eventprop(objective.model)
+        if objective.read is not None or objective.watched:
+            raise InputError(
+                "eventprop takes what the model returns: expected neither read nor regularizers "
+                f"of states, got {[objective.read, *objective.watched]}"
+            )
+
+
+RULES: dict[str, LearningRule] = {
     "bptt": BPTT(),
     "bptt-checkpointed": BPTT(segment="auto"),
     "tbptt": BPTT(segment="auto", truncate=True),
+    "eventprop": EventProp(),
     "d-rtrl": Online("d_rtrl"),
     "eprop": Online("eprop"),
     "pp-prop": Online("pp_prop", {"decay_or_rank": 0.95}),
 }
 
 
-def get_rule(rule: str | Rule) -> Rule:
+def get_rule(rule: str | LearningRule) -> LearningRule:
     """The rule of this name; a rule is returned as it is.
 
     Raises:

@@ -17,7 +17,7 @@ from .checkpoint import CheckpointError, load_arrays, save_arrays
 from .objective import Objective
 from .parameters import conditions, trainable
 from .reach import unreached
-from .rules import Rule, get_rule
+from .rules import LearningRule, get_rule
 
 __all__ = ["Trainer"]
 
@@ -77,7 +77,7 @@ class Trainer:
         loss: Callable[..., Any],
         optimizer: Any = None,
         *,
-        rule: str | Rule = "bptt",
+        rule: str | LearningRule = "bptt",
         parameters: str | tuple[str, ...] | None = None,
         metrics: Mapping[str, Callable[..., Any]] | None = None,
         regularizers: Mapping[str, Any] | None = None,
@@ -148,6 +148,13 @@ class Trainer:
         """Outputs of the model on a batch, time first."""
         return self._call("predict", x)
 
+    def memory(self, x: Any, y: Any) -> int:
+        """The bytes that a training step on such a batch needs besides its inputs and states."""
+        step = self._program("train", x, y)
+        with brainstate.environ.context(dt=self.dt):
+            compiled = step.lower(jnp.uint32(self.steps), x, y).compile()
+        return int(compiled.memory_analysis().temp_size_in_bytes)
+
     def save(self, path: str | os.PathLike[str], about: Any = None) -> None:
         """Write all that later steps depend on, and whatever JSON can hold, to a file.
 
@@ -195,6 +202,12 @@ class Trainer:
     # Steps
 
     def _call(self, kind: str, *args: Any) -> Any:
+        program = self._program(kind, *args)
+        with brainstate.environ.context(dt=self.dt):
+            return program(jnp.uint32(self.steps), *args)
+
+    def _program(self, kind: str, *args: Any) -> Any:
+        """The compiled program of a kind for batches of this size, to which the states are fit."""
         size = None if self.batching is None else _size(args)
         with brainstate.environ.context(dt=self.dt):
             if size != self._size:
@@ -202,7 +215,7 @@ class Trainer:
             if (kind, size) not in self._compiled:
                 build = getattr(self, f"_{kind}")
                 self._compiled[kind, size] = build(Objective(self.model, **self._wanted), *args)
-            return self._compiled[kind, size](jnp.uint32(self.steps), *args)
+            return self._compiled[kind, size]
 
     def _fit_states(self, size: int | None) -> None:
         """Give the states a batch axis of this size, where they are to have one."""

@@ -32,6 +32,7 @@ class ExampleNeuron(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_euler`, of second order here.
         interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.

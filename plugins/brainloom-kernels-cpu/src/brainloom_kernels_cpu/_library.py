@@ -20,6 +20,9 @@ TARGETS = {
     for op in ("event_csr", "event_csr_ring")
     for weights in ("float32", "float64")
     for events in ("bool", weights)
+} | {
+    (op, "float32", "float32"): f"brainloom_{op}_float32_float32"
+    for op in ("event_dense", "event_outer")
 }
 
 

@@ -47,6 +47,18 @@ def supports_ring(*operands: jax.Array, **hints: Any) -> bool:
     return _op.supports_ring(*operands)
 
 
+def load_dense() -> Callable[..., jax.Array]:
+    """The product with a dense matrix; raises RuntimeError with the reason where it cannot run."""
+    _library.register()
+    return _op.event_dense
+
+
+def load_outer() -> Callable[..., jax.Array]:
+    """What transposes it; raises RuntimeError with the reason where it cannot run."""
+    _library.register()
+    return _op.event_outer
+
+
 @hookimpl
 def brainloom_kernels() -> Iterator[Kernel]:
     """Declare the native kernels; nothing is loaded until core selects one."""
@@ -55,3 +67,5 @@ def brainloom_kernels() -> Iterator[Kernel]:
     native = functools.partial(Kernel, name="cpu-native", platforms=("cpu",), rank=10)
     yield native(op="event_csr", supports=supports, load=load)
     yield native(op="event_csr_ring", supports=supports_ring, load=load_ring)
+    yield native(op="event_dense", supports=_op.supports_dense, load=load_dense)
+    yield native(op="event_outer", supports=_op.supports_dense, load=load_outer)

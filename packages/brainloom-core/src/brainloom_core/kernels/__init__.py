@@ -10,6 +10,7 @@ commas) names one. One that fails to load is reported once and passed over.
 from .edge_update import edge_update, edge_update_reference
 from .event_csr import event_csr, event_csr_reference
 from .event_csr_ring import event_csr_ring, event_csr_ring_reference
+from .event_dense import event_dense, event_dense_reference, event_outer_reference
 from .registry import Kernel, KernelInfo, find_kernel, list_kernels, use_kernel
 
 __all__ = [
@@ -21,6 +22,9 @@ __all__ = [
     "event_csr_reference",
     "event_csr_ring",
     "event_csr_ring_reference",
+    "event_dense",
+    "event_dense_reference",
+    "event_outer_reference",
     "find_kernel",
     "list_kernels",
     "use_kernel",

@@ -4,12 +4,11 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import brainloom_core
 import brainstate
 import brainunit as u
 import jax
 import numpy as np
-from brainloom_core import Surrogate
+from brainloom_core import Arctan, InvSquareGrad, ReluGrad, Sigmoid
 
 from ..case import Case
 from ..declarations import quantities
@@ -22,6 +21,9 @@ __all__ = [
     "check_gradients_are_finite",
     "check_input_gradient_is_not_zero",
 ]
+
+# Of bounded support, with an exponential tail, and with a heavy one, wide and narrow.
+SURROGATES = [ReluGrad(), Sigmoid(), Arctan(), InvSquareGrad()]
 
 
 @applies_to("neuron", "synapse", "readout", "output")
@@ -62,27 +64,19 @@ def _gradients(case: Case, precision: int = 32) -> list[tuple[str, dict[str, Any
 
     They are computed in the precision that is set; it is an argument to be remembered by.
 
-    For a neuron they are taken with each spike function of the core; a switch between them
-    saves compiling the run for each.
+    For a neuron they are taken with each of several spike functions; a switch between them saves
+    compiling the run for each.
     """
     if case.kind != "neuron":
         return [(case.cls.__name__, *_compiled_gradient(case)())]
-    surrogates = [kind() for kind in _surrogates()]
     chosen = brainstate.ShortTermState(0)
     gradient = _compiled_gradient(
-        case, spk_fun=lambda z: jax.lax.switch(chosen.value, surrogates, z)
+        case, spk_fun=lambda z: jax.lax.switch(chosen.value, SURROGATES, z)
     )
     found = []
-    for chosen.value, surrogate in enumerate(surrogates):
+    for chosen.value, surrogate in enumerate(SURROGATES):
         found.append((f"{case.cls.__name__} with {type(surrogate).__name__}", *gradient()))
     return found
-
-
-def _surrogates() -> list[type[Surrogate]]:
-    """The spike functions of the core."""
-    public = [getattr(brainloom_core, name) for name in brainloom_core.__all__]
-    kinds = [value for value in public if isinstance(value, type) and value is not Surrogate]
-    return [kind for kind in kinds if issubclass(kind, Surrogate)]
 
 
 def _compiled_gradient(case: Case, **changes: Any) -> Callable[[], tuple[dict[str, Any], Any]]:

@@ -1,0 +1,135 @@
+"""How the simulators that write NIR files mean what they write."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import brainunit as u
+import nir
+import numpy as np
+from brainloom_core.units import show
+
+from .boundary import TIME, NIRError, plain
+from .counterpart import Context
+from .report import Finding
+from .solvers import current_first_euler
+
+__all__ = ["SOURCES", "SPIKING", "Source"]
+
+SPIKING = (nir.IF, nir.LIF, nir.CubaLIF)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The conventions of a simulator, where they differ from NIR's equations.
+
+    Attributes:
+        dt: The step that its writer assumes by default.
+        solver: Its scheme.
+        spk_reset: Its reset rule, by default.
+        strict: Whether a neuron spikes above threshold only.
+        late_reset: Kinds of nodes where what a reset subtracts does not decay in the step after
+            the spike.
+        late_spikes: Whether a spike is given out one step after the crossing.
+        gains: Kinds of nodes, and a field of each that does not hold the gain of their input,
+            `r` or `w_in`: the input is added to the state as it is.
+        times: Whether time constants are multiplied by the step in the files.
+        crossed: Whether the input of a recurrent population is led to its recurrent weights.
+    """
+
+    dt: Any = None
+    solver: Any = current_first_euler
+    spk_reset: str | None = "hard"
+    strict: bool = True
+    late_reset: tuple[type, ...] = ()
+    late_spikes: bool = False
+    gains: tuple[tuple[Any, str], ...] = ()
+    times: bool = False
+    crossed: bool = False
+
+    def edges(self, graph: Any, name: str, findings: list[Finding]) -> list[tuple[str, str]]:
+        """The edges of a graph as its writer meant them."""
+        edges = [(str(a), str(b)) for a, b in graph.edges]
+        if not self.crossed:
+            return edges
+        populations = {b: a for a, b in edges if isinstance(graph.nodes[a], SPIKING)}
+        for k, (a, b) in enumerate(edges):
+            if isinstance(graph.nodes[a], nir.Input) and (b, populations.get(b)) in edges:
+                edges[k] = (a, populations[b])
+                text = f"the writer leads it to {b!r}, and means {populations[b]!r}"
+                findings.append(Finding(f"{name}{a}", "input", "approximated", text))
+        return edges
+
+    def read(self, node: Any, context: Context) -> Any:
+        """The node as its writer meant it, at a step."""
+        if self is PLAIN:
+            return node
+        dt = float(plain(context.step("a file of a simulator is read for a step"), TIME, ()))
+        spikes = isinstance(node, SPIKING)
+        if self.times:
+            taus = {it for it in ("tau", "tau_mem", "tau_syn") if hasattr(node, it)}
+            node = replace(node, **{it: np.asarray(getattr(node, it)) / dt for it in taus})
+            if taus:
+                text = f"the writer's time constants are multiplied by its dt = {_shown(dt)}"
+                context.report("time constants", "approximated", f"{text}; divided by it")
+        for kind, name in self.gains:
+            if type(node) is kind:
+                node = replace(node, **{name: _unit_gain(node, name, dt)})
+                context.report(
+                    "gain",
+                    "approximated",
+                    f"the writer's {name} is not the gain of its own input, which is added to the "
+                    f"state whole; taken so, at dt = {_shown(dt)}",
+                )
+        if spikes and type(node) in self.late_reset and self.spk_reset == "soft":
+            node = replace(node, v_reset=_undecayed(node, dt, context.name))
+            context.report(
+                "reset",
+                "approximated",
+                "the writer subtracts the threshold after the decay: V_reset is set so that the "
+                f"decay of what is subtracted cancels, at dt = {_shown(dt)}",
+            )
+        elif spikes and self.spk_reset == "soft":
+            node = replace(node, v_reset=np.zeros_like(node.v_threshold))
+        return node
+
+
+def _shown(seconds: float) -> str:
+    return show(1e3 * seconds * u.ms)
+
+
+def _unit_gain(node: Any, name: str, dt: float) -> np.ndarray:
+    """The value with which one Euler step adds the input to the state as it is."""
+    if isinstance(node, nir.IF):
+        return np.full_like(np.asarray(node.r, np.float64), 1.0 / dt)
+    if name == "w_in":
+        return np.asarray(node.tau_syn, np.float64) / dt
+    return np.asarray(node.tau if isinstance(node, nir.LIF) else node.tau_mem, np.float64) / dt
+
+
+def _undecayed(node: Any, dt: float, name: str) -> np.ndarray:
+    """The reset potential from which a subtraction decays to that of the threshold."""
+    tau = np.asarray(node.tau if isinstance(node, nir.LIF) else node.tau_mem, np.float64)
+    kept = 1.0 - dt / tau
+    if np.any(kept <= 0):
+        raise NIRError(
+            f"from_nir: {name}: expected a membrane time constant > dt = {_shown(dt)}, got "
+            f"{_shown(float(tau.min()))}"
+        )
+    return np.asarray(node.v_threshold, np.float64) * (1.0 - 1.0 / kept)
+
+
+PLAIN = Source(solver=None, spk_reset=None)
+
+SOURCES: dict[str, Source] = {
+    "snntorch": Source(dt=0.1 * u.ms, spk_reset="soft", late_reset=(nir.LIF, nir.CubaLIF)),
+    "norse": Source(dt=1.0 * u.ms, times=True, gains=((nir.IF, "r"), (nir.CubaLIF, "w_in"))),
+    "spikingjelly": Source(dt=0.1 * u.ms, strict=False),
+    "spyx": Source(
+        dt=1.0 * u.second,
+        spk_reset="soft",
+        late_reset=(nir.LIF,),
+        late_spikes=True,
+        crossed=True,
+        gains=((nir.IF, "r"), (nir.LIF, "r"), (nir.CubaLIF, "r"), (nir.CubaLIF, "w_in")),
+    ),
+}

@@ -1,0 +1,176 @@
+"""Models to NIR."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import brainstate
+import nir
+from brainloom_core.units import show
+
+from .boundary import TIME, NIRError, plain
+from .counterpart import Context, Counterpart
+from .known import all_counterparts, step_of
+from .network import NIRNetwork
+from .private import packed
+from .report import Finding, LossReport
+
+__all__ = ["NIRExport", "as_network", "to_nir", "write"]
+
+
+class NIRExport(NamedTuple):
+    """What `to_nir` returns.
+
+    Attributes:
+        graph: The graph, a `nir.NIRGraph`.
+        report: What was kept and what was lost.
+    """
+
+    graph: nir.NIRGraph
+    report: LossReport
+
+
+def to_nir(
+    model: brainstate.nn.Module,
+    *,
+    input_shape: Any = None,
+    dt: Any = None,
+    counterparts: Iterable[Counterpart] = (),
+) -> NIRExport:
+    """Make a NIR graph of a model.
+
+    Potentials become numbers in mV, currents in mA, times in seconds. What NIR has no field for
+    (a soft reset, a refractory period, initial values, a spike function) goes into the metadata
+    of the nodes, under `brainloom`, where other readers pass it by; the report says so.
+
+    Args:
+        model: An [`NIRNetwork`][brainloom_nir.NIRNetwork], a `brainstate.nn.Sequential`, or one
+            module that has a counterpart in NIR.
+        input_shape: Shape of the input without batch axes, where the first module does not know
+            it, as convolutions do not.
+        dt: The step that the model is made for; None, the default, for that of
+            `brainstate.environ`, if there is one. Needed where spikes add jumps.
+        counterparts: Counterparts of modules of your own.
+
+    Returns:
+        The graph and the report.
+
+    Raises:
+        NIRError: A module has no counterpart in NIR.
+
+    Examples:
+        >>> import brainstate, brainunit as u
+        >>> from brainloom_neurons import LIF
+        >>> from brainloom_nir import to_nir
+        >>> fc = brainstate.nn.Linear(3, 2, w_init=lambda shape: brainstate.random.rand(*shape))
+        >>> net = brainstate.nn.Sequential(fc, LIF(2, spk_reset="hard"))
+        >>> graph, report = to_nir(net, dt=1 * u.ms)
+        >>> sorted(graph.nodes)
+        ['input', 'lif', 'linear', 'output']
+        >>> [finding.what for finding in report.private]
+        ['initial state', 'threshold', 'surrogate', 'dt']
+    """
+    known = all_counterparts(counterparts)
+    net = as_network(model, input_shape, known)
+    dt = step_of(dt)
+    findings: list[Finding] = []
+    graph = _graph_of(net, known, dt, findings, "")
+    return NIRExport(graph, LossReport(tuple(findings)))
+
+
+def write(path: str | Path, model: brainstate.nn.Module, **options: Any) -> LossReport:
+    """Write a model to a NIR file, and say what the file does not hold.
+
+    Args:
+        path: Name of the file, by custom with the ending `.nir`.
+        model: As for [`to_nir`][brainloom_nir.to_nir].
+        **options: As for `to_nir`.
+
+    Returns:
+        The report.
+    """
+    graph, report = to_nir(model, **options)
+    nir.write(path, graph)
+    return report
+
+
+def as_network(model: Any, in_size: Any, known: tuple[Counterpart, ...]) -> NIRNetwork:
+    """The graph that a model is, or the chain of its layers."""
+    if isinstance(model, NIRNetwork):
+        return model
+    layers = model.layers if type(model) is brainstate.nn.Sequential else [model]
+    nodes: dict[str, Any] = {}
+    for layer in _flat(layers):
+        if not isinstance(layer, NIRNetwork):
+            _writer(layer, known, type(layer).__name__)
+        base = type(layer).__name__.lower()
+        count = sum(name.rsplit("_", 1)[0] == base for name in nodes)
+        nodes[f"{base}_{count}" if count else base] = layer
+    first = next(iter(nodes.values()))
+    return NIRNetwork(nodes, in_size=first.in_size if first.in_size is not None else in_size)
+
+
+def _flat(layers: Iterable[Any]) -> Iterable[Any]:
+    for layer in layers:
+        if type(layer) is brainstate.nn.Sequential:
+            yield from _flat(layer.layers)
+        else:
+            yield layer
+
+
+def _writer(module: Any, known: tuple[Counterpart, ...], where: str) -> Any:
+    """The function that writes a module, or an error that says what to do."""
+    for it in known:
+        if it.module is type(module) and it.to_node is not None:
+            return it.to_node
+    kind = type(module).__name__
+    name = kind if where == kind else f"{where} ({kind})"
+    inner = [] if not isinstance(module, brainstate.nn.Module) else [*module.children()]
+    if inner:
+        raise NIRError(
+            f"to_nir: {name}: what a module with parts of its own does in update cannot be seen. "
+            "Write it as NIRNetwork(nodes, edges) of its parts, or as brainstate.nn.Sequential"
+        )
+    kinds = sorted({it.module.__name__ for it in known if it.to_node is not None})
+    raise NIRError(
+        f"to_nir: {name} has no counterpart in NIR. Replace it by one of {', '.join(kinds)}; or "
+        "say what it becomes, to_nir(model, counterparts=[Counterpart(...)])"
+    )
+
+
+def _graph_of(
+    net: NIRNetwork,
+    known: tuple[Counterpart, ...],
+    dt: Any,
+    findings: list[Finding],
+    where: str,
+) -> nir.NIRGraph:
+    nodes: dict[str, nir.NIRNode] = {}
+    entry: dict[str, str] = {}
+    edges: list[tuple[str, str]] = []
+    for name in net.order:
+        module, full = net[name], f"{where}{name}"
+        entry[name] = name
+        if isinstance(module, NIRNetwork):
+            nodes[name] = _graph_of(module, known, dt, findings, f"{full}.")
+            continue
+        before = [a for a, b in net.edges if b == name]
+        shape = net.sizes[before[0]] if before else net.sizes[name]
+        context = Context(full, shape, dt, findings=findings)
+        made = _writer(module, known, full)(module, context)
+        chain = [made] if isinstance(made, nir.NIRNode) else list(made)
+        names = [*(f"{name}_{k}" for k in range(len(chain) - 1)), name]
+        nodes |= dict(zip(names, chain, strict=True))
+        edges += pairwise(names)
+        entry[name] = names[0]
+    edges += [(a, entry[b]) for a, b in net.edges]
+    for a, b in net.late:
+        text = f"what goes to {b!r} is that of the step before; a reader chooses this itself"
+        findings.append(Finding(f"{where}{a}", "recurrence", "private", text))
+    private: dict[str, Any] = {"late": [[a, entry[b]] for a, b in net.late]} if net.late else {}
+    if dt is not None and not where:
+        private["dt"] = float(plain(dt, TIME, ()))
+        text = f"{show(dt)}, in the metadata; NIR's equations have no step"
+        findings.append(Finding("(graph)", "dt", "private", text))
+    return nir.NIRGraph(nodes, edges, metadata=packed(private), type_check=False)
