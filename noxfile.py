@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 BENCHMARKS = ROOT / "integration-tests" / "benchmarks"
 REFERENCES = ROOT / "integration-tests" / "reference"
+TRAINING = ROOT / "integration-tests" / "training"
 TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")
 PARALLEL = ("--numprocesses", "logical", "--dist", "worksteal")
 PARITY = ("brainloom-kernels-cpu", "brainloom-nir", "brainloom-plasticity")
@@ -225,12 +226,32 @@ def parity(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def training(session: nox.Session) -> None:
+    """Solve the training tasks and hold what they reach to thresholds; `-- --seeds 5` as published.
+
+    Each task is a script too, in integration-tests/training.
+    """
+    session.install(*from_tree("brainloom[kernels,plot]", "brainloom-training[data,online]"))
+    session.install("pytest>=8")
+    session.run("pytest", str(TRAINING), *session.posargs, env={"JAX_PLATFORMS": "cpu"})
+
+
+@nox.session(default=False)
 def memory(session: nox.Session) -> None:
-    """Measure how the memory of synaptic state grows with a network, and draw it for the docs."""
+    """Measure how memory grows, of synapses with a network and of gradients with time; draw both.
+
+    `-- synapses ...` or `-- gradients ...` one of them, with options of its program.
+    """
+    programs = {
+        "synapses": (BENCHMARKS / "memory.py", "synaptic-memory.svg"),
+        "gradients": (TRAINING / "memory.py", "bptt-memory.svg"),
+    }
+    first, *rest = session.posargs or ("",)
+    chosen, options = ([first], rest) if first in programs else (programs, session.posargs)
     session.install(*from_tree("brainloom[kernels,plot]"))
-    figure = ROOT / "docs" / "images" / "synaptic-memory.svg"
-    script = str(BENCHMARKS / "memory.py")
-    session.run("python", script, "--output", str(figure), *session.posargs)
+    for script, name in (programs[name] for name in chosen):
+        figure = str(ROOT / "docs" / "images" / name)
+        session.run("python", str(script), "--output", figure, *options)
 
 
 @nox.session(default=False)

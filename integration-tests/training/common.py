@@ -9,21 +9,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
-import optax
+from brainloom_training import Accuracy, MeanOverTime, MembraneCrossEntropy
 
 PACKAGES = ("brainloom-training", "brainstate", "jax", "optax")
 Figures = dict[str, float]
 
 
-def mean_cross_entropy(outputs: Any, labels: Any) -> Any:
-    """Cross-entropy of the softmax of the mean output over time."""
-    return optax.softmax_cross_entropy_with_integer_labels(outputs.mean(0), labels).mean()
-
-
-def mean_accuracy(outputs: Any, labels: Any) -> Any:
-    """Share of the samples whose class has the largest mean output."""
-    return (jnp.argmax(outputs.mean(0), -1) == labels).mean()
+# The class is that of the output whose mean over time is largest.
+MEAN_CROSS_ENTROPY = MembraneCrossEntropy(over=MeanOverTime(), scale=1.0)
+MEAN_ACCURACY = Accuracy(over=MeanOverTime())
 
 
 def command(doc: str, run: Callable[..., Figures]) -> None:

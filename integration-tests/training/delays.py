@@ -20,13 +20,12 @@ import brainunit as u
 import numpy as np
 import optax
 from brainloom_core import InvSquareGrad, between
-from brainloom_training import data, fit
-from common import Figures, command, mean_accuracy, mean_cross_entropy
+from brainloom_training import Accuracy, SpikeCountCrossEntropy, data, fit
+from common import Figures, command
 
 CLASSES, COPIES, EPOCHS, BATCH = 4, 2, 30, 100
 DT, DURATION, GAP, JITTER = 1.0 * u.ms, 100.0 * u.ms, 8.0, 0.5  # the last two in ms
 LONGEST = 40.0  # ms
-COUNTS = 2.0  # how much a spike changes the logarithm of a probability
 
 
 def samples(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -66,14 +65,9 @@ class Detectors(brainstate.nn.Module):
         )
 
     def update(self, spikes: Any) -> Any:
-        """The spikes of the neurons, counted for each order, `(*batch, 4)`."""
+        """The spikes of the neurons, those for the first order coming first."""
         self.proj(spikes)
-        return self.cells().reshape(*spikes.shape[:-1], COPIES, CLASSES).sum(-2)
-
-
-def cross_entropy(outputs: Any, orders: Any) -> Any:
-    """Cross-entropy of a softmax of spike counts."""
-    return mean_cross_entropy(COUNTS * len(outputs) * outputs, orders)
+        return self.cells()
 
 
 def accuracy(delays: str, seed: int, epochs: int = EPOCHS) -> float:
@@ -87,7 +81,7 @@ def accuracy(delays: str, seed: int, epochs: int = EPOCHS) -> float:
     }
     history = fit(
         net,
-        cross_entropy,
+        SpikeCountCrossEntropy(per_class=COPIES),
         train,
         epochs=epochs,
         batch_size=BATCH,
@@ -96,7 +90,7 @@ def accuracy(delays: str, seed: int, epochs: int = EPOCHS) -> float:
         ),
         constraints={"*.delay": between(0, LONGEST)} if delays == "learned" else {},
         validation=test,
-        metrics={"accuracy": mean_accuracy},
+        metrics={"accuracy": Accuracy(per_class=COPIES)},
         dt=DT,
         seed=seed,
     )

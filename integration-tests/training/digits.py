@@ -7,26 +7,27 @@ Each pixel is a constant current into 200 hidden leaky integrate-and-fire neuron
 decides on the division of the samples too.
 """
 
-import brainloom as bl
+from typing import Any
+
 import brainstate
 import brainunit as u
-import jax.numpy as jnp
 import optax
 from brainloom_core import InvSquareGrad
-from brainloom_training import Linear, Trainer, data, fit
-from common import Figures, command, mean_accuracy, mean_cross_entropy
+from brainloom_neurons import LIF
+from brainloom_training import DirectEncoder, LeakyRateReadout, Linear, Trainer, data, fit
+from common import MEAN_ACCURACY, MEAN_CROSS_ENTROPY, Figures, command
 
 HIDDEN, EPOCHS, BATCH, RATE, DECAY = 200, 40, 50, 5e-3, 0.1
 DT, STEPS = 1.0 * u.ms, 20
 
 
-def network() -> brainstate.nn.Sequential:
-    """64 pixels, 200 neurons, ten outputs."""
-    normal = brainstate.random.normal
+def network(cells: Any = LIF, scale: float = 1.0) -> brainstate.nn.Sequential:
+    """64 pixels, 200 neurons, ten outputs; the scale is that of the first weights."""
+    normal, inputs = brainstate.random.normal, scale * u.mA
     return brainstate.nn.Sequential(
-        Linear(64, HIDDEN, w_init=lambda shape: normal(0.1, 0.3, shape) * u.mA, b_init=None),
-        bl.LIF(HIDDEN, tau=10 * u.ms, spk_fun=InvSquareGrad(5.0)),
-        bl.LeakyRateReadout(
+        Linear(64, HIDDEN, w_init=lambda shape: normal(0.1, 0.3, shape) * inputs, b_init=None),
+        cells(HIDDEN, tau=10 * u.ms, spk_fun=InvSquareGrad(5.0)),
+        LeakyRateReadout(
             HIDDEN, 10, tau=20 * u.ms, w_init=lambda shape: normal(0.0, HIDDEN**-0.5, shape)
         ),
     )
@@ -38,25 +39,23 @@ def run(seed: int, epochs: int = EPOCHS) -> Figures:
     brainstate.random.seed(seed)
     net = network()
     options = {
-        "metrics": {"accuracy": mean_accuracy},
-        "encoder": lambda x: jnp.broadcast_to(x, (STEPS, *x.shape)),
+        "metrics": {"accuracy": MEAN_ACCURACY},
+        "encoder": DirectEncoder(n_steps=STEPS),
         "dt": DT,
     }
     steps = epochs * -(-len(train[1]) // BATCH)
     history = fit(
         net,
-        mean_cross_entropy,
+        MEAN_CROSS_ENTROPY,
         train,
         epochs=epochs,
         batch_size=BATCH,
-        optimizer=optax.adamw(
-            optax.cosine_decay_schedule(RATE, steps), weight_decay=DECAY
-        ),
+        optimizer=optax.adamw(optax.cosine_decay_schedule(RATE, steps), weight_decay=DECAY),
         validation=validation,
         seed=seed,
         **options,
     )
-    tested = Trainer(net, mean_cross_entropy, **options).evaluate(*test)
+    tested = Trainer(net, MEAN_CROSS_ENTROPY, **options).evaluate(*test)
     return {
         "train": history["accuracy"][-1],
         "validation": history["val_accuracy"][-1],

@@ -22,7 +22,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_training import LeakyRateReadout, Linear, rollout
+from brainloom_training import LeakyRateReadout, Linear, MeanOverTime, rollout
 
 LENGTHS = (100, 1_000, 10_000, 100_000)
 LONGEST_WHOLE = 10_000  # steps, of which all states are kept
@@ -30,22 +30,6 @@ TOLERANCE = 1e-4  # of the largest part of a gradient
 SEGMENTS: dict[str, Any] = {"bptt": None, "bptt-checkpointed": "auto"}
 INK = "#808080"
 COLORS = ("#e07b39", "#3b8ed0")
-
-
-class Mean:
-    """The mean over time, of a sequence or step by step."""
-
-    def __call__(self, outputs: Any) -> Any:
-        return outputs.mean(0)
-
-    def start(self, output: Any) -> Any:
-        return jnp.zeros(output.shape, output.dtype)
-
-    def fold(self, carried: Any, output: Any, i: Any) -> Any:
-        return carried + output
-
-    def result(self, carried: Any, n_steps: int) -> Any:
-        return carried / n_steps
 
 
 @dataclass(frozen=True)
@@ -71,7 +55,7 @@ def gradient(segment: Any) -> Callable[[Any], Any]:
 
     def loss(xs: Any) -> Any:
         brainstate.nn.reset_all_states(model, batch_size=4)
-        return (rollout(model, xs, segment=segment, over=Mean()) ** 2).mean()
+        return (rollout(model, xs, segment=segment, over=MeanOverTime()) ** 2).mean()
 
     parameters = model.states(brainstate.ParamState)
     return brainstate.transform.jit(brainstate.transform.grad(loss, parameters))

