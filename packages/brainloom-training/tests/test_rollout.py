@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from brainloom_core import InputError, Network
 from brainloom_neurons import LIF
-from brainloom_training import rollout
+from brainloom_training import LeakyRateReadout, rollout
 
 from .networks import N_IN, N_OUT, examples, network
 
@@ -141,6 +141,24 @@ def test_functions_and_nested_sequences_may_be_layers() -> None:
     first = brainstate.nn.Sequential(*inner.layers[:2])
     nested = brainstate.nn.Sequential(first, inner.layers[2], jnp.negative)
     np.testing.assert_allclose(rollout(nested, XS), -rollout(plain, XS), rtol=1e-5, atol=1e-6)
+
+
+def test_layers_that_share_states_are_run_step_by_step() -> None:
+    """A layer that stands twice in a sequence, and a sequence that does more than call layers."""
+
+    class Doubled(brainstate.nn.Sequential):
+        def update(self, x: Any) -> Any:
+            return 2.0 * super().update(x)
+
+    def readout() -> LeakyRateReadout:
+        made = LeakyRateReadout(2, 2, tau=5 * u.ms, w_init=jnp.eye(2))
+        return brainstate.nn.init_all_states(made, batch_size=BATCH)
+
+    for sequence in (brainstate.nn.Sequential, Doubled):
+        for times in (1, 2):
+            ours, theirs = (sequence(*[readout()] * times) for _ in range(2))
+            expected = by_hand(theirs, XS[..., :2])
+            np.testing.assert_allclose(rollout(ours, XS[..., :2]), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("segment", [None, 5])

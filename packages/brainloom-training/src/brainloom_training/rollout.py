@@ -157,7 +157,7 @@ def _size(segment: int | str | None, length: int) -> int:
 
 def _over(model: Any, reader: Any, steps: jax.Array, given: tuple[Any, ...]) -> Any:
     """What the steps of a model give: in a loop, or all at once where it remembers nothing."""
-    if isinstance(model, brainstate.nn.Sequential) and reader is None:
+    if reader is None and _is_chain(model):
         for layer in model.layers:
             given = (_over(layer, None, steps, given),)
         return given[0]
@@ -172,6 +172,15 @@ def _over(model: Any, reader: Any, steps: jax.Array, given: tuple[Any, ...]) -> 
     if has_states(model):
         return brainstate.transform.for_loop(step, steps, *given)
     return brainstate.transform.vmap(step)(steps, *given)
+
+
+def _is_chain(model: Any) -> bool:
+    """Whether a model does nothing but call layers in turn, no two of which share a state."""
+    chain = brainstate.nn.Sequential
+    if not isinstance(model, chain) or type(model).update is not chain.update:
+        return False
+    kept = [id(s) for m in model.layers if has_states(m) for s in kept_states(m).values()]
+    return len(kept) == len(set(kept))
 
 
 def _in_pieces(model: Any, advance: Any, sequence: Any, size: int, detach: bool, over: Any) -> Any:
