@@ -203,9 +203,9 @@ def expected(over: Any) -> Any:
 @pytest.mark.parametrize(
     ("segment", "over"),
     [
-        *((None, over) for over in OVER),
+        (None, OVER[0]),
         *((5, over) for over in OVER),  # and a remainder of three steps
-        *((segment, OVER[1]) for segment in (1, 22, 23, 100, "auto")),
+        *((segment, OVER[1]) for segment in (1, 100, "auto")),
     ],
 )
 def test_pieces_change_neither_outputs_nor_states_nor_gradients(segment: Any, over: Any) -> None:
@@ -237,7 +237,7 @@ def test_truncated_gradients_end_where_pieces_begin(segment: int, detach: bool) 
         model.y.value = jnp.zeros(())
         return rollout(model, jnp.ones(10), segment=segment, detach=detach).sum()
 
-    found = brainstate.transform.grad(loss, model.w)()
+    found, total = brainstate.transform.grad(loss, model.w, return_value=True)()
     seen = [
         0.5 ** (t - s)
         for t in range(10)
@@ -245,13 +245,8 @@ def test_truncated_gradients_end_where_pieces_begin(segment: int, detach: bool) 
         if not detach or s // segment == t // segment
     ]
     np.testing.assert_allclose(found, sum(seen), rtol=1e-6)
-
-
-def test_truncation_changes_no_output() -> None:
-    whole, cut = fresh(), fresh()
-    np.testing.assert_allclose(
-        rollout(cut, XS, segment=5, detach=True), rollout(whole, XS), rtol=1e-5, atol=1e-6
-    )
+    whole = sum(0.5 ** (t - s) for t in range(10) for s in range(t + 1))
+    np.testing.assert_allclose(total, whole, rtol=1e-6)  # outputs are those without truncation
 
 
 def memory(segment: Any, length: int) -> int:
@@ -269,7 +264,7 @@ def memory(segment: Any, length: int) -> int:
 
 def test_memory_of_a_gradient_grows_with_the_root_of_the_length() -> None:
     """With pieces at most with the power 0.55, without them linearly."""
-    lengths = (100, 400, 3000)
+    lengths = (100, 3000)
     powers = {
         segment: np.polyfit(np.log(lengths), np.log([memory(segment, n) for n in lengths]), 1)[0]
         for segment in (None, "auto")
