@@ -11,7 +11,7 @@ pytestmark = pytest.mark.filterwarnings("default:The implementation 'cpu-native'
 
 
 def test_the_yin_yang_set_is_learned(seeds: range) -> None:
-    """98 % in the mean of five seeds, whose standard deviation is 0.3 %."""
+    """98 % in the mean of five seeds; a single one may be some 0.6 % off."""
     found = [yin_yang.run(seed)["test"] for seed in seeds]
     assert np.mean(found) >= (0.98 if len(found) >= 5 else 0.975)
 
