@@ -17,7 +17,17 @@ import pytest
 
 DIST = Path(os.environ.get("BRAINLOOM_DIST", "dist")).resolve()
 FIXTURES = Path(__file__).parent / "plugins"
-OPTIONAL = {"braintools", "matplotlib", "optax", "pytest"}
+OPTIONAL = {
+    "braintools",
+    "braintrace",
+    "h5py",
+    "matplotlib",
+    "nir",
+    "pytest",
+    "scikit-learn",
+    "torch",
+}
+FOR_TRAINING = {"optax", "safetensors"}
 
 RUN = """
 import brainstate, brainunit as u, jax.numpy as jnp
@@ -115,7 +125,7 @@ def ours(names: set[str]) -> set[str]:
 def test_neurons_bring_the_core_and_nothing_else(neurons_alone: Environment) -> None:
     installed = neurons_alone.distributions()
     assert ours(installed) == {"brainloom-core", "brainloom-neurons"}
-    assert not installed & OPTIONAL
+    assert not installed & (OPTIONAL | FOR_TRAINING)
 
 
 def test_neurons_alone_run(neurons_alone: Environment) -> None:
@@ -158,6 +168,22 @@ print(json.dumps([m.__file__ for n, m in sys.modules.items() if n.startswith("br
 
 def test_umbrella_brings_nothing_optional(umbrella: Environment) -> None:
     assert not umbrella.distributions() & OPTIONAL
+
+
+def test_what_training_needs_is_imported_when_it_trains(umbrella: Environment) -> None:
+    code = f"""
+import sys
+import brainloom as bl
+import brainunit as u
+import numpy as np
+before = {FOR_TRAINING} & sys.modules.keys()
+readout = bl.LeakyRateReadout(3, 2, tau=10 * u.ms)
+data = np.ones((8, 5, 3), "float32"), np.zeros((8, 2), "float32")
+loss = bl.MSE(over=bl.LastOverTime())
+history = bl.fit(readout, loss, data, epochs=2, dt=1 * u.ms, checkpoint="run", progress=False)
+print(len(before), history["loss"][0] > history["loss"][1])
+"""
+    assert umbrella.python(code).split() == ["0", "True"]
 
 
 def test_umbrella_finds_the_example_plugin(umbrella: Environment) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 from brainloom_core import InputError
 from brainloom_core.units import show, to_number
 
+from ..rollout import rollout
+
 __all__ = ["NeuroBenchAdapter"]
 
 
@@ -82,13 +84,8 @@ class NeuroBenchAdapter:
         return np.array(found)
 
     def _predict(self, batch: Any, dt: float) -> Any:
-        inputs = batch if self.encode is None else self.encode(batch)
-
-        def step(i: Any, x: Any) -> Any:
-            with brainstate.environ.context(i=i, t=i * dt * u.ms):
-                return self.model(x)
-
-        outputs = brainstate.transform.for_loop(step, jnp.arange(len(batch)), inputs)
+        """The outputs; `dt` is static, since a compiled program holds that of its making."""
+        outputs = rollout(self.model, batch if self.encode is None else self.encode(batch))
         return jnp.moveaxis(outputs, 0, 1) if self.reduce is None else self.reduce(outputs)
 
     def __net__(self) -> Any:
