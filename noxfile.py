@@ -25,6 +25,8 @@ TRAINING = ROOT / "integration-tests" / "training"
 TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")
 PARALLEL = ("--numprocesses", "logical", "--dist", "worksteal")
 PARITY = ("brainloom-kernels-cpu", "brainloom-nir", "brainloom-plasticity")
+# Most of the time of a test goes into compiling; `verify` runs what XLA has optimised.
+QUICK = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 MEMBERS = {
     file.parent.name: nox.project.load_toml(file)
     for kind in ("packages", "plugins")
@@ -114,7 +116,7 @@ def tests(session: nox.Session) -> None:
     """Run the tests of all packages and plugins, on the CPU, as many at once as there are cores."""
     session.install(*with_tests(*MEMBERS), "pytest-xdist>=3.6")
     chosen = ("-m", "not slow", *PARALLEL, *session.posargs)
-    session.run("pytest", *chosen, env={"JAX_PLATFORMS": "cpu"})
+    session.run("pytest", *chosen, env={"JAX_PLATFORMS": "cpu", **QUICK})
 
 
 @nox.session(default=False)

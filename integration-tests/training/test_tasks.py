@@ -17,7 +17,9 @@ def test_the_yin_yang_set_is_learned(seeds: range) -> None:
 
 
 def test_handwritten_digits_are_learned(seeds: range) -> None:
-    assert np.mean([digits.run(seed)["test"] for seed in seeds]) >= 0.97
+    """97 % in the mean of five seeds; a single one may be some 0.7 % off, two of 270 samples."""
+    found = [digits.run(seed)["test"] for seed in seeds]
+    assert np.mean(found) >= (0.97 if len(found) >= 5 else 0.963)
 
 
 def test_orders_are_told_apart_with_learned_delays_and_not_without(seeds: range) -> None:
