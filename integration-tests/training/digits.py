@@ -14,7 +14,7 @@ import brainunit as u
 import optax
 from brainloom_core import InvSquareGrad
 from brainloom_neurons import LIF
-from brainloom_training import DirectEncoder, LeakyRateReadout, Linear, Trainer, data, fit
+from brainloom_training import DirectEncoder, LeakyRateReadout, Linear, data, evaluate, fit
 from common import MEAN_ACCURACY, MEAN_CROSS_ENTROPY, Figures, command
 
 HIDDEN, EPOCHS, BATCH, RATE, DECAY = 200, 40, 50, 5e-3, 0.1
@@ -55,11 +55,10 @@ def run(seed: int, epochs: int = EPOCHS) -> Figures:
         seed=seed,
         **options,
     )
-    tested = Trainer(net, MEAN_CROSS_ENTROPY, **options).evaluate(*test)
     return {
         "train": history["accuracy"][-1],
         "validation": history["val_accuracy"][-1],
-        "test": float(tested["accuracy"]),
+        "test": evaluate(net, MEAN_CROSS_ENTROPY, test, **options)["accuracy"],
     }
 
 

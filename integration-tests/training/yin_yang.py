@@ -21,7 +21,7 @@ import brainunit as u
 import jax.numpy as jnp
 import optax
 from brainloom_core import InvSquareGrad
-from brainloom_training import Linear, Trainer, data, fit
+from brainloom_training import Linear, data, evaluate, fit
 from common import MEAN_ACCURACY, MEAN_CROSS_ENTROPY, Figures, command
 
 HIDDEN, EPOCHS, BATCH, RATE = 120, 300, 100, 2e-2
@@ -72,11 +72,10 @@ def run(seed: int, epochs: int = EPOCHS) -> Figures:
         seed=seed,
         **options,
     )
-    tested = Trainer(net, MEAN_CROSS_ENTROPY, **options).evaluate(*test)
     return {
         "train": history["accuracy"][-1],
         "validation": history["val_accuracy"][-1],
-        "test": float(tested["accuracy"]),
+        "test": evaluate(net, MEAN_CROSS_ENTROPY, test, **options)["accuracy"],
     }
 
 

@@ -239,3 +239,9 @@ def test_what_does_not_exist_says_so() -> None:
     unknown.prefetch("spike").delay.at(1.0 * u.ms)
     with pytest.raises(StateError, match=r"Leaky has no such state.*get_spike"):
         brainstate.nn.init_all_states(unknown)
+
+
+def test_a_trained_delay_stays_between_zero_and_the_longest() -> None:
+    line = Delay(2, brainstate.ParamState(jnp.array([1.0, 2.0]) * u.ms), max_delay=5 * u.ms)
+    kept = line.keep("delay", jnp.array([1.0, 2.0]) * u.ms, jnp.array([-3.0, 9.0]) * u.ms)
+    np.testing.assert_array_equal(kept.to_decimal(u.ms), [0.0, 5.0])

@@ -61,6 +61,12 @@ class Delayed(Declared):
                 f"{show(self.delay)}"
             )
 
+    def keep(self, name: str, old: Any, new: Any) -> Any:
+        """What to take for a new value of a parameter: no delay is longer than the longest."""
+        kept = super().keep(name, old, new)
+        longest = self.max_delay if name == "delay" else None
+        return kept if longest is None else u.math.minimum(kept, longest)
+
     @property
     def _is_trained(self) -> bool:
         return isinstance(vars(self)["delay"], (brainstate.State, brainstate.nn.Param))

@@ -14,7 +14,7 @@ from .encoders import (
     RateEncoder,
 )
 from .eventprop import EventPropLIF, check_eventprop, first_spike_time
-from .fitting import EarlyStop, History, TrainingError, fit
+from .fitting import EarlyStop, History, TrainingError, evaluate, fit
 from .layers import Linear
 from .losses import (
     MSE,
@@ -100,6 +100,7 @@ __all__ = [
     "check_expectation",
     "check_gradients",
     "diagnose",
+    "evaluate",
     "first_spike_time",
     "fit",
     "keep_sign",

@@ -18,7 +18,7 @@ from .checkpoint import CheckpointError, load_arrays, save_arrays
 from .data.splits import batches
 from .trainer import Trainer
 
-__all__ = ["EarlyStop", "History", "TrainingError", "fit"]
+__all__ = ["EarlyStop", "History", "TrainingError", "evaluate", "fit"]
 
 AT_ONCE = 50  # steps whose results may be waited for together
 
@@ -176,6 +176,42 @@ def fit(
     return run.history
 
 
+def evaluate(
+    model: Any, loss: Callable[..., Any], data: Any, *, batch_size: int = 64, **options: Any
+) -> dict[str, float]:
+    """The loss and the metrics of a model on data that it is not trained with.
+
+    Args:
+        model: A module whose call advances it by one step.
+        loss: The loss, a function of outputs over time and targets.
+        data: Inputs and targets `(x, y)`, samples first.
+        batch_size: Samples in a batch.
+        options: Those of `Trainer` that matter here: `metrics`, `encoder`, `read`, `dt`, ...
+
+    Returns:
+        Means over the samples, by name.
+
+    Examples:
+        >>> import brainunit as u, numpy as np
+        >>> from brainloom_training import MSE, LastOverTime, LeakyRateReadout, evaluate
+        >>> readout = LeakyRateReadout(3, 2, w_init=np.zeros((3, 2)))
+        >>> data = np.ones((100, 20, 3), "float32"), np.full((100, 2), 0.5, "float32")
+        >>> evaluate(readout, MSE(over=LastOverTime()), data, dt=1 * u.ms)
+        {'loss': 0.25}
+    """
+    return _measured(Trainer(model, loss, **options), data, batch_size)
+
+
+def _measured(trainer: Trainer, data: Any, batch_size: int) -> dict[str, float]:
+    x, y = data
+    means = _Means()
+    for start in [None] if x is None else range(0, len(y), batch_size):
+        part = slice(start, None if start is None else start + batch_size)
+        given = (None, y) if x is None else (x[part], y[part])
+        means.add(_length(given[1]), trainer.evaluate(*given))
+    return means.result()
+
+
 @dataclass(frozen=True)
 class _Source:
     """The batches of each epoch."""
@@ -255,7 +291,8 @@ class _Run:
             raise InputError("fit: train: expected at least one batch in an epoch, got none")
         measured = self.means.result()
         if self.validation is not None:
-            measured |= {f"val_{n}": value for n, value in self._validated().items()}
+            found = _measured(self.trainer, self.validation, self.source.batch_size)
+            measured |= {f"val_{name}": value for name, value in found.items()}
         self.history.append(measured)
         self.means, self.done = _Means(), 0
         if self.early_stop is not None:
@@ -271,16 +308,6 @@ class _Run:
     def finish(self) -> None:
         if self.early_stop is not None and self.early_stop.restore and self.best:
             self.trainer.restore(self.best)
-
-    def _validated(self) -> dict[str, float]:
-        x, y = self.validation
-        size = self.source.batch_size
-        means = _Means()
-        for start in range(0, len(y), size) if x is not None else [None]:
-            part = slice(start, None if start is None else start + size)
-            given = (None, y) if x is None else (x[part], y[part])
-            means.add(_length(given[1]), self.trainer.evaluate(*given))
-        return means.result()
 
     # The file
 

@@ -9,6 +9,7 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 from brainloom_core import InputError
 from brainloom_core.units import show, with_unit
 
@@ -30,7 +31,8 @@ def rollout(
     This is `brainstate.transform.for_loop` over the steps, with `i` and `t` set in each, and
     works inside `jit`, `grad` and `vmap` like it. The layers of a `brainstate.nn.Sequential` are
     run one after the other, each over the whole sequence: the result is the same, and a layer
-    without states, or with a method `over_time`, does its work in one large operation.
+    without states, or with a method `over_time`, does its work in one large operation. (A layer
+    may not act on another one by a projection then; write such a model as a module of its own.)
 
     With `segment`, the sequence is cut into pieces of that many steps. On the way back only the
     states between pieces are there, and what happened within one is computed again: the memory
@@ -56,7 +58,8 @@ def rollout(
 
     Raises:
         InputError: There are neither inputs nor a number of steps, the inputs differ in length,
-            or what is to be read does not exist.
+            what is to be read does not exist, or gradients shall end between pieces of which
+            there are none.
 
     Examples:
         >>> import brainstate, brainunit as u, jax.numpy as jnp
@@ -68,6 +71,10 @@ def rollout(
         (50, 4, 1)
     """
     sequence = _sequence(xs, n_steps)
+    if detach and segment is None:
+        raise InputError(
+            "rollout: detach: expected segment as well, the number of steps in a piece"
+        )
     size = _size(segment, len(sequence[0]))
     advance = functools.partial(_over, model, _reader(model, read))
     if size == len(sequence[0]):
@@ -87,6 +94,12 @@ def read_out(model: Any, name: str) -> Any:
         return owner.get_spike()
     value = _part(name, owner, last)
     return value.value if isinstance(value, brainstate.State) else value
+
+
+def is_whole(number: Any) -> bool:
+    """Whether this is a number of steps."""
+    whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+    return whole and number >= 1
 
 
 def in_step(i: Any) -> Any:
@@ -132,10 +145,12 @@ def _reader(model: Any, read: Any) -> Callable[[Any], Any] | None:
 def _sequence(xs: Any, n_steps: int | None) -> tuple[jax.Array, tuple[Any, ...]]:
     """The numbers of the steps, and the inputs as a tuple."""
     given = xs if isinstance(xs, tuple) else () if xs is None else (xs,)
-    lengths = {len(x) for x in jax.tree.leaves(given)}
+    lengths = {len(x) if np.ndim(x) else 0 for x in jax.tree.leaves(given)}
     if n_steps is not None:
+        if not is_whole(n_steps):
+            raise InputError(f"rollout: n_steps: expected a whole number >= 1, got {n_steps!r}")
         lengths.add(n_steps)
-    if len(lengths) != 1:
+    if len(lengths) != 1 or 0 in lengths:
         found = f"lengths {sorted(lengths)}" if lengths else "neither inputs nor n_steps"
         raise InputError(f"rollout: expected sequences of one length, time first, got {found}")
     return jnp.arange(lengths.pop()), jax.tree.map(jnp.asarray, given)
@@ -148,11 +163,11 @@ def _size(segment: int | str | None, length: int) -> int:
         near = range(math.ceil(root / 2), math.floor(root * 2) + 1)
         divisors = [size for size in near if length % size == 0]
         return min(divisors, key=lambda size: abs(math.log(size / root)), default=round(root))
-    if segment is not None and (not isinstance(segment, int) or segment < 1):
+    if segment is not None and not is_whole(segment):
         raise InputError(
             f"rollout: segment: expected a whole number >= 1, 'auto' or None, got {segment!r}"
         )
-    return length if segment is None else min(segment, length)
+    return length if segment is None else min(int(segment), length)
 
 
 def _over(model: Any, reader: Any, steps: jax.Array, given: tuple[Any, ...]) -> Any:
