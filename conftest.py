@@ -2,7 +2,7 @@
 
 import pytest
 
-THOROUGH = ("check_order_of_", "check_float64_gradients_are_finite")
+THOROUGH = ("check_order_of_", "check_gradients_are_finite", "check_float64_gradients_are_finite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

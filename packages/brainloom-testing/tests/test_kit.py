@@ -50,6 +50,7 @@ Args:
     name: Name of the module.
     solver: Time-stepping scheme.
     interpolate: Whether spikes have times within a step.
+    detach_reset: Whether gradients pass by the reset, False.
 
 Attributes:
     V: Membrane potential.
