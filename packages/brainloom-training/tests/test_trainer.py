@@ -95,6 +95,14 @@ def test_batches_of_another_size_are_run_too() -> None:
     np.testing.assert_array_equal(trainer.predict(X), whole)
 
 
+def test_states_that_were_made_anew_in_between_are_made_to_fit_again() -> None:
+    model = network()
+    trainer = Trainer(model, cross_entropy)
+    whole = trainer.predict(X)
+    brainstate.nn.init_all_states(model)  # as for a simulation
+    np.testing.assert_array_equal(trainer.predict(X), whole)
+
+
 def test_states_that_a_module_keeps_by_hand_are_reset_between_batches() -> None:
     class Counter(brainstate.nn.Module):
         def __init__(self) -> None:

@@ -17,11 +17,10 @@ from .checkpoint import CheckpointError, load_arrays, save_arrays
 from .objective import Objective
 from .parameters import conditions, trainable
 from .reach import unreached
+from .rollout import kept_states
 from .rules import LearningRule, get_rule
 
 __all__ = ["Trainer"]
-
-_UNKNOWN: Any = object()
 
 
 class Trainer:
@@ -114,7 +113,8 @@ class Trainer:
         self.steps = 0
         self._key = jax.random.key(seed)
         self._optimizer_state = brainstate.LongTermState(optimizer.init(self._numbers()))
-        self._size: Any = _UNKNOWN
+        self._held: list[brainstate.State] = []
+        self._fitted: Any = None
         self._wanted = {
             "loss": loss,
             "metrics": dict(metrics or {}),
@@ -210,7 +210,7 @@ class Trainer:
         """The compiled program of a kind for batches of this size, to which the states are fit."""
         size = None if self.batching is None else _size(args)
         with brainstate.environ.context(dt=self.dt):
-            if size != self._size:
+            if (size, self._shapes()) != self._fitted:
                 self._fit_states(size)
             if (kind, size) not in self._compiled:
                 build = getattr(self, f"_{kind}")
@@ -221,7 +221,12 @@ class Trainer:
         """Give the states a batch axis of this size, where they are to have one."""
         batch = {"batch_size": size} if self.batching == "axis" else {}
         brainstate.nn.init_all_states(self.model, **batch)
-        self._size = size
+        self._held = list(kept_states(self.model).values())
+        self._fitted = size, self._shapes()
+
+    def _shapes(self) -> list[Any]:
+        """The shapes of the states, which others may have changed since they were made to fit."""
+        return [np.shape(leaf) for state in self._held for leaf in jax.tree.leaves(state.value)]
 
     def _train(self, objective: Objective, x: Any, y: Any) -> Callable[..., Any]:
         """The program of a training step."""
