@@ -172,8 +172,15 @@ def types(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
-    """Build the site into site/; any warning stops it."""
-    session.install(*tools("docs"))
+    """Run what pages and READMEs show, and build the site into site/; any warning stops it.
+
+    `-- serve` shows the site instead, and builds it anew as files change.
+    """
+    session.install(*tools("docs"), *with_tests(*MEMBERS))
+    if not session.posargs:
+        session.run(
+            "pytest", str(ROOT / "integration-tests" / "docs"), env={"JAX_PLATFORMS": "cpu"}
+        )
     quiet = {"NO_MKDOCS_2_WARNING": "1"}  # an advertisement in each build
     session.run("mkdocs", *(session.posargs or ["build", "--strict"]), env=quiet)
 
