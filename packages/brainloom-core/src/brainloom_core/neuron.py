@@ -70,6 +70,7 @@ class Neuron(Dynamics):
         *("*", "solver", "interpolate", "detach_reset", "V_scale"),
     )
     input_unit: ClassVar[Any] = u.mA
+    input_kind: ClassVar[str] = "current"  # held over a step; "events" where they arrive in it
     jump_state: ClassVar[str] = "V"
     caps_overshoot: ClassVar[bool] = False
 

@@ -112,6 +112,7 @@ class EventPropLIF(Neuron):
     detach_reset: bool = False
     V = state("V_initializer", "membrane potential")
     g = state("g_initializer", "synaptic current")
+    input_kind = "events"
     jump_state = "g"
     linear = True
 

@@ -201,6 +201,7 @@ class LeakySpikeReadout(_Readout, Neuron):  # type: ignore[misc]  # its frame ha
         *("*", "solver", "interpolate", "detach_reset"),
     )
     input_unit: ClassVar[Any] = u.mV
+    input_kind = "events"
 
     tau: Any = param(default=5.0 * u.ms, constraint=positive, doc="membrane time constant")
     V_th: Any = param(default=1.0 * u.mV, constraint=positive, doc="threshold")

@@ -262,6 +262,7 @@ class FilteredLIF(LIF):
     g_initializer: Any = initializer(default=0.0 * u.mA)
     g = state("g_initializer", "filtered current")
     jump_state = "g"
+    references = ()  # of `brainloom verify`: not those of LIF, whose current is not filtered
 
     def dV(self, V: Any, g: Any) -> Any:
         return (self.V_rest - V + self.R * g) / self.tau

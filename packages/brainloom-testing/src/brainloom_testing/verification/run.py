@@ -70,9 +70,12 @@ def _may_be_verified(name: str) -> bool:
 
 
 def _can_be_verified(model: Any) -> bool:
-    """Whether it is a neuron or a synapse, or has references."""
-    is_kind = isinstance(model, type) and issubclass(model, (Neuron, Synapse))
-    return is_kind or (isinstance(model, type) and bool(references_of(model)[1]))
+    """Whether it is a neuron that takes a current, or a synapse, or has references."""
+    if not isinstance(model, type):
+        return False
+    if issubclass(model, Neuron):
+        return model.input_kind == "current"
+    return issubclass(model, Synapse) or bool(references_of(model)[1])
 
 
 def _by_name(name: str, kinds: Collection[str]) -> Iterator[Record]:
@@ -89,7 +92,9 @@ def _case(model: str | type | Case) -> Case:
         return model
     cls = get_model(model) if isinstance(model, str) else model
     if not _can_be_verified(cls):
-        raise ValueError(f"{model} is neither a neuron nor a synapse, and has no references")
+        raise ValueError(
+            f"{model} is neither a neuron nor a synapse that a current can drive, and has no references"
+        )
     return default_case(cls)
 
 
