@@ -93,7 +93,8 @@ def _case(model: str | type | Case) -> Case:
     cls = get_model(model) if isinstance(model, str) else model
     if not _can_be_verified(cls):
         raise ValueError(
-            f"{model} is neither a neuron nor a synapse that a current can drive, and has no references"
+            f"{model} is neither a neuron nor a synapse that a current can drive, and has no "
+            "references"
         )
     return default_case(cls)
 
