@@ -38,6 +38,7 @@ from brainloom_training import LeakyRateReadout
 
 T, B, N = 200, 3, 4
 R = np.random.default_rng(1)
+START = R.bit_generator.state
 # Both run the same equations on the same numbers, of single precision, which XLA may fuse in
 # another way: a few units in the last place of the largest value.
 EXACT = 1e-6
@@ -47,12 +48,18 @@ def spread(low: float, high: float, unit: Any) -> Any:
     return R.uniform(low, high, N) * unit
 
 
-def linear(n: int = N, unit: Any = u.UNITLESS) -> brainstate.nn.Linear:
-    w = R.normal(0.6, 1.0, (N, n)).astype(np.float32)
+@pytest.fixture(autouse=True)
+def same_numbers() -> None:
+    """Every test draws the same, whatever ran before it."""
+    R.bit_generator.state = START
+
+
+def linear(n: int = N, unit: Any = u.UNITLESS, n_in: int = N) -> brainstate.nn.Linear:
+    w = R.normal(0.6, 1.0, (n_in, n)).astype(np.float32)
     b = R.normal(0.0, 0.1, n).astype(np.float32)
     if unit == u.UNITLESS:
-        return brainstate.nn.Linear(N, n, w_init=w, b_init=b)
-    return brainstate.nn.Linear(N, n, w_init=w * unit, b_init=b * unit)
+        return brainstate.nn.Linear(n_in, n, w_init=w, b_init=b)
+    return brainstate.nn.Linear(n_in, n, w_init=w * unit, b_init=b * unit)
 
 
 def recurrent() -> NIRNetwork:
@@ -108,7 +115,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "Delay": lambda: Delay(N, [0.0, 1.0, 3.0, 7.0] * u.ms),
     "Delay, interpolated": lambda: Delay(N, 2.5 * u.ms, interpolate=True),
     "chain": lambda: brainstate.nn.Sequential(
-        linear(6), LIF(6), brainstate.nn.Linear(6, 2), FilteredLIF(2, V_th=0.2 * u.mV)
+        linear(6), LIF(6), linear(2, n_in=6), FilteredLIF(2, V_th=0.2 * u.mV)
     ),
     "recurrent": recurrent,
     "two loops": two_loops,
