@@ -10,7 +10,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError
+from brainloom_core import InputError, whole
 from brainloom_core.units import show, with_unit
 
 __all__ = ["read_out", "rollout"]
@@ -96,12 +96,6 @@ def read_out(model: Any, name: str) -> Any:
     return value.value if isinstance(value, brainstate.State) else value
 
 
-def is_whole(number: Any) -> bool:
-    """Whether this is a number of steps."""
-    whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
-    return whole and number >= 1
-
-
 def in_step(i: Any) -> Any:
     """The context of a step: its number and its time."""
     dt = brainstate.environ.get_dt()
@@ -147,7 +141,7 @@ def _sequence(xs: Any, n_steps: int | None) -> tuple[jax.Array, tuple[Any, ...]]
     given = xs if isinstance(xs, tuple) else () if xs is None else (xs,)
     lengths = {len(x) if np.ndim(x) else 0 for x in jax.tree.leaves(given)}
     if n_steps is not None:
-        if not is_whole(n_steps):
+        if not whole.holds(n_steps):
             raise InputError(f"rollout: n_steps: expected a whole number >= 1, got {n_steps!r}")
         lengths.add(n_steps)
     if len(lengths) != 1 or 0 in lengths:
@@ -163,7 +157,7 @@ def _size(segment: int | str | None, length: int) -> int:
         near = range(math.ceil(root / 2), math.floor(root * 2) + 1)
         divisors = [size for size in near if length % size == 0]
         return min(divisors, key=lambda size: abs(math.log(size / root)), default=round(root))
-    if segment is not None and not is_whole(segment):
+    if segment is not None and not whole.holds(segment):
         raise InputError(
             f"rollout: segment: expected a whole number >= 1, 'auto' or None, got {segment!r}"
         )
