@@ -1,9 +1,11 @@
 """The compiled loop: the same as a plain loop, compiled once, whatever it is cut into."""
 
 import gc
+import sys
 import warnings
 import weakref
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import brainstate
@@ -636,6 +638,18 @@ def test_a_progress_bar_counts_milliseconds(capsys: pytest.CaptureFixture[str]) 
     text = capsys.readouterr().err
     assert "simulating: 100%" in text
     assert "250/250 ms" in text
+
+
+def test_no_warning_in_a_notebook_without_widgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ipykernel.zmqshell", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=object))
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    for name in ("tqdm.auto", "tqdm.autonotebook", "tqdm.notebook"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        simulate(population(), 1 * u.ms)
+    assert [str(w.message) for w in caught] == []
 
 
 @pytest.mark.parametrize("progress", [False, None])

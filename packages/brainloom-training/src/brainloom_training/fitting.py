@@ -3,6 +3,7 @@
 import itertools
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -381,7 +382,9 @@ def _length(y: Any) -> int:
 @contextmanager
 def _progress_bar(run: _Run, wanted: bool | None) -> Iterator[Any]:
     """A bar that counts steps and shows what was measured in the last epoch."""
-    from tqdm.auto import tqdm
+    with warnings.catch_warnings():  # in a notebook without widgets, where the bar is plain text
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm
 
     steps = run.source.steps
     total = None if steps is None else steps * run.epochs

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import time
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -265,7 +266,9 @@ def _progress_bar(n_steps: int, dt: Any, wanted: bool | None) -> Iterator[Any]:
     if wanted is False:
         yield None
         return
-    from tqdm.auto import tqdm
+    with warnings.catch_warnings():  # in a notebook without widgets, where the bar is plain text
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm
 
     total = n_steps * float(dt.to_decimal(u.ms))
     form = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}]"
