@@ -320,7 +320,7 @@ class AdLIF(Neuron):
         ...     AdLIF(1), 590 * u.ms, dt=0.1 * u.ms, inputs=180 * u.pA, record="spikes"
         ... )
         >>> len(recording["spikes"])
-        14
+        15
     """
 
     R: Any = param(default=100.0 * u.Mohm, constraint=positive, doc="membrane resistance")
