@@ -105,6 +105,8 @@ def _parameters(thing: Any) -> list[str]:
     if isinstance(thing, (property, cached_property)):
         return []
     if inspect.isclass(thing):
+        if getattr(thing, "_is_protocol", False):
+            return []
         makers = ("__init__", "__new__", "__signature__")
         maker = next((c for c in thing.__mro__ if any(m in vars(c) for m in makers)), object)
         if _distribution(maker.__module__) != _distribution(thing.__module__):

@@ -32,6 +32,12 @@ class COBA(SynOut):
     E: Any = param(unit=u.mV, doc="reversal potential", kw_only=False)
 
     def update(self, g: Any, V: Any) -> Any:
+        """The current of a conductance.
+
+        Args:
+            g: Conductance, mS, shape `(*batch, *in_size)` of the population.
+            V: Membrane potential, mV, of the same shape.
+        """
         return g * (self.E - V)
 
 
@@ -60,6 +66,12 @@ class CUBA(SynOut):
     scale: Any = param(default=1.0 * u.volt, doc="current per conductance", unit=ANY_UNIT)
 
     def update(self, g: Any, V: Any = None) -> Any:
+        """The current of a conductance.
+
+        Args:
+            g: Conductance, mS, shape `(*batch, *in_size)` of the population.
+            V: Accepted as by other outputs; the current does not depend on it.
+        """
         return g * self.scale
 
 
@@ -106,6 +118,12 @@ class MgBlock(SynOut):
     V_offset: Any = param(default=0.0 * u.mV, doc="potential to which beta refers")
 
     def update(self, g: Any, V: Any) -> Any:
+        """The current of a conductance.
+
+        Args:
+            g: Conductance, mS, shape `(*batch, *in_size)` of the population.
+            V: Membrane potential, mV, of the same shape.
+        """
         exponent = u.get_magnitude(self.alpha * (self.V_offset - V))
         blocked = self.cc_Mg / self.beta * u.math.exp(u.math.minimum(exponent, 50.0))
         return g * (self.E - V) / (1.0 + blocked)

@@ -59,7 +59,11 @@ class Case:
         return dict(self.arguments() if callable(self.arguments) else self.arguments)
 
     def build(self, **changes: Any) -> Any:
-        """A new model, with some arguments changed."""
+        """A new model, with some arguments changed.
+
+        Args:
+            changes: Constructor arguments by name, which take precedence over those of the case.
+        """
         return self.cls(**{**self.given, **changes})
 
 

@@ -40,6 +40,12 @@ class Result:
 def checks_for(case: Case) -> list[Check]:
     """The checks that apply to a case.
 
+    Args:
+        case: The case.
+
+    Returns:
+        The checks, each a function of a case that raises `AssertionError`.
+
     Raises:
         ValueError: `expected_failures` has a name that is not among them.
     """
@@ -54,7 +60,11 @@ def checks_for(case: Case) -> list[Check]:
 
 
 def run(case: Case) -> list[Result]:
-    """Run all checks of a case, and return what each found."""
+    """Run all checks of a case, and return what each found.
+
+    Args:
+        case: The case.
+    """
     return [_result(case, check) for check in checks_for(case)]
 
 
@@ -68,6 +78,12 @@ def parametrize_with_checks(cases: Iterable[Case]) -> Callable[[Any], Any]:
     def test_conformance(case, check):
         check(case)
     ```
+
+    Args:
+        cases: The cases, such as `default_case(MyNeuron)`.
+
+    Returns:
+        A decorator of the test.
     """
     import pytest
 

@@ -62,17 +62,50 @@ _is_reduction = Constraint(
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """Base of the losses and metrics: a subclass gives `over` and `of_reduced`."""
+    """Base of the losses and metrics: a subclass gives `over` and `of_reduced`.
+
+    Args:
+        over: The reduction over time of the outputs, `Stack()`: none.
+
+    Examples:
+        >>> from dataclasses import dataclass
+        >>> from typing import Any
+        >>> import jax.numpy as jnp
+        >>> from brainloom_training import LastOverTime, Loss
+        >>> @dataclass(frozen=True, kw_only=True)
+        ... class Distance(Loss):
+        ...     over: Any = LastOverTime()
+        ...     def of_reduced(self, reduced, targets):
+        ...         return jnp.abs(reduced - targets).mean()
+        >>> print(Distance()(jnp.array([[1.0], [2.0]]), jnp.array([5.0])))
+        3.0
+    """
 
     over: Any = option_field(default=Stack(), constraint=_is_reduction)
 
     def __call__(self, outputs: Any, targets: Any) -> jax.Array:
-        """The loss of a sequence of outputs, `(T, *batch, n)`."""
+        """The loss of a sequence of outputs, `(T, *batch, n)`.
+
+        Args:
+            outputs: Outputs over time, shape `(T, *batch, n)`.
+            targets: Targets, shape `(*batch, ...)`, as the loss asks for.
+
+        Returns:
+            One number without a unit.
+        """
         return self.of_reduced(self.over(outputs), targets)
 
     @abstractmethod
     def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
-        """The loss of what `over` gives for a sequence of outputs."""
+        """The loss of what `over` gives for a sequence of outputs.
+
+        Args:
+            reduced: What `over` gives, for most losses of the shape `(*batch, n)`.
+            targets: Targets, shape `(*batch, ...)`, as the loss asks for.
+
+        Returns:
+            One number without a unit.
+        """
 
     def _scaled(self, what: str, value: Any, scale: Any) -> jax.Array:
         """The plain numbers of a value in units of `scale`."""

@@ -39,7 +39,15 @@ class Reduction:
     """Base of the reductions over time; what is folded may be any tree of outputs."""
 
     def __call__(self, outputs: Any) -> Any:
-        """The reduction of a stacked sequence, `(T, *batch, n)`."""
+        """The reduction of a stacked sequence, `(T, *batch, n)`.
+
+        Args:
+            outputs: Outputs over time, shape `(T, *batch, n)`, with or without a unit; or a tree of
+                them.
+
+        Raises:
+            InputError: There is no step.
+        """
         if not np.ndim(u.get_mantissa(outputs)) or not len(u.get_mantissa(outputs)):
             raise InputError(
                 f"{type(self).__name__}(outputs): expected a sequence of at least one step, time "
@@ -57,11 +65,22 @@ class Reduction:
         return jax.tree.map(lambda y: self._start(y, n_steps), output)
 
     def fold(self, state: Any, y: Any, i: Any) -> Any:
-        """The state after the output `y` of step `i`."""
+        """The state after the output `y` of step `i`.
+
+        Args:
+            state: The state before it.
+            y: The output, shape `(*batch, n)`.
+            i: Number of the step, from 0.
+        """
         return jax.tree.map(lambda y, state: self._fold(state, y, i), y, state)
 
     def result(self, state: Any, n_steps: int) -> Any:
-        """The reduction of the `n_steps` outputs that were folded."""
+        """The reduction of the `n_steps` outputs that were folded.
+
+        Args:
+            state: The state after the last output.
+            n_steps: How many outputs there were.
+        """
         return state
 
     @abstractmethod

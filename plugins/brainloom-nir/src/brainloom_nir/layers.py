@@ -7,7 +7,7 @@ from typing import Any
 import brainstate
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import ParameterError, ReluGrad, Surrogate
+from brainloom_core import ParameterError, ReluGrad, Surrogate, real_signature
 from brainloom_core.units import show
 from jax import lax
 
@@ -19,6 +19,10 @@ __all__ = ["Conv", "Flatten", "Input", "Matrices", "Output", "Pool", "Scale", "T
 class Stateless(brainstate.nn.Module):
     """Base of layers whose output depends on the present input alone."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        real_signature(cls)
+
 
 class Port(Stateless):
     """Base of the ends of a graph, which hand on what they get."""
@@ -29,7 +33,11 @@ class Port(Stateless):
             self.in_size = self.out_size = size
 
     def update(self, x: Any) -> Any:
-        """Return the input."""
+        """Return the input.
+
+        Args:
+            x: Values, shape `(*batch, *size)`.
+        """
         return x
 
 
@@ -71,7 +79,11 @@ class Scale(Stateless):
         self.in_size = self.out_size = np.shape(scale)
 
     def update(self, x: Any) -> Any:
-        """Multiply."""
+        """Multiply.
+
+        Args:
+            x: Values, shape `(*batch, *in_size)`.
+        """
         return x * self.weight.value
 
 
@@ -94,7 +106,14 @@ class Matrices(Stateless):
         self.in_size, self.out_size = (*several, n_in), (*several, n_out)
 
     def update(self, x: Any) -> Any:
-        """Map each row by its matrix."""
+        """Map each row by its matrix.
+
+        Args:
+            x: Values, shape `(*batch, *k, n_in)`.
+
+        Returns:
+            Values, shape `(*batch, *k, n_out)`.
+        """
         y = jnp.einsum("...mn,...n->...m", self.weight.value, x)
         return y if self.bias is None else y + self.bias.value
 
@@ -116,7 +135,14 @@ class Threshold(Stateless):
         self.in_size = self.out_size = np.shape(threshold)
 
     def update(self, x: Any) -> Any:
-        """Compare."""
+        """Compare.
+
+        Args:
+            x: Potentials as numbers, shape `(*batch, *in_size)`.
+
+        Returns:
+            Spikes of the same shape.
+        """
         return self.spk_fun(x - self.weight.value)
 
 
@@ -143,7 +169,14 @@ class Flatten(Stateless):
         self.out_size = (*shape[: self.start], joined, *shape[self.end + 1 :])
 
     def update(self, x: Any) -> Any:
-        """Reshape."""
+        """Reshape.
+
+        Args:
+            x: Values, shape `(*batch, *in_size)`.
+
+        Returns:
+            Values, shape `(*batch, *out_size)`.
+        """
         batch = np.shape(x)[: np.ndim(x) - len(self.in_size)]
         return jnp.reshape(x, (*batch, *self.out_size))
 
@@ -197,7 +230,14 @@ class Conv(Stateless):
             )
 
     def update(self, x: Any) -> Any:
-        """Convolve, all axes before the channels being batch axes."""
+        """Convolve, all axes before the channels being batch axes.
+
+        Args:
+            x: Values, shape `(*batch, channels, *axes)`.
+
+        Returns:
+            Values of the same axes, with the channels and lengths that result.
+        """
         x, weight = jnp.asarray(x), self.weight.value
         batch = x.shape[: x.ndim - self.axes - 1]
         y = lax.conv_general_dilated(
@@ -240,7 +280,11 @@ class Pool(Stateless):
         self.mean = mean
 
     def update(self, x: Any) -> Any:
-        """Pool."""
+        """Pool.
+
+        Args:
+            x: Values, shape `(*batch, height, width)`.
+        """
         x = jnp.asarray(x, brainstate.environ.dftype())
         others = (1,) * (x.ndim - 2)
         pads = [(0, 0)] * len(others) + [(n, n) for n in self.padding]
