@@ -132,6 +132,17 @@ def real_signature(cls: Class) -> Class:
 
     Args:
         cls: The class, whose `__init__` is its own; it is changed in place and returned.
+
+    Examples:
+        >>> import inspect
+        >>> import brainstate
+        >>> from brainloom_core import real_signature
+        >>> @real_signature
+        ... class Layer(brainstate.nn.Module):
+        ...     def __init__(self, n, gain=1.0):
+        ...         super().__init__()
+        >>> print(inspect.signature(Layer))
+        (n, gain=1.0)
     """
     own = inspect.signature(cls.__init__)  # type: ignore[misc]
     cls.__signature__ = own.replace(parameters=list(own.parameters.values())[1:])  # type: ignore[attr-defined]

@@ -161,6 +161,12 @@ def with_unit(number: Any, unit: Any) -> Any:
     Args:
         number: A number or an array.
         unit: The unit; `u.UNITLESS` for none.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core.units import with_unit
+        >>> print(with_unit(2.0, u.mV), with_unit(2.0, u.UNITLESS))
+        2. mV 2.0
     """
     return number if unit == u.UNITLESS else u.Quantity(number, unit=unit)
 
@@ -173,6 +179,12 @@ def exprel(x: jax.Array) -> jax.Array:
 
     Args:
         x: Where to evaluate it, without a unit.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_core.units import exprel
+        >>> print(exprel(jnp.array([0.0, 1.0])).round(4))
+        [1.     1.7183]
     """
     small = abs(x) < 0.1
     near, safe = jnp.where(small, x, 0.0), jnp.where(small, 1.0, x)

@@ -156,7 +156,8 @@ class InhomogeneousPoisson(Source):
         InputError: The function returns something else than a rate, or a bin is below `dt`.
 
     References:
-        Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4.
+        Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4; Gerstner, Kistler, Naud &
+        Paninski (2014), Neuronal Dynamics, chapter 7, doi:10.1017/CBO9781107447615.
 
     Examples:
         >>> import brainstate, brainunit as u, jax.numpy as jnp

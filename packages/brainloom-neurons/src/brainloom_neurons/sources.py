@@ -188,7 +188,8 @@ class PoissonSpike(Source):
         ParameterError: `freqs` has the wrong unit or shape, or is negative.
 
     References:
-        Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4.
+        Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4; Gerstner, Kistler, Naud &
+        Paninski (2014), Neuronal Dynamics, chapter 7, doi:10.1017/CBO9781107447615.
 
     Examples:
         >>> import brainstate, brainunit as u
@@ -230,7 +231,8 @@ class PoissonEncoder(Source):
         InputError: The rates have the wrong unit or shape, or are negative.
 
     References:
-        Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4.
+        Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4; Gerstner, Kistler, Naud &
+        Paninski (2014), Neuronal Dynamics, chapter 7, doi:10.1017/CBO9781107447615.
 
     Examples:
         >>> import brainstate, brainunit as u, jax.numpy as jnp

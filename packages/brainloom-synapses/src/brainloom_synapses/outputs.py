@@ -18,7 +18,8 @@ class COBA(SynOut):
         ParameterError: `E` is not a voltage.
 
     References:
-        Dayan & Abbott (2001), Theoretical Neuroscience, section 5.8.
+        Dayan & Abbott (2001), Theoretical Neuroscience, section 5.8; Brette et al. (2007),
+        J. Comput. Neurosci. 23, 349, doi:10.1007/s10827-007-0038-6 (its benchmark 1).
 
     Examples:
         >>> import brainunit as u
@@ -52,7 +53,8 @@ class CUBA(SynOut):
         ParameterError: `scale` is not finite.
 
     References:
-        Dayan & Abbott (2001), Theoretical Neuroscience, section 7.2.
+        Dayan & Abbott (2001), Theoretical Neuroscience, section 7.2; Brette et al. (2007),
+        J. Comput. Neurosci. 23, 349, doi:10.1007/s10827-007-0038-6 (its benchmark 2).
 
     Examples:
         >>> import brainunit as u

@@ -215,6 +215,13 @@ class RateCrossEntropy(_OfClasses):
 
     Raises:
         InputError: The targets are not labels of the classes, one for each element of the batch.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_training import RateCrossEntropy
+        >>> spikes = jnp.ones((5, 1, 4))  # four classes, all alike in every step
+        >>> print(jnp.exp(RateCrossEntropy()(spikes, jnp.array([2]))).round(5))
+        4.0
     """
 
     over: Any = option_field(default=MeanLogSoftmax(), constraint=_is_reduction)
@@ -281,6 +288,14 @@ class LatencyCrossEntropy(_OfClasses):
     References:
         Mostafa (2018), IEEE Trans. Neural Netw. Learn. Syst. 29, 3227,
         doi:10.1109/TNNLS.2017.2726060.
+
+    Examples:
+        >>> import brainstate, brainunit as u, jax.numpy as jnp
+        >>> from brainloom_training import LatencyCrossEntropy
+        >>> spikes = jnp.zeros((10, 1, 2)).at[3, 0, 0].set(1.0).at[3, 0, 1].set(1.0)  # both at once
+        >>> with brainstate.environ.context(dt=1 * u.ms):
+        ...     print(jnp.exp(LatencyCrossEntropy()(spikes, jnp.array([0]))).round(5))
+        2.0
     """
 
     over: Any = option_field(default=FirstSpikeTime(), constraint=_is_reduction)

@@ -119,7 +119,14 @@ class SumOverTime(Reduction):
 
 @dataclass(frozen=True)
 class MeanOverTime(SumOverTime):
-    """The mean over time; of spikes, the fraction of steps with one."""
+    """The mean over time; of spikes, the fraction of steps with one.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_training import MeanOverTime
+        >>> print(MeanOverTime()(jnp.array([[0.0, 1.0], [1.0, 1.0]])))
+        [0.5 1. ]
+    """
 
     def __call__(self, outputs: Any) -> Any:
         """The mean of a stacked sequence, `(T, *batch, n)`."""
@@ -132,7 +139,14 @@ class MeanOverTime(SumOverTime):
 
 @dataclass(frozen=True)
 class MeanLogSoftmax(MeanOverTime):
-    """The mean over time of the logarithm of the softmax along the last axis."""
+    """The mean over time of the logarithm of the softmax along the last axis.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_training import MeanLogSoftmax
+        >>> print(jnp.exp(MeanLogSoftmax()(jnp.ones((5, 4)))).round(5))
+        [0.25 0.25 0.25 0.25]
+    """
 
     def _whole(self, y: jax.Array) -> jax.Array:
         return super()._whole(jax.nn.log_softmax(1.0 * y))
@@ -146,7 +160,14 @@ class MeanLogSoftmax(MeanOverTime):
 
 @dataclass(frozen=True)
 class MaxOverTime(Reduction):
-    """The maximum over time, of each output."""
+    """The maximum over time, of each output.
+
+    Examples:
+        >>> import brainunit as u, jax.numpy as jnp
+        >>> from brainloom_training import MaxOverTime
+        >>> print(MaxOverTime()(jnp.array([[0.0, 9.0], [3.0, 1.0]]) * u.mV))
+        [3. 9.] mV
+    """
 
     def _whole(self, y: jax.Array) -> jax.Array:
         return jnp.max(y, axis=0)
@@ -163,7 +184,14 @@ class MaxOverTime(Reduction):
 
 @dataclass(frozen=True)
 class LastOverTime(Reduction):
-    """The output of the last step."""
+    """The output of the last step.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_training import LastOverTime
+        >>> print(LastOverTime()(jnp.array([[0.0, 9.0], [3.0, 1.0]])))
+        [3. 1.]
+    """
 
     def _whole(self, y: jax.Array) -> jax.Array:
         return y[-1]
@@ -177,7 +205,14 @@ class LastOverTime(Reduction):
 
 @dataclass(frozen=True)
 class Stack(Reduction):
-    """No reduction: the whole sequence, `(T, *batch, n)`."""
+    """No reduction: the whole sequence, `(T, *batch, n)`.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_training import Stack
+        >>> Stack()(jnp.zeros((20, 8, 3))).shape
+        (20, 8, 3)
+    """
 
     def _whole(self, y: jax.Array) -> jax.Array:
         return y

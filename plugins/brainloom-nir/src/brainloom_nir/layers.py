@@ -71,6 +71,12 @@ class Scale(Stateless):
 
     Attributes:
         weight: The factors, `brainstate.ParamState`.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_nir import Scale
+        >>> print(Scale([2.0, 3.0])(jnp.array([1.0, 1.0])))
+        [2. 3.]
     """
 
     def __init__(self, scale: Any) -> None:
@@ -97,6 +103,12 @@ class Matrices(Stateless):
     Attributes:
         weight: The matrices, `brainstate.ParamState`.
         bias: The offsets, `brainstate.ParamState`, or None.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_nir import Matrices
+        >>> print(Matrices(jnp.array([[1.0, 2.0]]), bias=[0.5])(jnp.array([1.0, 1.0])))
+        [3.5]
     """
 
     def __init__(self, weight: Any, bias: Any = None) -> None:
@@ -127,6 +139,12 @@ class Threshold(Stateless):
 
     Attributes:
         weight: The thresholds, `brainstate.ParamState`.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_nir import Threshold
+        >>> print(Threshold([1.0, 1.0])(jnp.array([1.0, 1.5])))
+        [0. 1.]
     """
 
     def __init__(self, threshold: Any, spk_fun: Surrogate = Strictly(ReluGrad())) -> None:
@@ -153,6 +171,12 @@ class Flatten(Stateless):
         in_size: Shape of the values, without batch axes.
         start: The first axis to join, batch axes not counted.
         end: The last one.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_nir import Flatten
+        >>> Flatten((2, 4, 4), start=1)(jnp.zeros((5, 2, 4, 4))).shape
+        (5, 2, 16)
     """
 
     def __init__(self, in_size: Sequence[int], start: int = 0, end: int = -1) -> None:
@@ -195,6 +219,12 @@ class Conv(Stateless):
     Attributes:
         weight: The kernels, `brainstate.ParamState`.
         bias: The offsets, `brainstate.ParamState`, or None.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_nir import Conv
+        >>> Conv(jnp.ones((4, 2, 3, 3)), padding="same")(jnp.zeros((2, 8, 8))).shape
+        (4, 8, 8)
     """
 
     def __init__(
@@ -270,6 +300,13 @@ class Pool(Stateless):
         stride: Step along each axis.
         padding: Zeros on either side of each axis.
         mean: Whether the sums are divided by the size of the window.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_nir import Pool
+        >>> print(Pool(kernel=2, stride=2)(jnp.ones((1, 4, 4))))
+        [[[4. 4.]
+          [4. 4.]]]
     """
 
     def __init__(self, kernel: Any, stride: Any, padding: Any = 0, mean: bool = False) -> None:

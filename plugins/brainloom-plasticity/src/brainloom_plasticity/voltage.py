@@ -108,6 +108,7 @@ class VoltageSTDP(PlasticityRule):
 
         Args:
             V: Membrane potential of the postsynaptic population, shape `(n_post,)`, mV.
+            u_plus: Its fast average, of the same shape.
         """
         return (self.theta_plus < V) & (u_plus > self.theta_minus)
 

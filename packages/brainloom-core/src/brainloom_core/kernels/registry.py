@@ -37,6 +37,13 @@ class Kernel:
             open a library, and raises when the implementation cannot be used here.
         rank: Of several usable implementations the highest rank wins; the reference has 0.
         supports: Whether it applies to these arguments (traced: judge shapes and dtypes only).
+
+    Examples:
+        >>> from brainloom_core.kernels import Kernel
+        >>> def load():
+        ...     return lambda events, weights: events @ weights
+        >>> Kernel("event_dense", "mine", ("cpu",), load).rank
+        10
     """
 
     op: str

@@ -127,7 +127,13 @@ def list_plugins() -> list[PluginInfo]:
 
 
 def load_plugins() -> list[PluginInfo]:
-    """Load every plugin that is not blocked, and list them with what went wrong."""
+    """Load every plugin that is not blocked, and list them with what went wrong.
+
+    Examples:
+        >>> from brainloom_core.plugins import load_plugins
+        >>> [plugin.state for plugin in load_plugins() if plugin.name == "core"]
+        ['loaded']
+    """
     for _ in _plugins().loaded():
         pass
     return list_plugins()

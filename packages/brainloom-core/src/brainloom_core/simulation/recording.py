@@ -24,6 +24,9 @@ class Spikes:
 
     Args:
         population: Anything with `get_spike()`.
+
+    Raises:
+        InputError: The population has no `get_spike`.
     """
 
     population: Any
