@@ -51,14 +51,14 @@ def faults(modules: Iterable[str]) -> Iterator[str]:
             what a base class from elsewhere says does not count.
     """
     modules = list(modules)
-    ours = {_distribution(name) for name in modules}
+    ours = {_top(name) for name in modules}
     seen: set[Any] = set()
     for module in map(importlib.import_module, modules):
         for name in module.__all__:
             thing = getattr(module, name)
             if not (inspect.isclass(thing) or inspect.isroutine(thing)):
                 yield from _constant(module.__name__, name)
-            elif _distribution(thing.__module__) == _distribution(module.__name__):
+            elif _top(thing.__module__) == _top(module.__name__):
                 if thing not in seen:
                     seen.add(thing)
                     yield from _described(_path(thing), thing, [thing])
@@ -68,7 +68,7 @@ def faults(modules: Iterable[str]) -> Iterator[str]:
 
 def _members(cls: type, ours: set[str], seen: set[Any]) -> Iterator[str]:
     """The faults of methods and properties, wherever in the tree they are defined."""
-    bases = [base for base in cls.__mro__ if _distribution(base.__module__) in ours]
+    bases = [base for base in cls.__mro__ if _top(base.__module__) in ours]
     fields = getattr(cls, "__dataclass_fields__", {})
     states = getattr(cls, "_states", {})
     for name in dir(cls):
@@ -81,7 +81,7 @@ def _members(cls: type, ours: set[str], seen: set[Any]) -> Iterator[str]:
             continue
         seen.add((owner, name))
         if member.__doc__ or not states or not EQUATION.fullmatch(name):
-            overridden = [it for _, it in found]
+            overridden = [it for _, it in found if isinstance(it, type(member))]
             yield from _described(f"{_path(owner)}.{name}", member, overridden, states)
 
 
@@ -106,10 +106,10 @@ def _parameters(thing: Any) -> list[str]:
         return []
     if inspect.isclass(thing):
         if getattr(thing, "_is_protocol", False):
-            return []
+            return []  # nobody constructs it
         makers = ("__init__", "__new__", "__signature__")
         maker = next((c for c in thing.__mro__ if any(m in vars(c) for m in makers)), object)
-        if _distribution(maker.__module__) != _distribution(thing.__module__):
+        if _top(maker.__module__) != _top(thing.__module__):
             return []
     bound = isinstance(thing, (classmethod, staticmethod))
     names = list(inspect.signature(thing.__func__ if bound else thing).parameters)
@@ -117,13 +117,10 @@ def _parameters(thing: Any) -> list[str]:
 
 
 def _constant(module: str, name: str) -> Iterator[str]:
-    """The fault of a constant, a fact of the source; one that is not there is another module's."""
+    """The fault of a constant, found in the source; one that is not there is another module's."""
     found = griffe.load(module).members.get(name)
-    if found is None or (
-        found.is_alias and _distribution(found.target_path) != _distribution(module)
-    ):
-        return
-    if not found.has_docstring:
+    foreign = isinstance(found, griffe.Alias) and _top(found.target_path) != _top(module)
+    if found is not None and not foreign and not found.has_docstring:
         yield f"{found.canonical_path} has no docstring."
 
 
@@ -131,7 +128,8 @@ def _path(thing: Any) -> str:
     return f"{thing.__module__}.{thing.__qualname__}"
 
 
-def _distribution(module: str) -> str:
+def _top(module: str) -> str:
+    """The package in which a module is, one for each distribution."""
     return module.partition(".")[0]
 
 
