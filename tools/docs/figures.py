@@ -26,10 +26,11 @@ import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import matplotlib
+import matplotlib.ticker
 import numpy as np
 from brainloom_core import Declared, Dynamics, Neuron, Synapse
 from brainloom_core.delays import Delayed
-from brainloom_core.units import with_unit
+from brainloom_core.units import show, with_unit
 from brainloom_neurons.sources import Source
 from brainloom_testing.declarations import derivatives, signature
 from brainloom_training.encoders import Encoder
@@ -51,9 +52,9 @@ ARGUMENTS: dict[str, Any] = {
     "freqs": 30.0 * u.Hz,
     "cv": 0.3,
     "rate": lambda t: 40.0 * (1.0 + jnp.sin(t / (16.0 * u.ms))) * u.Hz,
-    "indices": [0, 3, 6, 9, 12, 15, 18, 12, 6],
-    "times": [20, 40, 60, 80, 100, 120, 140, 160, 180] * u.ms,
-    "spikes": ([20, 40, 60, 80, 100, 120, 140] * u.ms, [0, 3, 6, 9, 12, 15, 18]),
+    "indices": np.arange(100) % 20,
+    "times": np.arange(100) * 2.0 * u.ms,
+    "spikes": (np.arange(100) * 2.0 * u.ms, np.arange(100) ** 2 % 20),
     "values": [0.0, 1.0, 0.4, 0.0] * u.nA,
     "durations": [40.0, 60.0, 60.0, 40.0] * u.ms,
     "amplitudes": [0.0, 0.4, 1.0] * u.nA,
@@ -84,6 +85,9 @@ ARGUMENTS: dict[str, Any] = {
 }
 GIVEN_DEFAULTS = {"RampInput.t_start", "ConstantInput.duration"}  # better than their defaults
 MILLISECONDS = {"HindmarshRose": 900.0, "MorrisLecar": 600.0, "FitzHughNagumo": 300.0}
+SPIKES = {"HindmarshRose": 25}  # how many a neuron shall show, 5 by default
+TRAINS = {"ResonateAndFire": 30.0}  # interval in ms of what arrives, 8 by default
+SAYS_NOTHING = {"DirectEncoder"}
 LABELS = {"MultiReceptorLIF": "exc"}
 CELL = {
     "R": 100.0 * u.Mohm,
@@ -143,7 +147,7 @@ def kind(name: str, thing: object) -> Callable[[str, Any], Figure] | None:
     if name in _BY_NAME:
         drawer = _BY_NAME[name]
         return drawer if thing is not core.Projection else None
-    if not isinstance(thing, type) or name in BASES or inspect.isabstract(thing):
+    if not isinstance(thing, type) or name in BASES | SAYS_NOTHING or inspect.isabstract(thing):
         return None
     for base, drawer in _BY_BASE:
         if (base(thing) if inspect.isfunction(base) else issubclass(thing, base)) and _can(thing):
@@ -156,42 +160,46 @@ def kind(name: str, thing: object) -> Callable[[str, Any], Figure] | None:
 
 def _neuron(name: str, cls: Any) -> Figure:
     """Response to a step of current."""
-    cells, found = 120, _sweep(name, cls, 120)
+    cells = 240
+    found = _sweep(name, cls, cells)
     V, spikes, drive, others = (found[key] for key in ("V", "spikes", "drive", "others"))
-    counts = spikes[found["on"]].reshape(-1, cells).sum(0)
-    enough = np.flatnonzero(counts >= 5)
+    counts = spikes[found["on"]].sum(0)
+    enough = np.flatnonzero(counts >= SPIKES.get(name, 5))
     chosen = int(enough[0]) if len(enough) else int(np.argmax(counts))
     t, unit = found["t"], u.get_unit(V)
     potentials = {k: v for k, v in others.items() if u.get_unit(v) == unit and unit != u.UNITLESS}
     rest = {k: v for k, v in others.items() if k not in potentials}
     groups: dict[Any, dict[str, Any]] = {}
     for key, value in rest.items():
-        groups.setdefault(u.get_unit(value), {})[key] = value
+        if np.ptp(_number(value)[:, chosen]) > 0.0:  # else the defaults do not use it
+            groups.setdefault(u.get_unit(value), {})[key] = value[:, chosen]
     second = next(iter(groups.values()), {})
     heights = [3.0, 1.6, 1.0] if second else [3.0, 1.0]
-    axes = _panels(heights, HEIGHT + (0.7 if second else 0.0))
+    axes = _panels(heights, HEIGHT + (0.9 if second else 0.0))
     _line(axes[0], t, _number(V)[:, chosen], "V", "C0")
     for k, (key, value) in enumerate(potentials.items()):
         _line(axes[0], t, _number(value)[:, chosen], key, f"C{k + 1}", linestyle="--")
     axes[0].set_ylabel(_with_unit("V", unit))
-    _ticks(axes[0], t[spikes[:, chosen] > 0])
+    _ticks(axes[0], [t[spikes[:, chosen] > 0]])
     if potentials:
         _legend(axes[0])
     if second:
         for k, (key, value) in enumerate(second.items()):
-            column = _number(value)[:, chosen]
+            value = _readable(value)
+            column = _number(value)
             for j, part in enumerate(column.reshape(len(t), -1).T):
                 label = key if column.ndim == 1 else f"{key}[{j}]"
                 _line(axes[1], t, part, label, f"C{1 + k + j}")
         several = len(second) > 1 or column.ndim > 1
-        axes[1].set_ylabel(_with_unit("" if several else next(iter(second)), u.get_unit(value)))
+        axes[1].set_ylabel(_with_unit("" if several else key, u.get_unit(value), "\n"))
         if several:
             _legend(axes[1])
+    drive = _readable(drive[:, chosen])
     if found["events"]:
-        _stems(axes[-1], t, _number(drive)[:, chosen])
+        _stems(axes[-1], t, _number(drive))
     else:
-        _line(axes[-1], t, _number(drive)[:, chosen], "input", "C5")
-    axes[-1].set_ylabel(_with_unit("input", u.get_unit(drive)))
+        _line(axes[-1], t, _number(drive), "input", "C5")
+    axes[-1].set_ylabel(_with_unit("input", u.get_unit(drive), "\n"))
     return _timed(axes)
 
 
@@ -204,10 +212,10 @@ def _sweep(name: str, cls: Any, cells: int) -> dict[str, Any]:
     on = slice(n // 10, n * 9 // 10)
     events = getattr(model, "input_kind", "") == "events" or model.jump_state != "V"
     unit = u.get_unit(getattr(model, model.jump_state).value) if events else model.input_unit
-    strengths = 2.0 ** np.linspace(-8.0, 12.0, cells)
+    strengths = 2.0 ** np.linspace(-26.0, 12.0, cells)
     i = np.arange(n)
     acting = (i >= on.start) & (i < on.stop)
-    acting &= (i - on.start) % round(8.0 / 0.1) == 0 if events else True
+    acting &= (i - on.start) % round(TRAINS.get(name, 8.0) / 0.1) == 0 if events else True
     drive = np.concatenate([np.zeros(before), acting])[:, None] * strengths
     kept = [k for k in derivatives(cls) if k != "V"]
 
@@ -237,7 +245,7 @@ def _membrane(name: str, cls: Any) -> Figure:
     _line(axes[0], t, _number(V)[:, 0], "V", "C0")
     axes[0].set_ylabel(_with_unit("V", u.get_unit(V)))
     _line(axes[1], t, x, "input", "C5")
-    axes[1].set_ylabel(_with_unit("input", model.input_unit))
+    axes[1].set_ylabel(_with_unit("input", model.input_unit, "\n"))
     return _timed(axes)
 
 
@@ -257,8 +265,8 @@ def _readout(name: str, cls: Any) -> Figure:
     axes, t = _panels([2.0, 1.0]), 0.1 * (1 + np.arange(n))
     for k, column in enumerate(_number(out).T):
         _line(axes[0], t, column, f"output {k}", f"C{k}")
-        if isinstance(model, Neuron):
-            _ticks(axes[0], t[np.asarray(spikes)[:, k] > 0], f"C{k}")
+    if isinstance(model, Neuron):
+        _ticks(axes[0], [t[train > 0] for train in np.asarray(spikes).T], "C0", "C1", "C2")
     axes[0].set_ylabel(_with_unit(state, u.get_unit(out)))
     _legend(axes[0])
     _raster(axes[1], t, x, "input")
@@ -452,17 +460,27 @@ def _delay(name: str, cls: Any) -> Figure:
 def _surrogate(name: str, cls: Any) -> Figure:
     """The smooth function and its derivative, the surrogate gradient."""
     made = _made(cls)
-    z = jnp.linspace(-2.0, 2.0, 401)
-    left, right = _side_by_side()
-    _line(left, z, np.asarray(made.smooth(z)), "smooth function", "C0")
-    left.step(np.asarray(z), np.asarray(z) >= 0, color="C5", linewidth=0.8, label="spike")
-    left.set_title("smooth function", fontsize="medium")
-    _legend(left)
-    _line(right, z, np.asarray(made.surrogate_grad(z)), "surrogate gradient", "C1")
-    right.set_title("surrogate gradient", fontsize="medium")
-    for ax in (left, right):
+    far = np.linspace(0.0, 2.0, 2001)
+    slope = np.asarray(made.surrogate_grad(jnp.asarray(far)))
+    small = np.flatnonzero(slope < 0.1 * slope.max())
+    reach = 2.0 if not len(small) else float(np.clip(4.0 * far[small[0]], 0.05, 2.0))
+    z = jnp.linspace(-reach, reach, 401)
+    panels = [("surrogate gradient", made.surrogate_grad, "C1")]
+    with contextlib.suppress(NotImplementedError):
+        made.smooth(z)
+        panels.insert(0, ("smooth function", made.smooth, "C0"))
+    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for ax, (title, function, colour) in zip(axes, panels, strict=True):
+        values = np.asarray(function(z))
+        _line(ax, z, values, title, colour)
+        if colour == "C0" and np.ptp(values) > 0.3:
+            _line(ax, z, np.asarray(z) >= 0.0, "spike", "C5", linewidth=0.8)
+            title += " (grey: the spike)"
+        ax.set_title(title, fontsize="medium")
         ax.set_xlabel("distance to threshold z")
-    return left.figure
+    axes[-1].set_ylim(bottom=min(0.0, axes[-1].get_ylim()[0]))
+    return figure
 
 
 def _draws(name: str, cls: Any) -> Figure:
@@ -483,7 +501,7 @@ def _profile(name: str, cls: Any) -> Figure:
     d = np.linspace(0.0, 400.0, 401) * u.um
     (ax,) = _panels([1.0])
     _line(ax, _number(d), np.asarray(made(d)), "f", "C0")
-    ax.set_xlabel("distance (um)")
+    ax.set_xlabel("distance (µm)")
     ax.set_ylabel("f(d)")
     ax.set_title(_short(made), loc="left", fontsize="medium")
     ax.set_ylim(-0.02, 1.05)
@@ -500,8 +518,8 @@ def _positions(name: str, function: Any) -> Figure:
     (ax,) = _panels([1.0])
     ax.plot(x, y, ".", color="C0")
     ax.set_aspect("equal")
-    ax.set_xlabel("um")
-    ax.set_ylabel("um")
+    ax.set_xlabel("µm")
+    ax.set_ylabel("µm")
     return ax.figure
 
 
@@ -514,7 +532,7 @@ def _rule(name: str, cls: Any) -> Figure:
     if "profile" in inspect.signature(cls).parameters:
         line = np.arange(n) * 10.0 * u.um
         rule = cls(bl.GaussianProfile(50 * u.um), line)
-        title = "GaussianProfile(50 um), neurons on a line, 10 um apart"
+        title = "GaussianProfile(50 µm), neurons on a line, 10 µm apart"
     else:
         rule = _made(cls)
         title = _short(rule)
@@ -553,7 +571,10 @@ def _matrix(edges: Any, title: str, weights: Any = None) -> Figure:
     bins = np.arange(most + 1) - 0.5
     for k, (degree, what) in enumerate(((edges.out_degree, "out"), (edges.in_degree, "in"))):
         counts, _ = np.histogram(degree, bins)
-        right.bar(np.arange(most) + 0.4 * k - 0.2, counts, 0.4, color=f"C{k}", label=f"{what}-degree")
+        right.bar(
+            np.arange(most) + 0.4 * k - 0.2, counts, 0.4, color=f"C{k}", label=f"{what}-degree"
+        )
+    right.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     right.set_xlabel("edges of a neuron")
     right.set_ylabel("neurons")
     _legend(right)
@@ -580,10 +601,8 @@ def _projection(name: str, cls: Any) -> Figure:
         "synapse": bl.Expon.desc(tau=5 * u.ms),
         "out": bl.COBA.desc(E=0 * u.mV),
         "output": bl.COBA.desc(E=0 * u.mV),
-        "rule": _stdp,
     }
-    given = {k: (v() if k == "rule" else v) for k, v in parts.items() if k in takes}
-    proj = cls(**given)
+    proj = cls(**{k: v for k, v in parts.items() if k in takes})
     title = "weight 1 nS, Expon(tau=5 ms), COBA(E=0 mV)" if has else "weight 1 mV"
     return _postsynaptic(proj, post, lambda s: proj(s), title)
 
@@ -666,12 +685,12 @@ def _window(name: str, cls: Any) -> Figure:
     if getattr(cls, "dw", None) is not None:
         return _course(name, cls)
     period, most, pairs = (50.0, 22.0, 10) if name == "TripletSTDP" else (200.0, 80.0, 10)
-    apart = np.linspace(-most, most, 81)
+    apart = np.arange(-most, most + 1.0)
     pre = 100.0 + period * np.arange(pairs)[:, None] + 0.0 * apart
     weights, _ = _learn(cls(w_max=1.0 * u.nS), pre, pre + apart, 100.0 + period * pairs)
     change = 100.0 * (_number(weights)[-1] - 0.5)
     (ax,) = _panels([1.0])
-    for part in (apart < 0.0, apart > 0.0):
+    for part in (apart < 0.0, apart > 0.0):  # spikes of one step are no pair
         _line(ax, apart[part], change[part], "", "C0")
     ax.axhline(0.0, linewidth=0.5, color="C5")
     ax.axvline(0.0, linewidth=0.5, color="C5")
@@ -700,10 +719,10 @@ def _course(name: str, cls: Any) -> Figure:
         labels, state, reward = [f"postsynaptic rate {r:g} Hz" for r in rates], None, None
     weights, eligible = _learn(rule, pre, post, end, dt, state, reward)
     rows = [weights - 0.5 * u.nS] + ([eligible] if eligible is not None else [])
-    names = ["change of w\n(% of w_max)", "eligibility"]
-    heights = [2.0] * len(rows) + ([0.8] if reward is not None else [])
-    axes = _panels(heights, HEIGHT + 0.6 * (len(heights) > 1))
-    t = dt * (1 + np.arange(len(_number(weights))))
+    names = ["change\n(% of w_max)", "eligibility"]
+    heights = [2.0] * len(rows) + ([1.0] if reward is not None else [])
+    axes = _panels(heights, HEIGHT + 1.0 * (len(heights) > 1))
+    t = 1e-3 * dt * (1 + np.arange(len(_number(weights))))
     for ax, values, what in zip(axes[: len(rows)], rows, names[: len(rows)], strict=True):
         factor = 100.0 if values is rows[0] else 1.0
         for k, column in enumerate(_number(values).T):
@@ -712,7 +731,22 @@ def _course(name: str, cls: Any) -> Figure:
     _legend(axes[0])
     if reward is not None:
         _line(axes[-1], t, reward, third, "C5")
-        axes[-1].set_ylabel(third if third != "third" else "third factor")
+        axes[-1].set_ylabel("third\nfactor" if third == "third" else f"{third}\nreleased")
+    axes[-1].set_xlabel("time (s)")
+    return axes[0].figure
+
+
+def _plastic(name: str, cls: Any) -> Figure:
+    """Weights of three synapses while pairs of spikes arrive, with STDP."""
+    pre = 100.0 + 100.0 * np.arange(19)[:, None] + 0.0 * np.arange(3)
+    weights, _ = _learn(_stdp(), pre, pre + np.array([10.0, -10.0, 30.0]), 2000.0)
+    (ax,) = axes = _panels([1.0])
+    t = 0.5 * (1 + np.arange(len(_number(weights))))
+    told = ("10 ms after", "10 ms before", "30 ms after")
+    for k, column in enumerate(_number(weights).T):
+        _line(ax, t, column, f"post {told[k]} pre", f"C{k}")
+    ax.set_ylabel("weight (nS)")
+    _legend(ax)
     return _timed(axes)
 
 
@@ -769,6 +803,8 @@ def _encoder(name: str, cls: Any) -> Figure:
     with brainstate.environ.context(dt=1.0 * u.ms):
         out = np.asarray(u.get_mantissa(cls(n_steps=100, **more)(values)))
     axes, t = _panels([1.0]), np.arange(100.0)
+    given = "".join(f", {k}={show(v)}" for k, v in more.items())
+    axes[0].set_title(f"{name}(n_steps=100{given})", loc="left", fontsize="medium")
     if set(np.unique(out)) <= {0.0, 1.0}:
         at, which = np.nonzero(out)
         axes[0].plot(t[at], values[which], "|", color="C0")
@@ -864,10 +900,6 @@ def _panels(heights: list[float], height: float = HEIGHT) -> Any:
     return axes
 
 
-def _side_by_side() -> Any:
-    return Figure(figsize=(WIDTH, HEIGHT), layout="constrained").subplots(1, 2)
-
-
 def _timed(axes: Any) -> Figure:
     axes[-1].set_xlabel("time (ms)")
     return axes[0].figure
@@ -878,12 +910,13 @@ def _line(ax: Any, x: Any, y: Any, label: str, colour: str, **options: Any) -> N
     ax.plot(np.asarray(x), np.round(np.asarray(y, float), 6), color=colour, label=label, **options)
 
 
-def _ticks(ax: Any, times: Any, colour: str = "C3") -> None:
+def _ticks(ax: Any, trains: list[Any], *colours: str) -> None:
     """Marks of spikes above what is drawn."""
     low, high = ax.get_ylim()
-    y = high + 0.08 * (high - low)
-    ax.plot(times, np.full(len(times), y), "|", color=colour, markersize=6)
-    ax.set_ylim(low, y + 0.08 * (high - low))
+    for times, colour in zip(trains, colours or ("C3",), strict=True):
+        y = high + 0.08 * (high - low)
+        ax.plot(times, np.full(len(times), y), "|", color=colour, markersize=6)
+    ax.set_ylim(low, high + 0.16 * (high - low))
 
 
 def _stems(ax: Any, t: Any, values: Any, colour: str = "C5") -> None:
@@ -915,16 +948,30 @@ def _number(value: Any) -> Any:
     return np.asarray(u.get_mantissa(value))
 
 
-def _with_unit(label: str, unit: Any) -> str:
+def _with_unit(label: str, unit: Any, between: str = " ") -> str:
     if unit == u.UNITLESS:
         return label
-    return f"{label} ({unit})" if label else str(unit)
+    text = str(unit).replace(" ", "")
+    text = f"µ{text[1:]}" if text[0] == "u" else text
+    return f"{label}{between}({text})" if label else text
+
+
+def _readable(value: Any) -> Any:
+    """The value in a unit in which people read it: currents from pA to mA, mV/ms."""
+    value = u.Quantity(value)
+    if value.dim == (u.mV / u.ms).dim:
+        return value.to_decimal(u.mV / u.ms) * (u.mV / u.ms)
+    if value.dim == u.mA.dim:
+        for unit in (u.mA, u.uA, u.nA):
+            if np.abs(value.to_decimal(unit)).max() >= 0.1:
+                return value.to_decimal(unit) * unit
+    return value
 
 
 def _short(rule: Any) -> str:
     """A rule or profile with those of its parameters that have no default."""
-    needed = _needed(type(rule))
-    return f"{type(rule).__name__}({', '.join(f'{k}={getattr(rule, k)}' for k in needed)})"
+    given = [f"{k}={show(getattr(rule, k))}" for k in _needed(type(rule))]
+    return f"{type(rule).__name__}({', '.join(given)})".replace(" um", " µm")
 
 
 def _has_potential(cls: Any) -> bool:
@@ -955,6 +1002,7 @@ _BY_NAME: Mapping[str, Callable[[str, Any], Figure]] = {
     "Edges": _edges,
     "Connection": _connection,
     "Projection": _projection,
+    "PlasticProj": _plastic,
     "CurrentProj": _current_projection,
     "SymmetryGapJunction": _gap,
     "AsymmetryGapJunction": _gap,
