@@ -160,9 +160,9 @@ assert np.all(np.abs((intervals - period(150 * u.pA)) / dt) < 1)
 
 # %% [markdown]
 # The formula gives 21.97 ms and the simulation 22.0 ms. The difference is less than one step: the
-# simulation looks at the potential at the end of each step, so a spike has the time of the step in
-# which the threshold was reached. Between spikes, `LIF` is not approximated. Its step is the exact
-# solution for a current that is constant over it.
+# simulation looks at the potential at the end of each step, so a spike has the time of the step
+# in which the threshold was reached. Between spikes, `LIF` is not approximated. Its step is the
+# exact solution for a current that is constant over it.
 #
 # ## The weakest current that works
 #
@@ -257,15 +257,16 @@ plt.show()
 
 # %% [markdown]
 # After a hard reset every interval is a whole number of steps, rounded up, so the curve is a
-# staircase and the rate is too low. After a soft reset the rounding averages out in part. Ten times
-# shorter steps make the errors about ten times smaller. [Numerics](../concepts/numerics.md) says
-# more about the choice of a step, and about spikes at exact times (`interpolate=True`).
+# staircase and the rate is too low. After a soft reset the rounding averages out in part. Ten
+# times shorter steps make the errors about ten times smaller. [Numerics](../concepts/numerics.md)
+# says more about the choice of a step, and about spikes at exact times (`interpolate=True`).
 #
 # ## A pause after each spike
 #
-# A real neuron cannot spike again for a few milliseconds after a spike, its **refractory period**.
-# [`LIFRef`][brainloom_neurons.LIFRef] holds the potential at $V_\mathrm{reset}$ for `tau_ref`, so
-# each period is longer by that time, and no current can drive the neuron faster than
+# A real neuron cannot spike again for a few milliseconds after a spike, its **refractory
+# period**. [`LIFRef`][brainloom_neurons.LIFRef] holds the potential at $V_\mathrm{reset}$ for
+# `tau_ref`, so each period is longer by that time, and no current can drive the neuron faster
+# than
 # $1 / \tau_\mathrm{ref}$:
 
 # %%
@@ -282,8 +283,8 @@ print("largest difference:", np.abs(rates_ref - expected_ref).max().round(1), "H
 print("rate at 3000 pA:", rates_ref[-1], "Hz; limit:", (1 / tau_ref).in_unit(u.Hz))
 
 # %% [markdown]
-# At such rates one step of 0.1 ms more or less is a difference of 3 Hz. Each interval is right to a
-# step.
+# At such rates one step of 0.1 ms more or less is a difference of 3 Hz. Each interval is right to
+# a step.
 
 # %%
 without = np.zeros(61)
@@ -302,9 +303,9 @@ plt.show()
 # %% [markdown]
 # ## Another model
 #
-# All neuron models are used alike, so another model is another line. `AdExIF`
-# ([its page][brainloom_neurons.AdExIF]) adds two things to `LIF`: an upswing before the spike, and
-# a current $w$ that grows with each spike and holds the neuron back, its **adaptation**.
+# All neuron models are used alike, so another model is another line. `AdExIF` ([its
+# page][brainloom_neurons.AdExIF]) adds two things to `LIF`: an upswing before the spike, and a
+# current $w$ that grows with each spike and holds the neuron back, its **adaptation**.
 # `Izhikevich` ([its page][brainloom_neurons.Izhikevich]) gets similar behaviour from a quadratic
 # equation. The values of the first are those of Brette & Gerstner (2005), the second has those of
 # its paper as defaults.
@@ -419,8 +420,8 @@ print("after a reset", run["spikes"].t)
 # %% [markdown]
 # ## What you have now
 #
-# You can make a population of neurons with units, drive it, record it and check it against theory,
-# and you know what a State is. The concept pages say more about
+# You can make a population of neurons with units, drive it, record it and check it against
+# theory, and you know what a State is. The concept pages say more about
 # [states](../concepts/state.md) and [units](../concepts/units.md).
 #
 # Next, neurons talk to each other: [a synapse and a projection](synapse-and-projection.md).

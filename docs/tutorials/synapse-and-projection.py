@@ -15,9 +15,9 @@
 #
 # Where a neuron touches another there is a **synapse**. When the first, *presynaptic* neuron
 # spikes, the synapse opens channels in the membrane of the second, *postsynaptic* neuron. In this
-# tutorial you follow one spike through a synapse, choose how long it lasts and what it does to the
-# potential, and then connect two whole populations. It builds on
-# [your first neuron](first-neuron.md).
+# tutorial you follow one spike through a synapse, choose how long it lasts and what it does to
+# the potential, and then connect two whole populations. It builds on [your first
+# neuron](first-neuron.md).
 #
 # Four things happen, one after the other:
 #
@@ -79,11 +79,12 @@ net = OneSynapse(bl.LIF(1, **membrane), bl.Expon.desc(tau=5 * u.ms), bl.COBA.des
 
 # %% [markdown]
 # [`Expon`][brainloom_synapses.Expon] is a conductance that jumps by the weight at each spike and
-# decays exponentially, with a time constant of 5 ms here. [`COBA`][brainloom_synapses.COBA] makes a
-# current of it, $I = g\,(E - V)$; more about that below.
+# decays exponentially, with a time constant of 5 ms here. [`COBA`][brainloom_synapses.COBA] makes
+# a current of it, $I = g\,(E - V)$; more about that below.
 #
-# The spikes come from [`SpikeTime`][brainloom_neurons.SpikeTime], which holds a list of times. The
-# input of a simulation can be such a source: in each step it is asked for the spikes of that step.
+# The spikes come from [`SpikeTime`][brainloom_neurons.SpikeTime], which holds a list of times.
+# The input of a simulation can be such a source: in each step it is asked for the spikes of that
+# step.
 
 # %%
 times = [20, 70, 74, 78, 82, 86] * u.ms
@@ -94,8 +95,8 @@ g, V = run["proj.syn.g"].values[:, 0], run["cell.V"].values[:, 0]
 I = g * (0 * u.mV - V)
 
 # %% [markdown]
-# `proj.syn.g` is the state `g` of the synapse `syn` of `proj`. The current is no state: it follows
-# from $g$ and $V$.
+# `proj.syn.g` is the state `g` of the synapse `syn` of `proj`. The current is no state: it
+# follows from $g$ and $V$.
 
 # %%
 fig, axes = plt.subplots(
@@ -117,9 +118,9 @@ fig.align_ylabels()
 plt.show()
 
 # %% [markdown]
-# The first spike gives a bump of the potential, a **postsynaptic potential**. It is slower than the
-# conductance, because the membrane is slow ($\tau$ = 20 ms). Spikes in quick succession find the
-# conductance and the potential still raised. They add up, and the neuron spikes itself.
+# The first spike gives a bump of the potential, a **postsynaptic potential**. It is slower than
+# the conductance, because the membrane is slow ($\tau$ = 20 ms). Spikes in quick succession find
+# the conductance and the potential still raised. They add up, and the neuron spikes itself.
 #
 # ## What the weight means
 #
@@ -175,8 +176,8 @@ plt.show()
 #
 # At rest, -60 mV, an excitatory synapse has a driving force of 60 mV. With `scale=60 * u.mV` the
 # current-based synapse starts with the same current. To see where they part, take 81 neurons with
-# resting potentials from -100 mV to 20 mV and a threshold that is out of reach, and send one spike
-# to all of them:
+# resting potentials from -100 mV to 20 mV and a threshold that is out of reach, and send one
+# spike to all of them:
 
 # %%
 rest = np.linspace(-100, 20, 81) * u.mV
@@ -210,7 +211,8 @@ plt.show()
 # ## Is the potential right?
 #
 # With a frozen driving force the potential has a closed form. A current $w s\,e^{-t/\tau_s}$
-# (weight $w$, scale $s$, time constant of the synapse $\tau_s$) into a membrane with $\tau_m$ gives
+# (weight $w$, scale $s$, time constant of the synapse $\tau_s$) into a membrane with $\tau_m$
+# gives
 #
 # $$
 # V(t) = V_\mathrm{rest} + R\,w\,s\,\frac{\tau_s}{\tau_m - \tau_s}
@@ -257,10 +259,10 @@ plt.show()
 #
 # ## Synapses that rise slowly
 #
-# Real conductances do not jump. [`DualExpon`][brainloom_synapses.DualExpon] has a time constant for
-# the rise and one for the decay, [`Alpha`][brainloom_synapses.Alpha] has one for both. Exchange the
-# description, and the rest stays as it is. `normalize=True` makes the weight the peak of `Alpha`,
-# as it is for the others.
+# Real conductances do not jump. [`DualExpon`][brainloom_synapses.DualExpon] has a time constant
+# for the rise and one for the decay, [`Alpha`][brainloom_synapses.Alpha] has one for both.
+# Exchange the description, and the rest stays as it is. `normalize=True` makes the weight the
+# peak of `Alpha`, as it is for the others.
 
 # %%
 kinetics = {
@@ -349,9 +351,9 @@ net = TwoPopulations(bl.FixedInDegree(20))
 print(net.proj.comm.summary())
 
 # %% [markdown]
-# The connectivity is an object of its own, a [`Connection`][brainloom_projections.Connection], with
-# edges that you can look at, draw (`net.proj.comm.plot()`), save and use again. The seeds make the
-# network the same each time.
+# The connectivity is an object of its own, a [`Connection`][brainloom_projections.Connection],
+# with edges that you can look at, draw (`net.proj.comm.plot()`), save and use again. The seeds
+# make the network the same each time.
 
 # %%
 run = bl.simulate(
@@ -379,8 +381,8 @@ plt.show()
 
 # %% [markdown]
 # A plot with a dot for each spike, time to the right and neurons upwards, is a **raster plot**.
-# On top, each neuron spikes every 22 ms, as the current makes it, so the whole pattern repeats. Below,
-# neurons add up 20 inputs each and spike when enough of them come together.
+# On top, each neuron spikes every 22 ms, as the current makes it, so the whole pattern repeats.
+# Below, neurons add up 20 inputs each and spike when enough of them come together.
 #
 # What should the conductance be on average? Each of 20 inputs opens $w$ for about $\tau$, at its
 # rate $r$: $\bar g = 20\,r\,w\,\tau$.
@@ -408,8 +410,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# The same probability gives neurons that never spike and neurons that spike a lot, by the luck of the
-# draw. [Connect populations](../how-to/connectivity.md) lists all rules.
+# The same probability gives neurons that never spike and neurons that spike a lot, by the luck of
+# the draw. [Connect populations](../how-to/connectivity.md) lists all rules.
 #
 # ## Where the conductance is kept
 #
@@ -420,11 +422,11 @@ print(run["proj.syn.g"].values.shape)
 print(net.proj.explain())
 
 # %% [markdown]
-# *AlignPost* keeps one state for each postsynaptic neuron, which is exact when responses to spikes
-# just add up. *AlignPre* keeps one state for each presynaptic neuron, which is exact for every
-# synapse that sees nothing but the spikes of its neuron, and costs more. `Projection` chooses the
-# cheaper one that is exact; [Where synaptic state lives](../concepts/alignment.md) explains why
-# both are. Here they give the same potentials:
+# *AlignPost* keeps one state for each postsynaptic neuron, which is exact when responses to
+# spikes just add up. *AlignPre* keeps one state for each presynaptic neuron, which is exact for
+# every synapse that sees nothing but the spikes of its neuron, and costs more. `Projection`
+# chooses the cheaper one that is exact; [Where synaptic state lives](../concepts/alignment.md)
+# explains why both are. Here they give the same potentials:
 
 # %%
 potentials = {}
@@ -487,6 +489,6 @@ assert rates[1] < rates[0]
 plt.show()
 
 # %% [markdown]
-# Inhibition holds the potential back. Excitation and inhibition can come so close to each other that
-# only their fluctuations make a neuron spike. That is the state of the next tutorial:
-# [a balanced network](balanced-network.md).
+# Inhibition holds the potential back. Excitation and inhibition can come so close to each other
+# that only their fluctuations make a neuron spike. That is the state of the next tutorial: [a
+# balanced network](balanced-network.md).
