@@ -360,11 +360,11 @@ for path, weight in weights.items():
 # %% [markdown]
 # Spikes pass through the network as the numbers 0.0 and 1.0 that neurons return. Do not turn them
 # into truth values on the way (`spikes != 0`): for a simulation that makes no difference, but it
-# cuts off gradients. With numbers, JAX can estimate how a result depends on any weight. Here is the
-# slope of the mean excitatory rate of a network of 200 neurons with respect to each of the four
-# weights. It is an estimate because a spike, which is there or not, has no slope of its own;
-# `spk_fun` says what stands for it. [Surrogate gradients](../how-to/surrogate-gradients.md) has the
-# details.
+# cuts off gradients. With numbers, JAX can estimate how a result depends on any weight. Here is
+# the slope of the mean excitatory rate of a network of 200 neurons with respect to each of the
+# four weights. It is an estimate because a spike, which is there or not, has no slope of its own;
+# `spk_fun` says what stands for it. [Surrogate gradients](../how-to/surrogate-gradients.md) has
+# the details.
 
 # %%
 net.E.spk_fun = net.I.spk_fun = bl.InvSquareGrad(20.0)

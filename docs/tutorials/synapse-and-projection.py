@@ -82,9 +82,9 @@ net = OneSynapse(bl.LIF(1, **membrane), bl.Expon.desc(tau=5 * u.ms), bl.COBA.des
 # decays exponentially, with a time constant of 5 ms here. [`COBA`][brainloom_synapses.COBA] makes
 # a current of it, $I = g\,(E - V)$; more about that below.
 #
-# The spikes come from [`SpikeTime`][brainloom_neurons.SpikeTime], which holds a list of times.
-# The input of a simulation can be such a source: in each step it is asked for the spikes of that
-# step.
+# The spikes come from [`SpikeTime`][brainloom_neurons.SpikeTime], which holds a list of times
+# and, for each, the number of the neuron that spikes (here there is one, number 0). The input of
+# a simulation can be such a source: in each step it is asked for the spikes of that step.
 
 # %%
 times = [20, 70, 74, 78, 82, 86] * u.ms
@@ -316,7 +316,8 @@ assert np.isclose(peaks[4] - peaks[0], 4)
 #
 # With a population as its first argument, the projection fetches the spikes itself: `self.proj()`
 # needs no argument. They are those of the last step, because projections come first in a step. To
-# keep the presynaptic neurons from spiking all at once, each starts with a random potential.
+# keep the presynaptic neurons from spiking all at once, each starts with a random potential,
+# drawn by `bl.Uniform`.
 
 
 # %%
