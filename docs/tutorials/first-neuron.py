@@ -258,7 +258,7 @@ plt.show()
 # %% [markdown]
 # After a hard reset every interval is a whole number of steps, rounded up, so the curve is a
 # staircase and the rate is too low. After a soft reset the rounding averages out in part. Ten
-# times shorter steps make the errors about ten times smaller. [Numerics](../concepts/numerics.md)
+# times shorter steps make the errors about eight times smaller. [Numerics](../concepts/numerics.md)
 # says more about the choice of a step, and about spikes at exact times (`interpolate=True`).
 #
 # ## A pause after each spike
