@@ -150,7 +150,7 @@ def test_single_precision_keeps_the_digits_of_the_slope_far_from_threshold(
     e = np.exp(-4.0 * np.abs(z.astype(np.float64)))
     exact = (
         4.0 * e / (1.0 + e) ** 2
-    )  # of both: 1 - tanh(2 z)^2 = 4 s (1 - s), s the logistic of 4 z
+    )  # of both, s = 1 / (1 + e)
     np.testing.assert_allclose(function.surrogate_grad(jnp.asarray(z)), exact, rtol=1e-5)
 
 
