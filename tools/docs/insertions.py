@@ -1,0 +1,47 @@
+"""An extension of griffe: figures and numerical semantics in the docstrings of models.
+
+Both are made by running the models, which reading their source cannot; `build.py` leaves them in a
+file, by the path of the class.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import griffe
+
+ARGUMENTS = re.compile(r"^(?:Args|Attributes|Returns|Raises|References|Examples?):", re.MULTILINE)
+REFERENCES = re.compile(r"^(?:References|Examples?):", re.MULTILINE)
+
+
+class Insertions(griffe.Extension):
+    """Put the figure behind the equations, and the numerics before the references."""
+
+    def __init__(self, file: str) -> None:
+        path = Path(file)
+        self.known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Change the docstring of an object that has something to insert."""
+        known = self.known.get(obj.path)
+        if known is None or obj.docstring is None:
+            return
+        text = obj.docstring.value
+        if figure := known.get("figure"):
+            text = inserted(
+                text, ARGUMENTS, f"![Response of {obj.name}]({figure}){{ .response }}\n"
+            )
+        if numerics := known.get("numerics"):
+            rows = "\n".join(f"    | {name} | {value} |" for name, value in numerics)
+            text = inserted(
+                text, REFERENCES, f"Numerical semantics:\n    | | |\n    |---|---|\n{rows}\n"
+            )
+        obj.docstring.value = text
+
+
+def inserted(text: str, before: re.Pattern[str], what: str) -> str:
+    """The text with a paragraph before the first match, or at its end."""
+    found = before.search(text)
+    place = found.start() if found else len(text)
+    return f"{text[:place].rstrip()}\n\n{what}\n{text[place:]}"
