@@ -22,11 +22,25 @@ class Insertions(griffe.Extension):
         path = Path(file)
         self.known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
+    def on_attribute_instance(self, *, attr: griffe.Attribute, **_: Any) -> None:
+        """Give a field of a dataclass the default that a reader would write."""
+        defaults = self.known.get(getattr(attr.parent, "path", ""), {}).get("defaults", {})
+        if attr.name in defaults:
+            attr.value = defaults[attr.name]
+
+    def on_function_instance(self, *, func: griffe.Function, **_: Any) -> None:
+        """Drop annotations that tell a reader nothing."""
+        for parameter in func.parameters:
+            if str(parameter.annotation) in ("Any", "object"):
+                parameter.annotation = None
+
     def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
         """Change the docstring of an object that has something to insert."""
         known = self.known.get(obj.path)
-        if known is None or obj.docstring is None:
+        if known is None:
             return
+        if obj.docstring is None:  # one that is made when the module is imported
+            obj.docstring = griffe.Docstring(known["docstring"], parent=obj)
         text = obj.docstring.value
         if figure := known.get("figure"):
             text = inserted(

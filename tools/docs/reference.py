@@ -13,7 +13,7 @@ import shutil
 import sys
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -120,6 +120,14 @@ def signature(item: Public) -> str:
     if len(line) > 80:
         line = "\n".join([f"{item.name}(", *(f"    {text}," for text in shown), ")"])
     return line
+
+
+def defaults(thing: Any) -> dict[str, str]:
+    """The defaults of a class that is called with its fields."""
+    if not (inspect.isclass(thing) and is_dataclass(thing)):
+        return {}
+    parameters = inspect.signature(thing).parameters.values()
+    return {p.name: in_words(p.default) for p in parameters if p.default is not p.empty}
 
 
 def in_words(value: Any) -> str:
@@ -299,14 +307,19 @@ def insertions(objects: list[Public], docs: Path, figures: Path) -> dict[str, di
     """What the extension of griffe puts into docstrings, by the path of the object."""
     found = {}
     for item in objects:
-        known: dict[str, Any] = {"numerics": numerics(item.thing)}
+        if not hasattr(item.thing, "__qualname__"):
+            continue
+        known: dict[str, Any] = {
+            "docstring": inspect.getdoc(item.thing) or "",
+            "defaults": defaults(item.thing),
+            "numerics": numerics(item.thing),
+        }
         figure = figures / f"{item.name}.svg"
         if figure.exists():
             target = docs / Path(item.page).with_suffix(".svg")
             shutil.copy(figure, target)
             known["figure"] = f"../{target.name}"
-        if any(known.values()):
-            found[f"{item.thing.__module__}.{item.thing.__qualname__}"] = known
+        found[f"{item.thing.__module__}.{item.thing.__qualname__}"] = known
     return found
 
 

@@ -94,7 +94,7 @@ def _raster(ax: "Axes", name: str, spikes: SpikeEvents) -> None:
     points.set_color(ax.xaxis.label.get_color())  # ink that suits the background
     ax.set_ylabel("neuron")
     ax.set_ylim(-0.5, rows - 0.5)
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="y", integer=True)
     thinned = "" if stride == 1 else f" (every {stride}th spike drawn)"
     ax.set_title(f"{name}{thinned}", loc="left", fontsize="medium")
 
