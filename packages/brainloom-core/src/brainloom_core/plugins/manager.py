@@ -174,9 +174,11 @@ def get_model(name: str) -> Any:
     """
     matches = [m for m in list_models() if name in (m.name, m.qualified_name)]
     if not matches:
-        known = sorted({m.name for m in list_models()})
+        known = ", ".join(sorted({m.name for m in list_models()}))
         broken = "".join(f" The plugin {p.name!r} failed: {p.error}." for p in _failed())
-        raise PluginError(f"There is no model {name!r}.{broken} Known: {', '.join(known)}")
+        blocked = ", ".join(repr(p.name) for p in list_plugins() if p.state == "blocked")
+        left_out = f" {DISABLE} blocks {blocked}." if blocked else ""
+        raise PluginError(f"There is no model {name!r}.{broken}{left_out} Known: {known}")
     if len(matches) > 1:
         owners = " and ".join(m.distribution for m in matches)
         choices = " or ".join(repr(m.qualified_name) for m in matches)
