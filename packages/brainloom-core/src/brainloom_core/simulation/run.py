@@ -112,6 +112,7 @@ def simulate(
                 bar.update(length * float(dt.to_decimal(u.ms)))
     if pending is not None:
         _collect(collectors, *pending, block)
+    jax.block_until_ready([state.value for state in net.states().values()])
     stop = first + n_steps
     data = {name: c.result(stop) for name, c in collectors.items()}
     return Recording(data, first * dt, stop * dt, dt, time.perf_counter() - began)
