@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_recording", "plot_surrogate"]
 
-MAX_POINTS = 200_000
+MAX_POINTS, FEW_POINTS = 200_000, 20_000
 
 
 def plot_recording(
@@ -86,8 +86,10 @@ def _matplotlib_figure() -> Any:
 
 def _raster(ax: "Axes", name: str, spikes: SpikeEvents) -> None:
     stride = max(1, -(-len(spikes) // MAX_POINTS))
-    row = spikes.index + spikes.trial * spikes.size
-    ax.plot(spikes.t.to_decimal(u.ms)[::stride], row[::stride], ",", color="black", rasterized=True)
+    row, ink = spikes.index + spikes.trial * spikes.size, ax.xaxis.label.get_color()
+    marker = "." if len(spikes) < FEW_POINTS else ","  # a pixel each would hardly be seen
+    style = {"color": ink, "markersize": 2.0, "rasterized": True}
+    ax.plot(spikes.t.to_decimal(u.ms)[::stride], row[::stride], marker, **style)
     ax.set_ylabel("neuron")
     ax.set_ylim(0, spikes.size * spikes.trials)
     thinned = "" if stride == 1 else f" (every {stride}th spike drawn)"
