@@ -163,7 +163,12 @@ class Projection(Base):
             self.aligned = AlignPreProj(syn=synapse, out=output, **shared)
 
     def update(self, *args: Any) -> None:
-        """Deliver this step's spikes: those of `pre`, or the given ones; or call the children."""
+        """Deliver this step's spikes: those of `pre`, or the given ones; or call the children.
+
+        Args:
+            args: The spikes, shape `(*batch, *pre.in_size)`; none for those of `pre`. Of a
+                container, what each child is called with.
+        """
         if self.aligned is None:
             super().update(*args)
         elif args or self._spikes is None:
