@@ -402,7 +402,10 @@ def _length(y: Any) -> int:
 @contextmanager
 def _progress_bar(run: _Run, wanted: bool | None) -> Iterator[Any]:
     """A bar that counts steps and shows what was measured in the last epoch."""
-    from tqdm.auto import tqdm
+    if wanted:
+        from tqdm.auto import tqdm
+    else:  # the one for a notebook may warn, though it is not shown there
+        from tqdm import tqdm
 
     steps = run.source.steps
     total = None if steps is None else steps * run.epochs
