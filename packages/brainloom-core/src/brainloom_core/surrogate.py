@@ -292,8 +292,8 @@ class Sigmoid(Surrogate):
     alpha: float = _number(4.0, positive)
 
     def surrogate_grad(self, z: jax.Array) -> jax.Array:
-        s = self.smooth(z)
-        return self.alpha * s * (1.0 - s)
+        # 1 - sigmoid(z) loses its digits for large z, sigmoid(-z) does not.
+        return self.alpha * self.smooth(z) * self.smooth(-z)
 
     def smooth(self, z: jax.Array) -> jax.Array:
         return jax.nn.sigmoid(self.alpha * z)
@@ -310,7 +310,8 @@ class Tanh(Surrogate):
     alpha: float = _number(1.0, positive)
 
     def surrogate_grad(self, z: jax.Array) -> jax.Array:
-        return 1.0 - jnp.tanh(self.alpha * z) ** 2
+        x = 2.0 * self.alpha * z  # in place of 1 - tanh(x / 2)^2, which loses its digits
+        return 4.0 * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
 
     def smooth(self, z: jax.Array) -> jax.Array:
         return 0.5 + jnp.tanh(self.alpha * z) / self.alpha
