@@ -228,6 +228,13 @@ def test_the_step_of_the_environment_is_the_default() -> None:
     assert simulate(population(), 1 * u.ms, dt=0.5 * u.ms).dt == 0.5 * u.ms
 
 
+def test_the_run_is_over_when_it_returns_even_if_nothing_is_recorded() -> None:
+    population = Leaky(50_000)
+    for _ in range(3):
+        simulate(population, 20.0 * u.ms, dt=0.1 * u.ms, progress=False)
+        assert population.V.value.mantissa.is_ready()
+
+
 def test_another_step_after_the_first_is_respected() -> None:
     net = network()
     for dt in (0.1, 0.2):
