@@ -33,8 +33,9 @@ class Projection(brainstate.nn.Module):
 class Network(brainstate.nn.Module):
     """Populations and projections, advanced in the one order that is right.
 
-    Assign them as attributes; a step first calls every projection, then every population. A
-    subclass that needs another input for each population writes its own `update`.
+    Assign them as attributes; a step first calls everything that acts on populations (projections,
+    `PoissonInput`), then every population. A subclass that needs another input for each population
+    writes its own `update`.
 
     Example:
         ```python
@@ -52,7 +53,7 @@ class Network(brainstate.nn.Module):
         """
         children = list(self.children())
         for child in children:
-            if isinstance(child, Projection):
+            if isinstance(child, Projection) or getattr(child, "acts_on_populations", False):
                 child()
         for child in children:
             if isinstance(child, Neuron):

@@ -389,7 +389,8 @@ class PoissonInput(Declared):
 
     The state that the jumps of synapses raise, which is the potential in most models, is raised as
     by these, in the next call of the population: after its integration, not while it is
-    refractory, and with the spikes that follow. Any other state is written at once.
+    refractory, and with the spikes that follow. Any other state is written at once. A `Network`
+    calls it in each step, before the population.
 
     Args:
         target: The state that is driven, `population.prefetch("V")`.
@@ -422,6 +423,7 @@ class PoissonInput(Declared):
         True
     """
 
+    acts_on_populations = True
     _layout = ("target", "indices", "num_input", "freq", "weight", "name")
     _frame = {"name": None}
 
