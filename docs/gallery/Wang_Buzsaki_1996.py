@@ -4,7 +4,7 @@ Wang and Buzsáki (1996) asked whether interneurons alone can make the gamma rhy
 the potential after a spike stays above the reversal potential of the synapses, −75 mV: then
 inhibition delays the next spike of all neurons alike and draws them together. The figure follows
 Fig. 3 of the paper. The factor $\varphi$ says how fast the gates of the cells are; slower gates
-make deeper afterhyperpolarisations, and the network no longer comes to full synchrony. (The current
+make deeper afterhyperpolarisations, and full synchrony is not reached within a second. (The current
 rises from panel to panel to keep the frequency, with the values of ModelDB 26997.)
 
 X.-J. Wang & G. Buzsáki (1996), Gamma oscillation by synaptic inhibition in a hippocampal
