@@ -18,7 +18,11 @@ class Projection(brainstate.nn.Module):
         real_signature(cls)
 
     def update(self, *args: Any) -> None:
-        """Call every child module with the arguments."""
+        """Call every child module with the arguments.
+
+        Args:
+            args: What each child is called with.
+        """
         children = list(self.children())
         if not children:
             raise ValueError(f"{type(self).__name__} has no update and holds no modules to call")
@@ -41,7 +45,11 @@ class Network(brainstate.nn.Module):
     """
 
     def update(self, x: Any = None) -> None:
-        """Advance by one step; `x` is the input of every population."""
+        """Advance by one step; `x` is the input of every population.
+
+        Args:
+            x: Input of every population, None for none.
+        """
         children = list(self.children())
         for child in children:
             if isinstance(child, Projection):
