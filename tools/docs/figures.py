@@ -159,7 +159,7 @@ def kind(name: str, thing: object) -> Callable[[str, Any], Figure] | None:
 
 
 def _neuron(name: str, cls: Any) -> Figure:
-    """Response to a step of current."""
+    """Response to a step of current, or to a train of what arrives."""
     cells = 240
     found = _sweep(name, cls, cells)
     V, spikes, drive, others = (found[key] for key in ("V", "spikes", "drive", "others"))
@@ -681,7 +681,7 @@ def _stdp() -> Any:
 
 
 def _window(name: str, cls: Any) -> Figure:
-    """Change of a weight by the time between two spikes, after 10 pairs."""
+    """Change of a weight, by the time between two spikes or in the course of time."""
     if getattr(cls, "dw", None) is not None:
         return _course(name, cls)
     period, most, pairs = (50.0, 22.0, 10) if name == "TripletSTDP" else (200.0, 80.0, 10)
