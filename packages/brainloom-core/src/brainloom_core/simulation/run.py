@@ -3,7 +3,6 @@
 import contextlib
 import math
 import time
-import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -113,6 +112,7 @@ def simulate(
                 bar.update(length * float(dt.to_decimal(u.ms)))
     if pending is not None:
         _collect(collectors, *pending, block)
+    jax.block_until_ready([state.value for state in net.states().values()])
     stop = first + n_steps
     data = {name: c.result(stop) for name, c in collectors.items()}
     return Recording(data, first * dt, stop * dt, dt, time.perf_counter() - began)
@@ -266,9 +266,10 @@ def _progress_bar(n_steps: int, dt: Any, wanted: bool | None) -> Iterator[Any]:
     if wanted is False:
         yield None
         return
-    with warnings.catch_warnings():  # in a notebook without widgets, where the bar is plain text
-        warnings.simplefilter("ignore")
+    if wanted:
         from tqdm.auto import tqdm
+    else:  # the one for a notebook may warn, though it is not shown there
+        from tqdm import tqdm
 
     total = n_steps * float(dt.to_decimal(u.ms))
     form = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}]"
