@@ -11,6 +11,7 @@ here; the tables below hold what cannot be guessed.
 import contextlib
 import importlib
 import inspect
+import json
 import os
 import sys
 import time
@@ -1030,15 +1031,21 @@ _BY_BASE: list[tuple[Any, Callable[[str, Any], Figure]]] = [
 
 
 def main() -> None:
-    """Draw all figures into the folder that the command line names."""
+    """Draw all figures into the folder that the command line names, or those named behind it.
+
+    `captions.json` there says which object each is of, and what it shows.
+    """
     folder, began = Path(sys.argv[1]), time.perf_counter()
     only = set(sys.argv[2:])
+    captions = {}
     for name, thing in figures().items():
         if only and name not in only:
             continue
         start = time.perf_counter()
         draw(name, thing, folder / f"{name}.svg")
+        captions[f"{thing.__module__}.{thing.__qualname__}"] = caption(name, thing)
         print(f"{name:28} {time.perf_counter() - start:6.2f} s", flush=True)
+    (folder / "captions.json").write_text(json.dumps(captions), encoding="utf-8")
     print(f"{'all':28} {time.perf_counter() - began:6.2f} s")
 
 

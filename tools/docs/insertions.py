@@ -43,9 +43,7 @@ class Insertions(griffe.Extension):
             obj.docstring = griffe.Docstring(known["docstring"], parent=obj)
         text = obj.docstring.value
         if figure := known.get("figure"):
-            text = inserted(
-                text, ARGUMENTS, f"![Response of {obj.name}]({figure}){{ .response }}\n"
-            )
+            text = inserted(text, ARGUMENTS, f"![{known['caption']}]({figure}){{ .response }}\n")
         if numerics := known.get("numerics"):
             rows = "\n".join(f"    | {name} | {value} |" for name, value in numerics)
             text = inserted(

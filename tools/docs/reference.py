@@ -306,20 +306,22 @@ def write(docs: Path, site: Path) -> list[Public]:
 def insertions(objects: list[Public], docs: Path, figures: Path) -> dict[str, dict[str, Any]]:
     """What the extension of griffe puts into docstrings, by the path of the object."""
     found = {}
+    file = figures / "captions.json"
+    captions = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     for item in objects:
         if not hasattr(item.thing, "__qualname__"):
             continue
+        path = f"{item.thing.__module__}.{item.thing.__qualname__}"
         known: dict[str, Any] = {
             "docstring": inspect.getdoc(item.thing) or "",
             "defaults": defaults(item.thing),
             "numerics": numerics(item.thing),
         }
-        figure = figures / f"{item.name}.svg"
-        if figure.exists():
+        if path in captions:
             target = docs / Path(item.page).with_suffix(".svg")
-            shutil.copy(figure, target)
-            known["figure"] = f"../{target.name}"
-        found[f"{item.thing.__module__}.{item.thing.__qualname__}"] = known
+            shutil.copy(figures / f"{item.name}.svg", target)
+            known |= {"figure": f"../{target.name}", "caption": captions[path]}
+        found[path] = known
     return found
 
 

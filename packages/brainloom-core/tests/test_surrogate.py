@@ -148,9 +148,7 @@ def test_single_precision_keeps_the_digits_of_the_slope_far_from_threshold(
 ) -> None:
     z = np.array([-5.0, -3.0, 3.0, 5.0], np.float32)
     e = np.exp(-4.0 * np.abs(z.astype(np.float64)))
-    exact = (
-        4.0 * e / (1.0 + e) ** 2
-    )  # of both, s = 1 / (1 + e)
+    exact = 4.0 * e / (1.0 + e) ** 2  # of both, s = 1 / (1 + e)
     np.testing.assert_allclose(function.surrogate_grad(jnp.asarray(z)), exact, rtol=1e-5)
 
 
