@@ -150,17 +150,18 @@ plt.show()
 #
 # Four parts turn a point into a number that says how wrong the answer is:
 #
-# - The **encoder** turns a sample into something that lasts. [`DirectEncoder`]
-#   [brainloom_training.DirectEncoder] holds the four numbers for 30 steps.
+# - The **encoder** turns a sample into something that lasts.
+#   [`DirectEncoder`][brainloom_training.DirectEncoder] holds the four numbers for 30 steps.
 # - [`Linear`][brainloom_training.Linear] multiplies them by weights in mA, and 120
 #   [`LIF`][brainloom_neurons.LIF] neurons get the currents.
-# - The **readout** turns spikes into smooth values. [`LeakyRateReadout`]
-#   [brainloom_training.LeakyRateReadout] has one output for each class, to which every hidden spike
-#   adds its weight and which decays in between. The largest output is the answer.
-# - The **loss** compares outputs with labels. [`RateCrossEntropy`]
-#   [brainloom_training.RateCrossEntropy] is $-\ln p$, where $p$ is the probability that the outputs
-#   give to the right class, averaged over time and samples: 0 if the network is always sure and
-#   right, $\ln 3 = 1.10$ if it gives each of the three classes a third.
+# - The **readout** turns spikes into smooth values.
+#   [`LeakyRateReadout`][brainloom_training.LeakyRateReadout] has one output for each class, to
+#   which every hidden spike adds its weight and which decays in between. The class with the
+#   largest output is the answer.
+# - The **loss** compares outputs with labels.
+#   [`RateCrossEntropy`][brainloom_training.RateCrossEntropy] is $-\ln p$, where $p$ is the
+#   probability that the outputs give to the right class, averaged over time and samples: 0 if the
+#   network is always sure and right, $\ln 3 = 1.10$ if it gives each of the three classes a third.
 
 # %%
 encoder = bl.DirectEncoder(n_steps=30)
@@ -257,8 +258,8 @@ plt.show()
 
 # %% [markdown]
 # Both curves of validation follow those of training, so the network has not merely learned its
-# samples by heart. Now the samples that were never used, with [`evaluate`]
-# [brainloom_training.evaluate]:
+# samples by heart. Now the samples that were never used, with
+# [`evaluate`][brainloom_training.evaluate]:
 
 # %%
 result = bl.evaluate(model, criterion, test, **options)
