@@ -496,10 +496,11 @@ in_a_new_process(sys.executable, "-m", "pytest", *chosen, str(package / "tests")
 #
 # ## Where to go next
 #
-# - [Plugins](../plugins.md): what can go wrong, and how a plugin is switched off.
-# - [Hooks](../reference/hooks.md): all of them. Models are one kind of thing that a plugin brings.
-#   Another are **device kernels**, faster implementations of the few operations that take most of
-#   the time, for a processor of your choice.
+# - [Architecture](../concepts/architecture.md#plugins): how plugins are found, what can go wrong,
+#   and how one is switched off.
+# - [Hooks](../reference/hooks.md): all that a plugin can bring. Beside models there are **device
+#   kernels**, faster implementations of the few operations that take most of the time, for a
+#   processor of your choice.
 # - [Numerics](../concepts/numerics.md): what a step does, and which schemes there are.
 # - [Anatomy of a model](../concepts/anatomy-of-a-model.md): synapses and outputs are declared in
 #   the same way.
