@@ -103,8 +103,8 @@ plt.show()
 
 # %% [markdown]
 # The distance to threshold is $(V - V_\mathrm{th}) / (V_\mathrm{th} - V_\mathrm{reset})$: 0 at
-# the threshold, $-1$ at the reset potential. All three curves have the same left side. With the
-# surrogate, the staircase has a slope that a weight can follow:
+# the threshold, $-1$ at the reset potential. Going forward, all three surrogates spike as on the
+# left. With one of them, the staircase has a slope that a weight can follow:
 
 # %%
 current.value = jnp.array(2.0)
@@ -186,6 +186,8 @@ print(f"loss before any training: {criterion(outputs, y):.3f}")
 print(f"share of right answers:   {bl.Accuracy()(outputs, y):.2f}")
 
 # %% [markdown]
+# That is worse than $\ln 3$: with random weights, the network is often sure of a wrong answer.
+#
 # ## One step by hand
 #
 # The weights are the `ParamState`s of the model. [`trainable`][brainloom_training.trainable] lists
