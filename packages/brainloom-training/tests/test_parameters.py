@@ -13,7 +13,14 @@ from brainloom_core import BrainloomError, Network, Normal, Uniform, between, no
 from brainloom_neurons import LIF
 from brainloom_projections import AlignPostProj, Connection, DeltaProj, OneToOne
 from brainloom_synapses import CUBA, Expon
-from brainloom_training import Trainer, keep_sign, make_trainable, rollout, trainable
+from brainloom_training import (
+    LeakyRateReadout,
+    Trainer,
+    keep_sign,
+    make_trainable,
+    rollout,
+    trainable,
+)
 
 LEAKY = {"V_rest": 0 * u.mV, "V_reset": 0 * u.mV, "V_th": 1 * u.mV, "tau": 10 * u.ms}
 
@@ -42,6 +49,9 @@ def test_each_neuron_can_have_a_value_of_its_own() -> None:
     net = LIF((2, 3), **LEAKY)
     make_trainable(net, "tau", per_neuron=True)
     assert net.tau.shape == (2, 3)
+    readout = LeakyRateReadout(4, 3)
+    make_trainable(readout, "tau", per_neuron=True)
+    assert readout.tau.shape == (3,)
 
 
 def test_a_whole_number_is_trained_as_a_real_one() -> None:

@@ -108,7 +108,7 @@ def _made_trainable(model: Any, name: str, per_neuron: bool) -> brainstate.Param
     held = getattr(owner, "__dict__", {}).get(last)
     if isinstance(held, brainstate.ParamState):
         return held
-    shape = getattr(owner, "in_size", ())
+    shape = getattr(owner, "varshape", getattr(owner, "in_size", ()))  # of a readout, its outputs
     declared: Any = getattr(type(owner), last, None)
     value = declared.initial(owner, shape) if hasattr(declared, "initial") else held
     if last == "delay" or not _is_number(value):
