@@ -114,9 +114,12 @@ def _made_trainable(model: Any, name: str, per_neuron: bool) -> brainstate.Param
     if last == "delay" or not _is_number(value):
         known = getattr(owner, "__dict__", {}).items()
         numbers = sorted(k for k, v in known if _is_number(v) and not k.startswith("_"))
-        advice = "give a delay as a ParamState, with max_delay, when the projection is made"
-        wanted = advice if last == "delay" else f"a number, one of {numbers}"
-        raise ParameterError(f"make_trainable: {name!r}: expected {wanted}; got {show(value)}")
+        says = f"make_trainable: {name!r}"
+        if last == "delay":
+            raise ParameterError(
+                f"{says}: give a delay as a ParamState, with max_delay, when the projection is made"
+            )
+        raise ParameterError(f"{says}: expected a number, one of {numbers}; got {show(value)}")
     number = jnp.asarray(u.get_mantissa(value), brainstate.environ.dftype())
     value = with_unit(number, u.get_unit(value))
     state = brainstate.ParamState(full(value, shape) if per_neuron else value)
