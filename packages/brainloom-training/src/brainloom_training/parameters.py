@@ -2,13 +2,14 @@
 
 import fnmatch
 from collections.abc import Callable, Mapping
+from inspect import getattr_static
 from typing import Any
 
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from brainloom_core import Constraint, Declared, ParameterError, full
+from brainloom_core import Constraint, Declared, ParameterError, Surrogate, full
 from brainloom_core.units import show, with_unit
 
 __all__ = ["keep_sign", "make_trainable", "trainable"]
@@ -93,6 +94,7 @@ def conditions(model: Any, given: Mapping[str, Any] | None) -> dict[str, Keep]:
     for node in model.nodes(Declared).values():
         for name, state in node.trained().items():
             found[names[id(state)]] = _declared(node, name)
+        found |= _of_surrogate(getattr(node, "spk_fun", None), names)
     for pattern, condition in (given or {}).items():
         for name in _fitting(pattern, states):
             keep = _keep(pattern, condition, states[name].value)
@@ -144,6 +146,16 @@ def _fitting(pattern: str, names: Mapping[str, Any]) -> list[str]:
 
 def _declared(node: Declared, name: str) -> Keep:
     return lambda old, new: node.keep(name, old, new)
+
+
+def _of_surrogate(spk_fun: Any, names: Mapping[int, str]) -> dict[str, Keep]:
+    """The conditions that a spike function declares of its trained parameters, by their names."""
+    found = {}
+    for field, value in vars(spk_fun).items() if isinstance(spk_fun, Surrogate) else ():
+        constraint = getattr(getattr_static(spk_fun, field, None), "constraint", None)
+        if id(value) in names and constraint is not None and constraint.keep is not None:
+            found[names[id(value)]] = _of_number(constraint.keep)
+    return found
 
 
 def _both(first: Keep, second: Keep) -> Keep:
