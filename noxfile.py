@@ -172,17 +172,28 @@ def types(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
-    """Run what pages and READMEs show, and build the site into site/; any warning stops it.
+    """Run all that pages, tutorials and examples show, and build the site into site/.
 
-    `-- serve` shows the site instead, and builds it anew as files change.
+    It stops at the first thing that is wrong, and does not run again what has not changed.
+    `-- test` tests the build itself alone, `-- build` builds alone, `-- serve` shows the site as it
+    was built last, and `-- publish VERSION [ALIAS] [--push]` puts it beside those of other versions
+    on the branch gh-pages.
     """
-    session.install(*tools("docs"), *with_tests(*MEMBERS))
-    if not session.posargs:
-        session.run(
-            "pytest", str(ROOT / "integration-tests" / "docs"), env={"JAX_PLATFORMS": "cpu"}
-        )
-    quiet = {"NO_MKDOCS_2_WARNING": "1"}  # an advertisement in each build
-    session.run("mkdocs", *(session.posargs or ["build", "--strict"]), env=quiet)
+    session.install(*tools("docs"), *with_tests(*MEMBERS), "pytest-xdist>=3.6")
+    task, *rest = session.posargs or ("all",)
+    if task in ("all", "test"):
+        tests = str(ROOT / "integration-tests" / "docs")
+        session.run("pytest", tests, *PARALLEL, *rest, env={"JAX_PLATFORMS": "cpu"})
+    if task in ("all", "build"):
+        session.run("python", str(ROOT / "tools" / "docs" / "build.py"), *rest)
+    if task == "serve":
+        session.run("mkdocs", "serve", *rest)
+    if task == "publish":
+        flags = [text for text in rest if text.startswith("-")]
+        version, *aliases = (text for text in rest if text not in flags)
+        session.run("mike", "deploy", "--update-aliases", *flags, version, *aliases)
+        if aliases or not session.run("mike", "list", "latest", success_codes=[0, 1], silent=True):
+            session.run("mike", "set-default", *flags, (aliases or [version])[0])
 
 
 @nox.session(default=False)

@@ -238,6 +238,15 @@ def test_an_unknown_model_lists_the_known_and_what_failed(install: Install) -> N
     assert text.endswith("Known: Cell, Gone, Odd")
 
 
+def test_an_unknown_model_says_what_is_blocked(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("alpha", GOOD)
+    monkeypatch.setenv("BRAINLOOM_DISABLE_PLUGINS", "alpha")
+    with pytest.raises(PluginError, match="BRAINLOOM_DISABLE_PLUGINS blocks 'alpha'"):
+        get_model("Cell")
+
+
 def test_a_name_of_two_distributions_needs_the_qualified_name(install: Install) -> None:
     install("alpha", GOOD)
     install("beta", GOOD)

@@ -234,7 +234,7 @@ def test_the_picture_shows_every_spike(pyplot: Any) -> None:
     raster, _ = recording(spikes=spikes).plot().axes
     np.testing.assert_allclose(raster.lines[0].get_xdata(), spikes.t.to_decimal(u.ms))
     np.testing.assert_array_equal(raster.lines[0].get_ydata(), spikes.index + 20 * spikes.trial)
-    assert raster.get_ylim() == (0.0, 40.0)
+    assert raster.get_ylim() == (-0.5, 39.5)
 
 
 @pytest.mark.parametrize("width", [1.0, 5.0, 0.25])

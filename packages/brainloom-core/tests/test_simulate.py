@@ -1,6 +1,7 @@
 """The compiled loop: the same as a plain loop, compiled once, whatever it is cut into."""
 
 import gc
+import sys
 import warnings
 import weakref
 from collections.abc import Callable
@@ -225,6 +226,13 @@ def test_steps_see_their_number_and_time() -> None:
 def test_the_step_of_the_environment_is_the_default() -> None:
     assert simulate(population(), 1 * u.ms).dt == 0.1 * u.ms
     assert simulate(population(), 1 * u.ms, dt=0.5 * u.ms).dt == 0.5 * u.ms
+
+
+def test_the_run_is_over_when_it_returns_even_if_nothing_is_recorded() -> None:
+    population = Leaky(50_000)
+    for _ in range(3):
+        simulate(population, 20.0 * u.ms, dt=0.1 * u.ms, progress=False)
+        assert population.V.value.mantissa.is_ready()
 
 
 def test_another_step_after_the_first_is_respected() -> None:
@@ -640,8 +648,9 @@ def test_a_progress_bar_counts_milliseconds(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize("progress", [False, None])
 def test_no_progress_bar_where_there_is_no_terminal(
-    progress: bool | None, capsys: pytest.CaptureFixture[str]
+    progress: bool | None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)  # warns in a notebook without its widgets
     simulate(population(), 1 * u.ms, progress=progress)
     assert capsys.readouterr().err == ""
 

@@ -142,6 +142,16 @@ def test_the_smooth_function_is_the_integral_of_the_slope(
     np.testing.assert_allclose(function.smooth(jnp.zeros(1)), 0.5, atol=1e-15)
 
 
+@pytest.mark.parametrize("function", [Sigmoid(4.0), Tanh(2.0)], ids=str)
+def test_single_precision_keeps_the_digits_of_the_slope_far_from_threshold(
+    function: Surrogate,
+) -> None:
+    z = np.array([-5.0, -3.0, 3.0, 5.0], np.float32)
+    e = np.exp(-4.0 * np.abs(z.astype(np.float64)))
+    exact = 4.0 * e / (1.0 + e) ** 2  # of both, s = 1 / (1 + e)
+    np.testing.assert_allclose(function.surrogate_grad(jnp.asarray(z)), exact, rtol=1e-5)
+
+
 def test_the_triangle_ends_at_its_width() -> None:
     slope = jax.vmap(jax.grad(ReluGrad(width=0.5)))(jnp.asarray([-1.0, -0.5, 0.5, 1.0]))
     np.testing.assert_array_equal(slope, np.zeros(4))

@@ -8,7 +8,7 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from brainloom_core import InputError, ParameterError, SpikeEvents, UnitError, simulate
+from brainloom_core import InputError, Network, ParameterError, SpikeEvents, UnitError, simulate
 from brainloom_neurons import (
     LIF,
     GammaSpike,
@@ -205,6 +205,16 @@ def test_poisson_input_shot_noise(dt: float) -> None:
     spread = np.sqrt(0.01 * 10 * dt / -np.expm1(-2 * dt / 20))
     assert after.std() == pytest.approx(spread, abs=5 * spread / np.sqrt(2 * n))
     assert before.std() * np.exp(dt / 40) == pytest.approx(1.0, abs=5 / np.sqrt(2 * n))
+
+
+def test_a_network_calls_poisson_input_before_its_populations() -> None:
+    net = Network()
+    net.neuron = LIF(10, V_th=1e6 * u.mV)
+    net.noise = PoissonInput(net.neuron.prefetch("V"), None, 1000, 100 * u.Hz, 1.0 * u.mV)
+    with brainstate.environ.context(dt=0.1 * u.ms):
+        brainstate.nn.init_all_states(net)
+        net()
+    assert (net.neuron.V.value > 0 * u.mV).all()
 
 
 def test_poisson_input_leaves_refractory_neurons_alone() -> None:

@@ -571,7 +571,7 @@ def test_spikes_may_be_given_to_a_projection() -> None:
         post()
         np.testing.assert_allclose(proj.syn.g.value.to_decimal(u.mS), 1.0, rtol=1e-6)
     nameless = Projection(4, cell(3), AllToAll(), Expon, CUBA, weight=1.0 * u.mS)
-    with pytest.raises(InputError, match="no spikes"):
+    with pytest.raises(InputError, match="no spikes, and pre, 4, has no get_spike"):
         nameless()
 
 

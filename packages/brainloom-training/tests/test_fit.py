@@ -67,6 +67,15 @@ def test_a_network_learns() -> None:
     assert history["loss"][-1] < 0.7 * history["loss"][0]
 
 
+def test_no_progress_bar_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)  # warns in a notebook without its widgets
+    readout, data = line()
+    fit(readout, straight, data, epochs=1, **{**QUIET, "progress": None})
+    assert capsys.readouterr().err == ""
+
+
 def test_means_are_over_samples_and_batches_are_all_seen() -> None:
     readout, (x, y) = line()
     whole = float(Trainer(readout, straight, dt=1 * u.ms).evaluate(x, y)["loss"])

@@ -33,7 +33,7 @@ from .parameters import (
     state,
 )
 from .plugins import get_model, list_models, list_plugins
-from .simulation import Recording, SpikeEvents, Spikes, Trace, simulate
+from .simulation import Recording, SpikeEvents, Spikes, Trace, TraceData, simulate
 from .solvers import SOLVERS, Solver
 from .surrogate import (
     ERF,
@@ -123,6 +123,7 @@ __all__ = [
     "Synapse",
     "Tanh",
     "Trace",
+    "TraceData",
     "Uniform",
     "UnitError",
     "between",

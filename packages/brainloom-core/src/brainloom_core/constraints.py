@@ -27,12 +27,27 @@ class Constraint:
 
 
 positive = Constraint("> 0", lambda x: x > 0, lambda old, new: jnp.where(new > 0, new, old / 2))
+"""The value must be above zero; one that training takes below becomes half of what it was."""
+
 non_negative = Constraint(">= 0", lambda x: x >= 0, lambda old, new: jnp.maximum(new, 0))
+"""The value must be at least zero; one that training takes below becomes zero."""
+
 whole = Constraint("a whole number >= 1", lambda n: _is_whole(n) and bool(n >= 1))
+"""The value must be an integer and at least 1."""
 
 
 def between(low: float, high: float) -> Constraint:
-    """The value must lie in the closed interval from `low` to `high`."""
+    """The value must lie in the closed interval from `low` to `high`.
+
+    Args:
+        low: Smallest value allowed, without a unit: that of the parameter's default, or its `unit`.
+        high: Largest value allowed.
+
+    Examples:
+        >>> from brainloom_core import between
+        >>> between(0.0, 1.0).text, between(0.0, 1.0).holds(1.5)
+        ('between 0 and 1', False)
+    """
     return Constraint(
         f"between {low:g} and {high:g}",
         lambda x: (x >= low) & (x <= high),
@@ -45,5 +60,14 @@ def _is_whole(n: Any) -> bool:
 
 
 def one_of(*choices: Any) -> Constraint:
-    """The value must equal one of the choices."""
+    """The value must equal one of the choices.
+
+    Args:
+        choices: What is allowed, compared by `==`.
+
+    Examples:
+        >>> from brainloom_core import one_of
+        >>> one_of("soft", "hard").holds("soft")
+        True
+    """
     return Constraint("one of " + ", ".join(map(repr, choices)), lambda x: x in choices)

@@ -45,7 +45,13 @@ class Declared(brainstate.nn.Module):
 
     @classmethod
     def desc(cls, *args: Any, **kwargs: Any) -> Descriptor:
-        """Describe an instance to be built later; equal meaning compares equal."""
+        """Describe an instance to be built later; equal meaning compares equal.
+
+        Args:
+            args: Arguments of the constructor by position; those left out may be given when it is
+                built.
+            kwargs: Arguments by name.
+        """
         return Descriptor(cls, *args, **kwargs)
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
@@ -53,6 +59,10 @@ class Declared(brainstate.nn.Module):
 
         A state that exists is written, not replaced: compiled functions keep working. (Inside
         `jit`, `grad` and `vmap` it is replaced; call `reset_state` there.)
+
+        Args:
+            batch_size: Length of the batch axis, None, the default, for none.
+            kwargs: Accepted for `brainstate.nn.init_all_states`, and not used.
         """
         for name, spec in self._kept_states().items():
             value = spec.value(self, spec.shape(self, batch_size))
@@ -63,7 +73,12 @@ class Declared(brainstate.nn.Module):
                 setattr(self, name, spec.kind(value))
 
     def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        """Write the initial values into the existing states, keeping their batch size."""
+        """Write the initial values into the existing states, keeping their batch size.
+
+        Args:
+            batch_size: Length of the batch axis, None, the default, for that which the states have.
+            kwargs: Accepted for `brainstate.nn.reset_all_states`, and not used.
+        """
         for name, spec in self._kept_states().items():
             current = getattr(self, name)
             shape = spec.shape(self, batch_size) if batch_size else current.value.shape
@@ -75,7 +90,13 @@ class Declared(brainstate.nn.Module):
         return {n: value for n, value in found.items() if isinstance(value, brainstate.ParamState)}
 
     def keep(self, name: str, old: Any, new: Any) -> Any:
-        """What to take for a new value of a parameter, so that its conditions hold as for `old`."""
+        """What to take for a new value of a parameter, so that its conditions hold as for `old`.
+
+        Args:
+            name: Name of the parameter.
+            old: A value that meets its conditions.
+            new: The value that is proposed, in the same unit.
+        """
         declared = self._params[name]
         return declared.keep(self, old, new) if isinstance(declared, QuantityParam) else new
 
@@ -108,6 +129,20 @@ def real_signature(cls: Class) -> Class:
     """Make `inspect.signature` show the constructor that is written in a class.
 
     The metaclass of brainstate's modules hides it. Also usable as a decorator.
+
+    Args:
+        cls: The class, whose `__init__` is its own; it is changed in place and returned.
+
+    Examples:
+        >>> import inspect
+        >>> import brainstate
+        >>> from brainloom_core import real_signature
+        >>> @real_signature
+        ... class Layer(brainstate.nn.Module):
+        ...     def __init__(self, n, gain=1.0):
+        ...         super().__init__()
+        >>> print(inspect.signature(Layer))
+        (n, gain=1.0)
     """
     own = inspect.signature(cls.__init__)  # type: ignore[misc]
     cls.__signature__ = own.replace(parameters=list(own.parameters.values())[1:])  # type: ignore[attr-defined]

@@ -20,7 +20,16 @@ __all__ = ["Delay", "Delayed", "Prefetch", "PrefetchDelayAt", "past_of"]
 
 
 class Delayed(Declared):
-    """Base of what keeps values until they are due: the delay, checked, and how far it reaches."""
+    """Base of what keeps values until they are due: the delay, checked, and how far it reaches.
+
+    Args:
+        in_size: Number of values, or their shape.
+        delay: Delay, at least zero; scalar or one per value; may be trainable.
+        max_delay: Longest delay, None, the default, for that of `delay`; needed where it is
+            trained.
+        interpolate: Whether a delay between two steps is taken as it is, False.
+        name: Name of the module.
+    """
 
     _layout = ("in_size", "delay", "*", "max_delay", "interpolate", ..., "name")
     _frame = {"in_size": REQUIRED, "name": None}
@@ -161,7 +170,14 @@ class Delay(Delayed):
     )
 
     def update(self, x: Any) -> Any:
-        """Put in this step's values, and take out those that are due."""
+        """Put in this step's values, and take out those that are due.
+
+        Args:
+            x: Values of this step, shape `(*batch, *in_size)`, in the unit of the states.
+
+        Returns:
+            Values of the same shape and unit.
+        """
         held = self.history.value
         unit, owner = u.get_unit(held), type(self).__name__
         ring, position = jnp.asarray(u.get_mantissa(held)), jnp.asarray(self.position.value)

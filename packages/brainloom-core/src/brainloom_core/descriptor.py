@@ -18,6 +18,20 @@ class Descriptor:
     Two descriptors are equal when they mean the same model: the same class and, argument by
     argument (given by position or by name, in any order, left to the default or not), the same
     value, whatever unit it is written in. Functions and other objects compare by equality.
+
+    Args:
+        cls: The class.
+        args: Arguments of its constructor by position.
+        kwargs: Arguments by name.
+
+    Raises:
+        TypeError: The constructor has no such argument.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core import Delay, Descriptor
+        >>> Descriptor(Delay, 3, 5 * u.ms) == Delay.desc(in_size=3, delay=0.005 * u.second)
+        True
     """
 
     def __init__(self, cls: type, /, *args: Any, **kwargs: Any) -> None:
@@ -33,11 +47,19 @@ class Descriptor:
             raise TypeError(f"{cls.__name__}.desc: {error}. Its parameters are: {known}") from None
 
     def __call__(self, **overrides: Any) -> Any:
-        """Build the model; keyword arguments take precedence over the described ones."""
+        """Build the model; keyword arguments take precedence over the described ones.
+
+        Args:
+            overrides: Further arguments of the constructor by name.
+        """
         return self.cls(**{**self.arguments, **overrides})
 
     def with_defaults(self, **defaults: Any) -> "Descriptor":
-        """The same description with these arguments where they were not given."""
+        """The same description with these arguments where they were not given.
+
+        Args:
+            defaults: Arguments by name; those that the constructor does not know are left out.
+        """
         known = inspect.signature(self.cls).parameters
         usable = {name: value for name, value in defaults.items() if name in known}
         return Descriptor(self.cls, **{**usable, **self.arguments})

@@ -54,6 +54,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     Args:
         in_size: Number of neurons, or the shape of the population.
         name: Name of the module.
+        solver: Time-stepping scheme, `"auto"`, a name in `SOLVERS` or a function.
     """
 
     _layout: ClassVar[tuple[Any, ...]] = ("in_size", ..., "name", "*", "solver")
@@ -125,11 +126,27 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         self._add_input(self._current_inputs, "current", key, inp, label)
 
     def add_delta_input(self, key: str, inp: Any, label: str | None = None) -> None:
-        """Register a jump that is added to a state after its integration; see above."""
+        """Register a jump that is added to a state after its integration; see above.
+
+        Args:
+            key: A name; one key holds one input.
+            inp: A function without arguments, which stays, or a value, which is used once.
+            label: A group name by which `sum_delta_inputs` can select, None.
+
+        Raises:
+            InputError: The key already holds another input.
+        """
         self._add_input(self._delta_inputs, "delta", key, inp, label)
 
     def get_input(self, key: str) -> Any:
-        """The input stored under this key (with its label, if it has one)."""
+        """The input stored under this key (with its label, if it has one).
+
+        Args:
+            key: The key, `"label // key"` where there is a label.
+
+        Raises:
+            InputError: There is no such input.
+        """
         for store in (self._current_inputs, self._delta_inputs):
             if key in store:
                 return store[key]
@@ -139,17 +156,40 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     def sum_current_inputs(
         self, init: Any, *args: Any, label: str | None = None, pop: bool = True, **kwargs: Any
     ) -> Any:
-        """`init` plus all registered currents, functions being called with the arguments."""
+        """`init` plus all registered currents, functions being called with the arguments.
+
+        Args:
+            init: What the currents are added to, such as the input of the call, mA.
+            args: What functions among the inputs are called with: the membrane potential.
+            label: Which group to sum, None for all.
+            pop: Whether values, which serve once, are forgotten, True.
+            kwargs: Arguments by name for the functions.
+        """
         return self._sum_inputs(self._current_inputs, init, args, kwargs, label, pop)
 
     def sum_delta_inputs(
         self, init: Any, *args: Any, label: str | None = None, pop: bool = True, **kwargs: Any
     ) -> Any:
-        """`init` plus all registered jumps."""
+        """`init` plus all registered jumps.
+
+        Args:
+            init: What the jumps are added to, such as the membrane potential, mV.
+            args: What functions among the inputs are called with.
+            label: Which group to sum, None for all.
+            pop: Whether values, which serve once, are forgotten, True.
+            kwargs: Arguments by name for the functions.
+        """
         return self._sum_inputs(self._delta_inputs, init, args, kwargs, label, pop)
 
     def align_pre(self, dyn: Any) -> Any:
-        """Run a synapse on this population's output and return it; equal descriptions share one."""
+        """Run a synapse on this population's output and return it; equal descriptions share one.
+
+        Args:
+            dyn: The synapse, or its description, such as `Expon.desc(tau=5 * u.ms)`.
+
+        Raises:
+            TypeError: It is neither.
+        """
         if isinstance(dyn, Descriptor):
             dyn = dyn.with_defaults(in_size=self.varshape)
             return self._aligned(lambda it: it.described == dyn) or self._align(dyn(), dyn)
@@ -166,6 +206,9 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         """A state by name, which need not exist yet: a function that gives its value.
 
         `prefetch(item).delay.at(time)` gives that of a time ago, see `PrefetchDelay.at`.
+
+        Args:
+            item: Name of the state, such as `"V"`.
         """
         return Prefetch(self, item)
 
@@ -185,7 +228,13 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     def output_delay(
         self, *time_and_index: Any, init: Any = None, interpolation: str | None = None
     ) -> PrefetchDelayAt:
-        """What `update` returned a time ago, zero (or `init`) before the first step; see above."""
+        """What `update` returned a time ago, zero (or `init`) before the first step; see above.
+
+        Args:
+            time_and_index: The time, and, if wanted, a list of neurons.
+            init: What it returned before the first step, None for zero.
+            interpolation: `"linear"` to take times between two steps as they are, None to round.
+        """
         return self._past(None, time_and_index, init, interpolation)
 
     def _past(

@@ -42,6 +42,11 @@ class Uniform:
             )
 
     def __call__(self, shape: Any) -> Any:
+        """Draw values, by `brainstate.random`.
+
+        Args:
+            shape: Shape of the array.
+        """
         drawn = brainstate.random.rand(*shape).astype(brainstate.environ.dftype())
         return self.low + (self.high - self.low) * drawn
 
@@ -78,6 +83,11 @@ class Normal:
             )
 
     def __call__(self, shape: Any) -> Any:
+        """Draw values, by `brainstate.random`.
+
+        Args:
+            shape: Shape of the array.
+        """
         drawn = brainstate.random.randn(*shape).astype(brainstate.environ.dftype())
         return self.mean + self.std * drawn
 

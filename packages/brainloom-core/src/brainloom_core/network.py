@@ -18,7 +18,11 @@ class Projection(brainstate.nn.Module):
         real_signature(cls)
 
     def update(self, *args: Any) -> None:
-        """Call every child module with the arguments."""
+        """Call every child module with the arguments.
+
+        Args:
+            args: What each child is called with.
+        """
         children = list(self.children())
         if not children:
             raise ValueError(f"{type(self).__name__} has no update and holds no modules to call")
@@ -29,8 +33,9 @@ class Projection(brainstate.nn.Module):
 class Network(brainstate.nn.Module):
     """Populations and projections, advanced in the one order that is right.
 
-    Assign them as attributes; a step first calls every projection, then every population. A
-    subclass that needs another input for each population writes its own `update`.
+    Assign them as attributes; a step first calls everything that acts on populations (projections,
+    `PoissonInput`), then every population. A subclass that needs another input for each population
+    writes its own `update`.
 
     Example:
         ```python
@@ -41,10 +46,14 @@ class Network(brainstate.nn.Module):
     """
 
     def update(self, x: Any = None) -> None:
-        """Advance by one step; `x` is the input of every population."""
+        """Advance by one step; `x` is the input of every population.
+
+        Args:
+            x: Input of every population, None for none.
+        """
         children = list(self.children())
         for child in children:
-            if isinstance(child, Projection):
+            if isinstance(child, Projection) or getattr(child, "acts_on_populations", False):
                 child()
         for child in children:
             if isinstance(child, Neuron):

@@ -98,7 +98,13 @@ class Neuron(Dynamics):
             )
 
     def threshold(self, *args: Any, **states: Any) -> Any:
-        """The potential at which the neuron spikes; a model may take states by name."""
+        """The potential at which the neuron spikes; a model may take states by name.
+
+        Args:
+            args: Empty here; a model that needs states takes them by name, as in `threshold(self,
+                V_th)`.
+            states: Empty here, as `args`.
+        """
         return self.V_th
 
     def scale(self) -> Any:
@@ -106,16 +112,41 @@ class Neuron(Dynamics):
         return self.V_th - self.V_reset
 
     def on_spike(self, *args: Any, **states: Any) -> dict[str, Any]:
-        """New values of states other than V after the spikes `spk`, states taken by name."""
+        """New values of states other than V after the spikes `spk`, states taken by name.
+
+        Args:
+            args: Empty here; a model takes `spk` and the states that it needs by name.
+            states: Empty here, as `args`.
+            spk: Spikes, 0. or 1., shape `(*batch, *in_size)`.
+
+        Returns:
+            New values by name of the state.
+        """
         return {}
 
     def get_spike(self, V: Any = None, **states: Any) -> Any:
-        """Spikes (0. or 1.) of the stored states, or of the values given."""
+        """Spikes (0. or 1.) of the stored states, or of the values given.
+
+        Args:
+            V: Membrane potential, shape `(*batch, *in_size)`, mV; None for the stored one.
+            states: Other states by name; those not given are the stored ones.
+        """
         y = {**self._values(), **states}
         return self._spikes(y if V is None else {**y, "V": V})
 
     def update(self, x: Any = None) -> Any:
-        """Advance by one step with the input `x` and return the spikes."""
+        """Advance by one step with the input `x` and return the spikes.
+
+        Args:
+            x: Input current, mA; scalar, one per neuron, or of the shape of the states; None for
+                none.
+
+        Returns:
+            Spikes, 0. or 1., shape `(*batch, *in_size)`.
+
+        Raises:
+            InputError: The input has the wrong unit or shape.
+        """
         try:
             x = 0.0 * self.input_unit if x is None else x
             x = self._check_input(x, self.input_unit, "V")
@@ -239,6 +270,37 @@ class Refractory(Neuron):
     The period is a whole number of steps, `round(tau_ref / dt)`, counted by an integer, so
     that it is the same at any absolute time (with `interpolate=True` it is exact, and begins at
     the crossing). Inputs that arrive meanwhile are lost; states other than $V$ go on.
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        tau_ref: Refractory period, 5 ms; scalar or one per neuron.
+        spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
+        spk_reset: `"soft"` or `"hard"`.
+        ref_var: Whether to keep the state `refractory`, False.
+        name: Name of the module.
+        solver: Time-stepping scheme, a name in `SOLVERS` or a function.
+        interpolate: Whether spikes have times within a step, False.
+        detach_reset: Whether gradients pass by the reset, False.
+
+    Attributes:
+        steps_held: Steps for which $V$ is still held, shape `(*batch, *in_size)`.
+        refractory: Whether a neuron has just spiked or is held, the same shape; with `ref_var`.
+
+    Examples:
+        >>> import brainstate, brainunit as u
+        >>> from brainloom_core import Neuron, Refractory, initializer, param, state
+        >>> class Held(Refractory, Neuron):
+        ...     V_th = param(default=1.0 * u.mV)
+        ...     V_reset = param(default=0.0 * u.mV)
+        ...     V_initializer = initializer(default=0.0 * u.mV)
+        ...     V = state("V_initializer")
+        ...     def dV(self, I):
+        ...         return I * u.ohm / u.ms
+        >>> brainstate.environ.set(dt=1.0 * u.ms)
+        >>> neuron = Held(1, tau_ref=2.0 * u.ms)
+        >>> _ = brainstate.nn.init_all_states(neuron)
+        >>> [float(neuron(1 * u.mA)[0]) for _ in range(7)]
+        [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0]
     """
 
     tau_ref: Any = param(

@@ -37,7 +37,10 @@ class _Sentinel:
 
 
 REQUIRED: Any = _Sentinel("required")
+"""As the default of a parameter: there is none, and the parameter has to be given."""
+
 ANY_UNIT: Any = _Sentinel("any unit")
+"""As the `unit` of a parameter: it may have any unit, or none."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -211,6 +214,24 @@ def param(
             an array has one value per neuron.
         kw_only: What static type checkers are told; at run time every declared
             parameter may also be given by position.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core import Neuron, initializer, param, positive, state
+        >>> class Leaky(Neuron):
+        ...     tau = param(default=20.0 * u.ms, constraint=positive, doc="time constant")
+        ...     V_th = param(default=20.0 * u.mV, above="V_reset")
+        ...     V_reset = param(default=0.0 * u.mV)
+        ...     V_initializer = initializer(default=0.0 * u.mV)
+        ...     V = state("V_initializer")
+        ...     def dV(self, V, I):
+        ...         return (I * u.ohm - V) / self.tau
+        >>> Leaky(3, tau=10 * u.ms).tau
+        Quantity(10., "ms")
+        >>> Leaky(3, tau=0 * u.ms)
+        Traceback (most recent call last):
+        ...
+        brainloom_core.errors.ParameterError: Leaky.tau: expected a time > 0, got 0 ms
     """
     unit = unit if unit is not None else u.get_unit(default)
     return QuantityParam(
@@ -238,6 +259,25 @@ def initializer(
     """Declare the initial value of a state: a constant, an array or a function of the shape.
 
     With `steady=True` it may be None, which means the steady state, `state(..., steady=...)`.
+
+    Args:
+        default: Its default, whose unit is the one that is checked.
+        doc: One line on what it is, `"initial value"`.
+        unit: The unit, where that of the default is not it; `ANY_UNIT` for any.
+        after: Name of the parameter behind which it stands in the signature.
+        per: Name of an option for each of whose elements the state has one value.
+        steady: Whether None is allowed, for the steady state, False.
+
+    Examples:
+        >>> import brainstate, brainunit as u
+        >>> from brainloom_core import Dynamics, Uniform, initializer, state
+        >>> class Cell(Dynamics):
+        ...     V_initializer = initializer(default=-65.0 * u.mV)
+        ...     V = state("V_initializer", "membrane potential")
+        >>> cell = Cell(3, V_initializer=Uniform(-70 * u.mV, -60 * u.mV))
+        >>> _ = brainstate.nn.init_all_states(cell)
+        >>> cell.V.value.shape
+        (3,)
     """
     if unit is None:
         unit = u.UNITLESS if default is None else u.get_unit(default)
@@ -254,7 +294,24 @@ def option(
     after: str | None = None,
     kw_only: bool = True,
 ) -> Any:
-    """Declare a parameter that is not a number: a choice, a function, a flag."""
+    """Declare a parameter that is not a number: a choice, a function, a flag.
+
+    Args:
+        default: Its default; without one it has to be given.
+        constraint: A condition such as `one_of("soft", "hard")`.
+        doc: One line on what it is.
+        after: Name of the parameter behind which it stands in the signature.
+        kw_only: What static type checkers are told, as in `param`.
+
+    Examples:
+        >>> from brainloom_core import Dynamics, one_of, option
+        >>> class Cell(Dynamics):
+        ...     kind = option(default="a", constraint=one_of("a", "b"))
+        >>> Cell(1, kind="c")
+        Traceback (most recent call last):
+        ...
+        brainloom_core.errors.ParameterError: Cell.kind: expected one of 'a', 'b', got 'c'
+    """
     return Param(default=default, constraint=constraint, doc=doc, after=after)
 
 
@@ -311,7 +368,21 @@ def quantity_field(
 
 
 def option_field(default: Any = REQUIRED, constraint: Constraint | None = None) -> Any:
-    """A choice, a flag or a function as a field of a frozen dataclass, checked when it is set."""
+    """A choice, a flag or a function as a field of a frozen dataclass, checked when it is set.
+
+    Args:
+        default: Its default; without one it has to be given.
+        constraint: A condition such as `one_of(True, False)`.
+
+    Examples:
+        >>> from dataclasses import dataclass
+        >>> from brainloom_core import one_of, option_field
+        >>> @dataclass(frozen=True)
+        ... class Kernel:
+        ...     side: str = option_field(default="left", constraint=one_of("left", "right"))
+        >>> Kernel().side
+        'left'
+    """
     return _Field(default=default, constraint=constraint)
 
 
@@ -386,6 +457,18 @@ def state(
             which the states declared before have their values.
         when: Name of an option without which the model does not keep this state.
         per: Name of an option for each of whose elements there is one value, along a last axis.
+
+    Examples:
+        >>> import brainstate, brainunit as u
+        >>> from brainloom_core import Dynamics, full, initializer, state
+        >>> class Cell(Dynamics):
+        ...     V_initializer = initializer(default=-65.0 * u.mV)
+        ...     V = state("V_initializer", "membrane potential")
+        ...     n = state(lambda model, shape: full(0.5, shape), "gating variable")
+        >>> cell = Cell(2)
+        >>> _ = brainstate.nn.init_all_states(cell, batch_size=3)
+        >>> cell.V.value.shape, cell.n.value.shape
+        ((3, 2), (3, 2))
     """
     return StateSpec(initial, doc, kind, steady, when, per)
 
@@ -408,7 +491,18 @@ def as_float(value: Any) -> Any:
 
 
 def full(value: Any, shape: tuple[int, ...]) -> Any:
-    """A floating-point array of this shape from a scalar or from one value per neuron."""
+    """A floating-point array of this shape from a scalar or from one value per neuron.
+
+    Args:
+        value: The value, with or without a unit; scalar or of a shape that broadcasts to `shape`.
+        shape: Shape of the array.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core import full
+        >>> print(full(2.0 * u.mV, (3,)))
+        [2. 2. 2.] mV
+    """
     unit = u.get_unit(value)
     number = jnp.asarray(u.get_mantissa(value), dtype=brainstate.environ.dftype())
     number = jnp.broadcast_to(number, shape)

@@ -87,9 +87,14 @@ def _matplotlib_figure() -> Any:
 def _raster(ax: "Axes", name: str, spikes: SpikeEvents) -> None:
     stride = max(1, -(-len(spikes) // MAX_POINTS))
     row = spikes.index + spikes.trial * spikes.size
-    ax.plot(spikes.t.to_decimal(u.ms)[::stride], row[::stride], ",", color="black", rasterized=True)
+    times = spikes.t.to_decimal(u.ms)[::stride]
+    rows = spikes.size * spikes.trials
+    width = float(np.clip(200 / rows, 1.0, 5.0))
+    (points,) = ax.plot(times, row[::stride], "o", ms=width, mew=0.0, rasterized=True)
+    points.set_color(ax.xaxis.label.get_color())  # ink that suits the background
     ax.set_ylabel("neuron")
-    ax.set_ylim(0, spikes.size * spikes.trials)
+    ax.set_ylim(-0.5, rows - 0.5)
+    ax.locator_params(axis="y", integer=True)
     thinned = "" if stride == 1 else f" (every {stride}th spike drawn)"
     ax.set_title(f"{name}{thinned}", loc="left", fontsize="medium")
 

@@ -59,10 +59,30 @@ class Solver:
     limited: bool = True
 
     def __call__(self, drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+        """Advance all states by one step.
+
+        Args:
+            drifts: The derivative of each state by name, as a function of all values.
+            y: Values of the states by name, and whatever else the derivatives take.
+            dt: Length of the step.
+
+        Returns:
+            The new values by name of the state.
+        """
         return self.step(drifts, y, dt)
 
     def order_for(self, *, linear: bool, coupled: bool) -> int | None:
-        """Order of convergence for a kind of equations, None where the scheme is exact."""
+        """Order of convergence for a kind of equations, None where the scheme is exact.
+
+        Args:
+            linear: Whether the derivatives are linear in the states.
+            coupled: Whether the derivative of a state depends on another one.
+
+        Examples:
+            >>> from brainloom_core import SOLVERS
+            >>> SOLVERS["exp_euler"].order_for(linear=False, coupled=True)
+            1
+        """
         exact = self.exact_for == "linear" or (self.exact_for == "uncoupled" and not coupled)
         if linear and exact:
             return None
@@ -186,6 +206,7 @@ SOLVERS: dict[str, Solver] = {
         izhikevich2003,
     )
 }
+"""The time-stepping schemes by name, any of which is a `solver` of a model."""
 
 
 def get_solver(solver: str | Step, *, linear: bool = False, coupled: bool = True) -> Step:

@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, Signature, getdoc, signature
 from typing import TYPE_CHECKING, Any
 
 import brainstate
@@ -120,6 +120,14 @@ class Surrogate:
         jax.tree_util.register_pytree_with_keys(cls, _flatten, partial(_unflatten, cls))
 
     def __call__(self, z: jax.Array) -> jax.Array:
+        """The spikes, with the surrogate derivative.
+
+        Args:
+            z: Dimensionless distance to threshold, of any shape.
+
+        Returns:
+            Spikes of the shape and dtype of `z`, 1 where it is at least 0.
+        """
         z = jnp.asarray(z)
         slope = self.surrogate_grad(z).astype(z.dtype)
         spikes = _with_slope(self.step(z), z, jax.lax.stop_gradient(slope))
@@ -130,17 +138,32 @@ class Surrogate:
 
     @abstractmethod
     def surrogate_grad(self, z: jax.Array) -> jax.Array:
-        """The derivative that stands in for that of the step."""
+        """The derivative that stands in for that of the step.
+
+        Args:
+            z: Dimensionless distance to threshold, of any shape.
+        """
 
     def smooth(self, z: jax.Array) -> jax.Array:
-        """The smooth function of which `surrogate_grad` is the derivative, 1/2 at 0."""
+        """The smooth function of which `surrogate_grad` is the derivative, 1/2 at 0.
+
+        Args:
+            z: Dimensionless distance to threshold, of any shape.
+
+        Raises:
+            NotImplementedError: The class does not give it.
+        """
         raise NotImplementedError(
             f"{type(self).__name__}.smooth: not given; a spike function whose parameters are "
             f"trained needs the function of which surrogate_grad is the derivative"
         )
 
     def step(self, z: jax.Array) -> jax.Array:
-        r"""The value: 1 where $z \ge 0$, else 0."""
+        r"""The value: 1 where $z \ge 0$, else 0.
+
+        Args:
+            z: Dimensionless distance to threshold, of any shape.
+        """
         return (z >= 0).astype(z.dtype)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
@@ -200,8 +223,8 @@ class ReluGrad(Surrogate):
     r"""Triangle $\max(0,\ \alpha (w - |z|))$, width `width` on either side.
 
     Args:
-        alpha: Slope of the sides and, times `width`, the height of the peak.
-        width: Half-width of the base.
+        alpha: Slope of the sides and, times `width`, the height of the peak, 0.3.
+        width: Half-width of the base, 1.
 
     References:
         Esser et al. (2016), PNAS 113, 11441, doi:10.1073/pnas.1604850113.
@@ -223,7 +246,7 @@ class PiecewiseQuadratic(Surrogate):
     r"""Triangle of area 1, $\max(0,\ \alpha - \alpha^2 |z|)$, the derivative of two parabolas.
 
     Args:
-        alpha: Height of the peak, the inverse of the half-width.
+        alpha: Height of the peak, the inverse of the half-width, 1.
     """
 
     alpha: float = _number(1.0, positive)
@@ -241,7 +264,7 @@ class Boxcar(Surrogate):
     r"""Rectangle, `height` where $|z| \le w / 2$ and 0 elsewhere.
 
     Args:
-        width: Width $w$ of the base.
+        width: Width $w$ of the base, 2.
         height: The slope within it; 0.5 times 2, an area of 1, by default.
     """
 
@@ -263,14 +286,14 @@ class Sigmoid(Surrogate):
     r"""Derivative of a logistic function, $\alpha\,\sigma(\alpha z)\,(1 - \sigma(\alpha z))$.
 
     Args:
-        alpha: Steepness $\alpha$.
+        alpha: Steepness $\alpha$, 4.
     """
 
     alpha: float = _number(4.0, positive)
 
     def surrogate_grad(self, z: jax.Array) -> jax.Array:
-        s = self.smooth(z)
-        return self.alpha * s * (1.0 - s)
+        # 1 - sigmoid(z) loses its digits for large z, sigmoid(-z) does not.
+        return self.alpha * self.smooth(z) * self.smooth(-z)
 
     def smooth(self, z: jax.Array) -> jax.Array:
         return jax.nn.sigmoid(self.alpha * z)
@@ -281,13 +304,14 @@ class Tanh(Surrogate):
     r"""Derivative of a hyperbolic tangent, $1 - \tanh^2(\alpha z)$, of height 1.
 
     Args:
-        alpha: Steepness $\alpha$.
+        alpha: Steepness $\alpha$, 1.
     """
 
     alpha: float = _number(1.0, positive)
 
     def surrogate_grad(self, z: jax.Array) -> jax.Array:
-        return 1.0 - jnp.tanh(self.alpha * z) ** 2
+        x = 2.0 * self.alpha * z  # in place of 1 - tanh(x / 2)^2, which loses its digits
+        return 4.0 * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
 
     def smooth(self, z: jax.Array) -> jax.Array:
         return 0.5 + jnp.tanh(self.alpha * z) / self.alpha
@@ -298,7 +322,7 @@ class PiecewiseExp(Surrogate):
     r"""Laplace density, $\frac{\alpha}{2} e^{-\alpha |z|}$.
 
     Args:
-        alpha: Decay $\alpha$.
+        alpha: Decay $\alpha$, 1.
     """
 
     alpha: float = _number(1.0, positive)
@@ -315,7 +339,7 @@ class SlayerGrad(Surrogate):
     r"""Exponential of height 1, $e^{-\alpha |z|}$ (SLAYER).
 
     Args:
-        alpha: Decay $\alpha$.
+        alpha: Decay $\alpha$, 1.
 
     References:
         Shrestha & Orchard (2018), NeurIPS 31, arXiv:1810.08646.
@@ -335,7 +359,7 @@ class ERF(Surrogate):
     r"""Derivative of an error function, $\frac{\alpha}{\sqrt\pi} e^{-\alpha^2 z^2}$.
 
     Args:
-        alpha: Steepness $\alpha$.
+        alpha: Steepness $\alpha$, 1.
     """
 
     alpha: float = _number(1.0, positive)
@@ -352,8 +376,8 @@ class GaussianGrad(Surrogate):
     r"""Gaussian, $\alpha\, \mathcal N(z;\, 0, \sigma^2)$.
 
     Args:
-        sigma: Width $\sigma$.
-        alpha: Area $\alpha$.
+        sigma: Width $\sigma$, 0.5.
+        alpha: Area $\alpha$, 0.5.
     """
 
     sigma: float = _number(0.5, positive)
@@ -376,10 +400,10 @@ class MultiGaussianGrad(Surrogate):
     $$
 
     Args:
-        h: Weight $h$ of the side lobes.
-        s: Their width $s$, in widths of the peak.
-        sigma: Width $\sigma$ of the peak.
-        scale: Factor $\gamma$ of all.
+        h: Weight $h$ of the side lobes, 0.15.
+        s: Their width $s$, in widths of the peak, 6.
+        sigma: Width $\sigma$ of the peak, 0.5.
+        scale: Factor $\gamma$ of all, 0.5.
 
     References:
         Yin, Corradi & Bohté (2021), Nature Machine Intelligence 3, 905,
@@ -415,7 +439,7 @@ class Arctan(Surrogate):
     r"""Derivative of an arctangent, $\frac{\alpha}{2} / (1 + (\tfrac{\pi}{2} \alpha z)^2)$.
 
     Args:
-        alpha: Steepness $\alpha$.
+        alpha: Steepness $\alpha$, 1.
     """
 
     alpha: float = _number(1.0, positive)
@@ -432,7 +456,7 @@ class SoftSign(Surrogate):
     r"""Derivative of a soft sign, $\frac{\alpha}{2} / (1 + |\alpha z|)^2$.
 
     Args:
-        alpha: Steepness $\alpha$.
+        alpha: Steepness $\alpha$, 1.
     """
 
     alpha: float = _number(1.0, positive)
@@ -449,7 +473,7 @@ class InvSquareGrad(Surrogate):
     r"""Fast-sigmoid derivative (SuperSpike), $1 / (\alpha |z| + 1)^2$.
 
     Args:
-        alpha: Steepness $\alpha$; snnTorch and Spyx call it slope and take 25.
+        alpha: Steepness $\alpha$, 100; snnTorch and Spyx call it slope and take 25.
 
     References:
         Zenke & Ganguli (2018), Neural Computation 30, 1514, doi:10.1162/neco_a_01086.
@@ -472,7 +496,7 @@ class NonzeroSignLog(Surrogate):
     r"""Derivative of a signed logarithm, $1 / (1/\alpha + |z|)$; its height is $\alpha$.
 
     Args:
-        alpha: Steepness $\alpha$.
+        alpha: Steepness $\alpha$, 1.
     """
 
     alpha: float = _number(1.0, positive)
@@ -489,7 +513,7 @@ class QPseudoSpike(Surrogate):
     r"""A power of the distance, $(1 + \frac{2}{\alpha + 1} |z|)^{-\alpha}$.
 
     Args:
-        alpha: How fast the tails fall, $\alpha$; large values approach an exponential.
+        alpha: How fast the tails fall, $\alpha$, 2; large values approach an exponential.
 
     References:
         Herranz-Celotti & Rouat (2022), arXiv:2202.00282.
@@ -517,9 +541,9 @@ class S2NN(Surrogate):
     elsewhere.
 
     Args:
-        alpha: Steepness $\alpha$ below the threshold.
-        beta: Slope $\beta$ at the threshold, from above.
-        epsilon: Part of the formula elsewhere, where it keeps a logarithm finite; it does not
+        alpha: Steepness $\alpha$ below the threshold, 4.
+        beta: Slope $\beta$ at the threshold, from above, 1.
+        epsilon: Part of the formula elsewhere, where it keeps a logarithm finite, 1e-8; it does not
             act on the slope.
     """
 
@@ -542,8 +566,8 @@ class LeakyRelu(Surrogate):
     r"""Two constants, $\alpha$ where $z < 0$ and $\beta$ elsewhere.
 
     Args:
-        alpha: Slope below the threshold.
-        beta: Slope above it.
+        alpha: Slope below the threshold, 0.1.
+        beta: Slope above it, 1.
     """
 
     alpha: float = _number(0.1)
@@ -561,7 +585,7 @@ class LogTailedRelu(Surrogate):
     r"""$\alpha$ where $z \le 0$, 1 up to $z = 1$ and $1 / z$ beyond.
 
     Args:
-        alpha: Slope below the threshold and at it.
+        alpha: Slope below the threshold and at it, 0.
 
     References:
         Cai, He, Sun & Vasconcelos (2017), arXiv:1702.00953.
@@ -582,8 +606,8 @@ class PiecewiseLeakyRelu(Surrogate):
     r"""$1 / 2w$ where $|z| \le w$ and $c$ elsewhere.
 
     Args:
-        c: Slope $c$ of the tails.
-        w: Half-width $w$ of the middle.
+        c: Slope $c$ of the tails, 0.01.
+        w: Half-width $w$ of the middle, 1.
     """
 
     c: float = _number(0.01)
@@ -604,8 +628,8 @@ class SquarewaveFourierSeries(Surrogate):
     $\frac{4}{T} \sum_{k=1}^{n} \cos\bigl((2k - 1) \frac{2\pi}{T} z\bigr)$
 
     Args:
-        n: Number $n$ of terms.
-        t_period: Period $T$.
+        n: Number $n$ of terms, 2.
+        t_period: Period $T$, 8.
     """
 
     n: int = option_field(default=2, constraint=whole)
@@ -648,7 +672,7 @@ class Stochastic(Sigmoid):
     at random are the `EscapeLIF` family.
 
     Args:
-        alpha: Steepness $\alpha$.
+        alpha: Steepness $\alpha$, 4.
     """
 
     def step(self, z: jax.Array) -> jax.Array:
@@ -669,7 +693,13 @@ def _functional(cls: type[Surrogate]) -> Callable[..., jax.Array]:
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__)
     first = Parameter("z", Parameter.POSITIONAL_OR_KEYWORD)
     function.__name__ = function.__qualname__ = words.lower()
-    function.__doc__ = f"`{cls.__name__}` as a function of `z` and its parameters."
+    described = re.search(r"(?<=Args:\n)(?: {4}.*\n| *\n)*", f"{getdoc(cls)}\n")
+    function.__doc__ = f"""The spike function `{cls.__name__}`, called at once.
+
+Args:
+    z: Dimensionless distance to threshold, of any shape.
+{described.group().rstrip() if described else ""}
+"""
     function.__signature__ = Signature([first, *signature(cls).parameters.values()])  # type: ignore[attr-defined]
     return function
 

@@ -42,11 +42,25 @@ class Synapse(Dynamics):
     jump_states: ClassVar[tuple[str, ...]] = ("g",)
 
     def conductance(self, *args: Any, **states: Any) -> Any:
-        """The conductance that the states amount to; a model takes them by name."""
+        """The conductance that the states amount to; a model takes them by name.
+
+        Args:
+            args: Empty here; a model takes the states that it needs by name, as in
+                `conductance(self, g)`.
+            states: All states by name.
+        """
         return states[self.jump_states[0]]
 
     def update(self, x: Any = None) -> Any:
-        """Decay by one step, add the registered jumps and `x`, return the conductance."""
+        """Decay by one step, add the registered jumps and `x`, return the conductance.
+
+        Args:
+            x: What arrives with this step, in the unit of the first of `jump_states`; scalar, one
+                per synapse, or of the shape of the states; None for nothing.
+
+        Returns:
+            The conductance after the jumps, shape `(*batch, *in_size)`.
+        """
         first = self.jump_states[0]
         unit = u.get_unit(getattr(self, first).value)
         x = 0.0 * unit if x is None else self._check_input(x, unit, first)
@@ -61,7 +75,11 @@ class Synapse(Dynamics):
         return self._call("conductance", means)
 
     def step(self, *args: Any) -> Any:
-        """Advance by one step, as a call does, and return what drives the membrane in the next."""
+        """Advance by one step, as a call does, and return what drives the membrane in the next.
+
+        Args:
+            args: What `update` takes.
+        """
         g = self(*args)
         return self.mean_conductance() if self._derivatives else g
 
@@ -91,7 +109,11 @@ class SynOut(Declared):
     _bound: Any = None
 
     def bind_cond(self, g: Any) -> None:
-        """Set the conductance for this step."""
+        """Set the conductance for this step.
+
+        Args:
+            g: The conductance, shape `(*batch, *in_size)` of the population.
+        """
         self._bound = g
 
     def unbind_cond(self) -> None:
@@ -99,7 +121,14 @@ class SynOut(Declared):
         self._bound = None
 
     def __call__(self, *args: Any) -> Any:
-        """The current at these arguments (the membrane potential)."""
+        """The current at these arguments (the membrane potential).
+
+        Args:
+            args: The membrane potential, for outputs that depend on it.
+
+        Raises:
+            InputError: No conductance is bound.
+        """
         if self._bound is None:
             raise InputError(
                 f"{type(self).__name__}: no conductance is bound for this step. Call the "

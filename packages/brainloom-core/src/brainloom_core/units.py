@@ -34,7 +34,17 @@ _NAMES = {
 
 
 def dimension_name(quantity: Any) -> str:
-    """Say in words what kind of quantity this is: `a time`, `a voltage`, ..."""
+    """Say in words what kind of quantity this is: `a time`, `a voltage`, ...
+
+    Args:
+        quantity: A value with or without a unit, or a unit.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core.units import dimension_name
+        >>> dimension_name(5 * u.mV)
+        'a voltage'
+    """
     dim = u.get_dim(quantity)
     for name, unit in _NAMES.items():
         if unit.dim == dim:
@@ -43,12 +53,33 @@ def dimension_name(quantity: Any) -> str:
 
 
 def same_dimension(a: Any, b: Any) -> bool:
-    """Whether two values could be added."""
+    """Whether two values could be added.
+
+    Args:
+        a: A value with or without a unit, or a unit.
+        b: Another one.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core.units import same_dimension
+        >>> same_dimension(1 * u.ms, 2 * u.second), same_dimension(1 * u.ms, 2.0)
+        (True, False)
+    """
     return bool(u.get_dim(a) == u.get_dim(b))
 
 
 def show(value: Any) -> str:
-    """A short text for error messages: never the content of a large array."""
+    """A short text for error messages: never the content of a large array.
+
+    Args:
+        value: Anything.
+
+    Examples:
+        >>> import brainunit as u, numpy as np
+        >>> from brainloom_core.units import show
+        >>> show(5.0 * u.mV), show(np.zeros((2, 3)) * u.mV)
+        ('5 mV', 'an array of shape (2, 3) mV')
+    """
     if isinstance(value, u.Quantity):
         unit = "" if value.unit == u.UNITLESS else f" {value.unit}"
         return f"{_show_number(value.mantissa)}{unit}"
@@ -72,6 +103,10 @@ def in_steps(duration: Any, dt: Any) -> Any:
     """`duration / dt`; a known number, in double precision, where both are known.
 
     That also holds while a function is traced, where jax would make a traced value of it.
+
+    Args:
+        duration: A time; scalar or array.
+        dt: Length of a step.
     """
     numbers = [u.get_mantissa(time) for time in (duration, dt)]
     if any(isinstance(number, jax.core.Tracer) for number in numbers):
@@ -88,6 +123,16 @@ def step_count(duration: Any, dt: Any) -> Any:
 
     Halves go to the even number, and a ratio counts as a half where it is one to six digits, so
     that 0.15 ms are two steps of 0.1 ms in any precision.
+
+    Args:
+        duration: A time; scalar or array.
+        dt: Length of a step.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core.units import step_count
+        >>> int(step_count(0.15 * u.ms, 0.1 * u.ms)), int(step_count(2 * u.ms, 0.1 * u.ms))
+        (2, 20)
     """
     ratio = in_steps(duration, dt)
     xp = jnp if isinstance(ratio, jax.core.Tracer) else np
@@ -95,12 +140,34 @@ def step_count(duration: Any, dt: Any) -> Any:
 
 
 def to_number(value: Any, unit: Any) -> Any:
-    """The plain number of `value` in `unit`."""
+    """The plain number of `value` in `unit`.
+
+    Args:
+        value: A quantity, or a number, which is taken to be in the unit.
+        unit: The unit.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core.units import to_number
+        >>> float(to_number(1.5 * u.second, u.ms))
+        1500.0
+    """
     return value.to_decimal(unit) if isinstance(value, u.Quantity) else value
 
 
 def with_unit(number: Any, unit: Any) -> Any:
-    """A number with a unit, or the number itself where there is none."""
+    """A number with a unit, or the number itself where there is none.
+
+    Args:
+        number: A number or an array.
+        unit: The unit; `u.UNITLESS` for none.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core.units import with_unit
+        >>> print(with_unit(2.0, u.mV), with_unit(2.0, u.UNITLESS))
+        2. mV 2.0
+    """
     return number if unit == u.UNITLESS else u.Quantity(number, unit=unit)
 
 
@@ -109,6 +176,15 @@ def exprel(x: jax.Array) -> jax.Array:
 
     A series near 0 and a plain exponential elsewhere: as accurate as `expm1` and twice as fast
     on the CPU, where this is the costliest part of a step.
+
+    Args:
+        x: Where to evaluate it, without a unit.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_core.units import exprel
+        >>> print(exprel(jnp.array([0.0, 1.0])).round(4))
+        [1.     1.7183]
     """
     small = abs(x) < 0.1
     near, safe = jnp.where(small, x, 0.0), jnp.where(small, 1.0, x)
@@ -116,7 +192,11 @@ def exprel(x: jax.Array) -> jax.Array:
 
 
 def exprel2(x: jax.Array) -> jax.Array:
-    r"""$\varphi_2(x) = (e^x - 1 - x) / x^2$ with its limit 1/2 at 0."""
+    r"""$\varphi_2(x) = (e^x - 1 - x) / x^2$ with its limit 1/2 at 0.
+
+    Args:
+        x: Where to evaluate it, without a unit.
+    """
     small = abs(x) < 0.5
     near, safe = jnp.where(small, x, 0.0), jnp.where(small, 1.0, x)
     far = ((jnp.exp(safe) - 1.0) / safe - 1.0) / safe
@@ -124,7 +204,11 @@ def exprel2(x: jax.Array) -> jax.Array:
 
 
 def log1prel(x: jax.Array) -> jax.Array:
-    r"""$\ln(1 + x) / x$ with its limit 1 at 0, for $x > -1$ (1 elsewhere)."""
+    r"""$\ln(1 + x) / x$ with its limit 1 at 0, for $x > -1$ (1 elsewhere).
+
+    Args:
+        x: Where to evaluate it, without a unit.
+    """
     usable = (x > -1.0) & (abs(x) > 1e-4)
     safe = jnp.where(usable, x, 1.0)
     near = jnp.where(usable | (x <= -1.0), 0.0, x)

@@ -100,7 +100,11 @@ class SectionInput(Current):
         self._given_times("durations", self._given_values("values"))
 
     def update(self, t: Any = None) -> Any:
-        """The value of the section in which the step lies."""
+        """The value of the section in which the step lies.
+
+        Args:
+            t: Time at the beginning of the step, None for that of the environment.
+        """
         ends = jnp.asarray(whole_steps(_cumulated(self.durations)))
         step, n, values = self._step(t), len(ends), self.values
         section = jnp.searchsorted(ends, step, side="right")
@@ -139,7 +143,11 @@ class ConstantInput(Current):
     )
 
     def update(self, t: Any = None) -> Any:
-        """The value, or 0 once it is over."""
+        """The value, or 0 once it is over.
+
+        Args:
+            t: Time at the beginning of the step, None for that of the environment.
+        """
         return self._during(self.value, self._step(t), self.duration)
 
 
@@ -175,7 +183,11 @@ class StepInput(Current):
         self._given_times("step_times", self._given_values("amplitudes"))
 
     def update(self, t: Any = None) -> Any:
-        """The value of the last step so far."""
+        """The value of the last step so far.
+
+        Args:
+            t: Time at the beginning of the step, None for that of the environment.
+        """
         begins = whole_steps(self.step_times)
         order = np.argsort(begins, kind="stable")
         step, values = self._step(t), self.amplitudes
@@ -225,7 +237,11 @@ class RampInput(Current):
         self._same_unit("c_end", "c_start")
 
     def update(self, t: Any = None) -> Any:
-        """The value at the beginning of the step."""
+        """The value at the beginning of the step.
+
+        Args:
+            t: Time at the beginning of the step, None for that of the environment.
+        """
         since = self._step(t)
         if self.t_start is not None:
             since = since - whole_steps(self.t_start)
@@ -284,7 +300,11 @@ class SinusoidalInput(Current):
             self._same_unit("bias", "amplitude")
 
     def update(self, t: Any = None) -> Any:
-        """The value at the beginning of the step."""
+        """The value at the beginning of the step.
+
+        Args:
+            t: Time at the beginning of the step, None for that of the environment.
+        """
         step, dt = self._step(t), brainstate.environ.get_dt()
         cycles = _cycles(step, u.get_magnitude(in_double(self.frequency) * in_double(dt)))
         value = self.amplitude * jnp.sin(2.0 * jnp.pi * cycles + self.phase)
@@ -368,7 +388,12 @@ class WienerProcessInput(Current):
             self._refuse("sigma", expected, self.sigma, UnitError)
 
     def update(self, t: Any = None) -> Any:
-        """Draw the mean of the noise over this step."""
+        """Draw the mean of the noise over this step.
+
+        Args:
+            t: Time at the beginning of the step, None for that of the environment; only the end of
+                `duration` depends on it.
+        """
         root = float(brainstate.environ.get_dt().to_decimal(u.ms)) ** 0.5
         noise = brainstate.random.normal(size=self._shape, dtype=brainstate.environ.dftype())
         number = u.get_mantissa(self.sigma) / root * noise
@@ -475,7 +500,12 @@ class OUProcessInput(Current):
         return centre + spread * noise
 
     def update(self, t: Any = None) -> Any:
-        """Advance the process by one step, and return it."""
+        """Advance the process by one step, and return it.
+
+        Args:
+            t: Time at the beginning of the step, None for that of the environment; only the end of
+                `duration` depends on it.
+        """
         steps, mean = u.get_magnitude(brainstate.environ.get_dt() / self.tau), self.mean
         kept = mean + (self.x.value - mean) * jnp.exp(-steps)
         self._assign({"x": self._drawn(kept, -jnp.expm1(-2.0 * steps))})

@@ -75,7 +75,11 @@ class GammaSpike(Source):
         return around * (1.0 + 1.0 / k) * brainstate.random.uniform(size=shape, dtype=dtype)
 
     def update(self, t: Any = None) -> Any:
-        """Draw this step's spikes."""
+        """Draw this step's spikes.
+
+        Args:
+            t: Accepted as by other sources; the process does not depend on time.
+        """
         y = self._values()
         elapsed = u.get_magnitude(self.freqs * brainstate.environ.get_dt())
         change = -elapsed - y["wait_error"]
@@ -152,7 +156,8 @@ class InhomogeneousPoisson(Source):
         InputError: The function returns something else than a rate, or a bin is below `dt`.
 
     References:
-        Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4.
+        Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4; Gerstner, Kistler, Naud &
+        Paninski (2014), Neuronal Dynamics, chapter 7, doi:10.1017/CBO9781107447615.
 
     Examples:
         >>> import brainstate, brainunit as u, jax.numpy as jnp
@@ -194,7 +199,11 @@ class InhomogeneousPoisson(Source):
         return callable(self.rate) and not isinstance(self.rate, (u.Quantity, u.Unit))
 
     def update(self, t: Any = None) -> Any:
-        """Draw this step's spikes."""
+        """Draw this step's spikes.
+
+        Args:
+            t: Time at the beginning of the step, None for that of the environment.
+        """
         dt, step = brainstate.environ.get_dt(), self._step(t)
         rate = self._at_time((step + 0.5) * dt) if self._is_function() else self._in_bin(step)
         return poisson_spikes(u.get_magnitude(rate * dt), self._shape, self.spk_type)

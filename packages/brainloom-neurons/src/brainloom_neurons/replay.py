@@ -148,7 +148,11 @@ class ReplaySpikes(GivenSpikes):
         return columns["time_ms"].astype(np.float64) * u.ms, neuron, trial
 
     def update(self, t: Any = None) -> Any:
-        """The spikes that were recorded in this step."""
+        """The spikes that were recorded in this step.
+
+        Args:
+            t: Time at the beginning of the step, None for that of the environment.
+        """
         steps = grid(self._times, lambda ratio: np.maximum(np.ceil(ratio) - 1.0, 0.0))
         size, n = math.prod(self.in_size), self._trials
         if n > 1 and self._batch != (n,):

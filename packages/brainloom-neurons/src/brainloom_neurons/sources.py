@@ -44,7 +44,12 @@ class Source(Dynamics):
     _batch: tuple[int, ...] = ()
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        """Create the states; each member of a batch has its own random numbers."""
+        """Create the states; each member of a batch has its own random numbers.
+
+        Args:
+            batch_size: Length of the batch axis, None, the default, for none.
+            kwargs: Accepted for `brainstate.nn.init_all_states`, and not used.
+        """
         super().init_state(batch_size, **kwargs)
         batch = () if batch_size is None else (batch_size,)
         if batch != self._batch:
@@ -183,7 +188,8 @@ class PoissonSpike(Source):
         ParameterError: `freqs` has the wrong unit or shape, or is negative.
 
     References:
-        Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4.
+        Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4; Gerstner, Kistler, Naud &
+        Paninski (2014), Neuronal Dynamics, chapter 7, doi:10.1017/CBO9781107447615.
 
     Examples:
         >>> import brainstate, brainunit as u
@@ -197,7 +203,14 @@ class PoissonSpike(Source):
     spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
 
     def update(self, t: Any = None) -> Any:
-        """Draw this step's spikes."""
+        """Draw this step's spikes.
+
+        Args:
+            t: Accepted as by other sources; the rate does not depend on time.
+
+        Returns:
+            Spikes of the step, shape `(*batch, *in_size)`.
+        """
         expected = u.get_magnitude(self.freqs * brainstate.environ.get_dt())
         return poisson_spikes(expected, self._shape, self.spk_type)
 
@@ -218,7 +231,8 @@ class PoissonEncoder(Source):
         InputError: The rates have the wrong unit or shape, or are negative.
 
     References:
-        Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4.
+        Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4; Gerstner, Kistler, Naud &
+        Paninski (2014), Neuronal Dynamics, chapter 7, doi:10.1017/CBO9781107447615.
 
     Examples:
         >>> import brainstate, brainunit as u, jax.numpy as jnp
@@ -232,7 +246,17 @@ class PoissonEncoder(Source):
     spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
 
     def update(self, freqs: Any) -> Any:
-        """Draw this step's spikes at these rates; negative ones inside `jit` count as zero."""
+        """Draw this step's spikes at these rates; negative ones inside `jit` count as zero.
+
+        Args:
+            freqs: Rates, Hz; scalar, one per neuron, or of the shape `(*batch, *in_size)`.
+
+        Returns:
+            Spikes of the step, shape `(*batch, *in_size)`.
+
+        Raises:
+            InputError: The rates have the wrong unit or shape.
+        """
         if not same_dimension(freqs, u.Hz):
             self._refuse("update(freqs)", "a frequency", freqs, InputError)
         shape = np.shape(freqs)
@@ -334,7 +358,11 @@ class SpikeTime(GivenSpikes):
             self._refuse("weights", "a scalar or one value per spike", self.weights)
 
     def update(self, t: Any = None) -> Any:
-        """This step's row: the summed values of the spikes of each neuron."""
+        """This step's row: the summed values of the spikes of each neuron.
+
+        Args:
+            t: Time at the beginning of the step, None for that of the environment.
+        """
         rule = self.time_as_step if callable(self.time_as_step) else getattr(np, self.time_as_step)
         steps, size = grid(self.times, rule), math.prod(self.in_size)
         row = self._row(self._step(t), steps, self.indices, self.weights, size)
@@ -361,7 +389,8 @@ class PoissonInput(Declared):
 
     The state that the jumps of synapses raise, which is the potential in most models, is raised as
     by these, in the next call of the population: after its integration, not while it is
-    refractory, and with the spikes that follow. Any other state is written at once.
+    refractory, and with the spikes that follow. Any other state is written at once. A `Network`
+    calls it in each step, before the population.
 
     Args:
         target: The state that is driven, `population.prefetch("V")`.
@@ -394,6 +423,7 @@ class PoissonInput(Declared):
         True
     """
 
+    acts_on_populations = True
     _layout = ("target", "indices", "num_input", "freq", "weight", "name")
     _frame = {"name": None}
 

@@ -243,6 +243,9 @@ class Connection(brainstate.nn.Module):
         """Write edges, weights and delays to a file of numpy's npz format, without pickle.
 
         What is not stored is drawn for the file.
+
+        Args:
+            path: The file; `Connection.load` reads it.
         """
         from .storage import write
 
@@ -358,7 +361,15 @@ class Connection(brainstate.nn.Module):
         return whole.edges.to_dense(whole._weight_per_edge())
 
     def update(self, spikes: Any) -> Any:
-        """The summed weight that reaches each postsynaptic neuron, `(*batch, *out_size)`."""
+        """The summed weight that reaches each postsynaptic neuron, `(*batch, *out_size)`.
+
+        Args:
+            spikes: Spikes, shape `(*batch, *in_size)`: bool, or numbers, which multiply the
+                weights.
+
+        Returns:
+            Shape `(*batch, *out_size)`, in the unit of the weights.
+        """
         flat = self._flat(spikes)
         return self._product(flat).reshape((*flat.shape[:-1], *self.out_size))
 

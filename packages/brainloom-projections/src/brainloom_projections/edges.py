@@ -86,6 +86,20 @@ class Edges:
         """Edges from two equally long lists of neuron indices, in any order.
 
         Weights that are listed in the same order go to `Connection.from_pairs`.
+
+        Args:
+            pre: Presynaptic neuron of each edge.
+            post: Postsynaptic neuron of each edge.
+            n_pre: Number of presynaptic neurons.
+            n_post: Number of postsynaptic neurons.
+            origin: Where they come from, in words.
+
+        Examples:
+            >>> from brainloom_projections import Edges
+            >>> print(Edges.from_pairs([2, 0], [1, 0], 3, 2).to_dense())
+            [[1 0]
+             [0 0]
+             [0 1]]
         """
         pre, post = _checked_pairs(pre, post, n_pre, n_post)
         place = np.sort(pre * n_post + post)
@@ -98,6 +112,9 @@ class Edges:
 
         Rows are presynaptic neurons, columns postsynaptic ones; give the transpose of a matrix
         that has it the other way. `Connection.from_scipy` takes the entries as weights.
+
+        Args:
+            matrix: The matrix, anything that has a method `tocoo`.
         """
         coo = as_coo(matrix)
         n_pre, n_post = coo.shape
@@ -107,6 +124,9 @@ class Edges:
     def load(cls, path: str | Path) -> "Edges":
         """Read what `Edges.save` or `Connection.save` wrote.
 
+        Args:
+            path: The file.
+
         Raises:
             ParameterError: The file is of another kind or a newer version.
         """
@@ -115,7 +135,11 @@ class Edges:
         return load_edges(path)
 
     def save(self, path: str | Path) -> None:
-        """Write to a file of numpy's npz format, without pickle."""
+        """Write to a file of numpy's npz format, without pickle.
+
+        Args:
+            path: The file; `Edges.load` reads it.
+        """
         from .storage import save_edges
 
         save_edges(self, path)
@@ -241,7 +265,11 @@ class Edges:
         return sparse.csr_array((data, self.indices, self.indptr), (self.n_pre, self.n_post))
 
     def to_dense(self, data: Any = None) -> Any:
-        """An array of shape `(n_pre, n_post)`: the number of edges, or the sum of their data."""
+        """An array of shape `(n_pre, n_post)`: the number of edges, or the sum of their data.
+
+        Args:
+            data: One value per edge, with or without a unit; None, the default, for 1 each.
+        """
         number = np.ones(len(self), np.int32) if data is None else np.asarray(u.get_mantissa(data))
         dense = np.zeros((self.n_pre, self.n_post), number.dtype)
         np.add.at(dense, (self.pre, self.post), number)

@@ -68,6 +68,6 @@ def _histogram(ax: "Axes", name: str, value: Any) -> None:
     if np.issubdtype(number.dtype, np.integer) and number.size:
         low, high = int(number.min()), int(number.max())
         bins = np.arange(low, high + 2, max(1, -(-(high + 1 - low) // 40))) - 0.5
-    ax.hist(number, bins=bins, color="black")
+    ax.hist(number, bins=bins, color=ax.xaxis.label.get_color())
     ax.set_xlabel(name if unit == u.UNITLESS else f"{name} ({unit})")
     ax.set_ylabel("neurons" if name.endswith("degree") else "edges")

@@ -152,7 +152,12 @@ class AlignPostProj(FromModules):
             self._port.attach(post, self.name, label)
 
     def update(self, *args: Any) -> None:
-        """Deliver the spikes: given, or of the presynaptic modules."""
+        """Deliver the spikes: given, or of the presynaptic modules.
+
+        Args:
+            args: The spikes, shape `(*batch, *pre.in_size)`, where there are no presynaptic
+                modules; else what the first of these takes, nothing for `pop.get_spike`.
+        """
         if self.merging:
             self.syn.add_delta_input(self.name, self._delivered(*self._emitted(args)))
             return
@@ -307,7 +312,12 @@ class AlignPreProj(FromModules):
         self._port.attach(post, self.name, label)
 
     def update(self, *args: Any) -> None:
-        """Advance the synapse by the spikes, given or of the modules, and deliver its mean."""
+        """Advance the synapse by the spikes, given or of the modules, and deliver its mean.
+
+        Args:
+            args: The spikes, shape `(*batch, *pre.in_size)`, where there are no presynaptic
+                modules; else what the first of these takes, nothing for `pop.get_spike`.
+        """
         self._port.require_free(self.name)
         if self._runs_with_pre:
             g = self.syn.mean_conductance()
@@ -429,7 +439,12 @@ class CurrentProj(FromModules):
         self._port.attach(post, self.name, label)
 
     def update(self, *args: Any) -> None:
-        """Deliver the conductance: given, or of the modules."""
+        """Deliver the conductance: given, or of the modules.
+
+        Args:
+            args: The conductance, shape `(*batch, *pre.in_size)`, where there are no presynaptic
+                modules; else what the first of these takes, nothing for one that is a state.
+        """
         self._port.require_free(self.name)
         args = self._emitted(args)
         if isinstance(self.comm, Connection) and isinstance(args[0], u.Quantity):
@@ -528,7 +543,12 @@ class DeltaProj(FromModules):
             self._check_weights(state_unit(post, post.jump_state), what)
 
     def update(self, *args: Any) -> None:
-        """Deliver the spikes: given, or of the presynaptic modules."""
+        """Deliver the spikes: given, or of the presynaptic modules.
+
+        Args:
+            args: The spikes, shape `(*batch, *pre.in_size)`, where there are no presynaptic
+                modules; else what the first of these takes, nothing for `pop.get_spike`.
+        """
         x = self._delivered(*self._emitted(args))
         self.post.add_delta_input(self.name, x, self.label)
 

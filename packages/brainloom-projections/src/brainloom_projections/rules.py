@@ -67,7 +67,13 @@ class RowRule(Rule):
 
     @abstractmethod
     def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
-        """What each row holds."""
+        """What each row holds.
+
+        Args:
+            n_pre: Number of presynaptic neurons.
+            n_post: Number of postsynaptic neurons.
+            rng: Where the random numbers come from.
+        """
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
         return edges_of(self.draw(n_pre, n_post, generator(rng)), self)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from brainloom_core import AlignPost, Descriptor, Dynamics, Synapse, SynOut
+from brainloom_core import AlignPost, Descriptor, Dynamics, InputError, Synapse, SynOut
 from brainloom_core import Projection as Base
 from brainloom_core.units import show
 
@@ -138,6 +138,7 @@ class Projection(Base):
         if align not in (None, "pre", "post"):
             raise ValueError(f"Projection.align: expected 'pre', 'post' or None, got {align!r}")
         self._spikes = Method.of(getattr(pre, "get_spike", None))
+        self._pre = show(pre)
         drawn = delay if is_function(delay) else None
         comm = self._comm(pre, post, connectivity, weight, drawn, seed)
         synapse = self._described("synapse", synapse, Dynamics)
@@ -163,13 +164,25 @@ class Projection(Base):
             self.aligned = AlignPreProj(syn=synapse, out=output, **shared)
 
     def update(self, *args: Any) -> None:
-        """Deliver this step's spikes: those of `pre`, or the given ones; or call the children."""
+        """Deliver this step's spikes: those of `pre`, or the given ones; or call the children.
+
+        Args:
+            args: The spikes, shape `(*batch, *pre.in_size)`; none for those of `pre`. Of a
+                container, what each child is called with.
+        """
         if self.aligned is None:
             super().update(*args)
-        elif args or self._spikes is None:
+        elif args:
             self.aligned(*args)
-        else:
+        elif self._spikes is not None:
             self.aligned(self._spikes())
+        else:
+            raise InputError(
+                f"Projection: no spikes, and pre, {self._pre}, has no get_spike() to ask for them. "
+                "Call the projection with spikes, as in proj(source()); or write "
+                "AlignPostProj(source, comm=..., syn=..., out=..., post=...), which calls the "
+                "source in each step"
+            )
 
     def explain(self) -> str:
         """Which alignment was chosen, and why, in words."""

@@ -83,6 +83,11 @@ class GaussianProfile(_Profile):
     _length = "sigma"
 
     def __call__(self, distance: Any) -> np.ndarray:
+        """The relative probability at a distance.
+
+        Args:
+            distance: Distances, in the dimension of `sigma`; scalar or array.
+        """
         return np.asarray(np.exp(-0.5 * self._ratio(distance) ** 2))
 
 
@@ -110,6 +115,11 @@ class ExponentialProfile(_Profile):
     _length = "scale"
 
     def __call__(self, distance: Any) -> np.ndarray:
+        """The relative probability at a distance.
+
+        Args:
+            distance: Distances, in the dimension of `scale`; scalar or array.
+        """
         return np.asarray(np.exp(-self._ratio(distance)))
 
 
@@ -138,6 +148,11 @@ class LinearProfile(_Profile):
     _length = "radius"
 
     def __call__(self, distance: Any) -> np.ndarray:
+        """The relative probability at a distance.
+
+        Args:
+            distance: Distances, in the dimension of `radius`; scalar or array.
+        """
         return np.maximum(0.0, 1.0 - self._ratio(distance))
 
 
@@ -165,6 +180,11 @@ class DiscProfile(_Profile):
     _length = "radius"
 
     def __call__(self, distance: Any) -> np.ndarray:
+        """The relative probability at a distance.
+
+        Args:
+            distance: Distances, in the dimension of `radius`; scalar or array.
+        """
         return np.asarray(self._ratio(distance) <= 1.0, float)
 
 

@@ -114,7 +114,14 @@ class STP(_Plasticity):
     u_lost = state(_nothing, "what rounding has left out of u", brainstate.ShortTermState)
 
     def update(self, pre_spike: Any) -> Any:
-        """Advance by one step and return what each spike releases."""
+        """Advance by one step and return what each spike releases.
+
+        Args:
+            pre_spike: Presynaptic spikes, which may be graded, shape `(*batch, *in_size)`.
+
+        Returns:
+            What each spike releases, of the same shape.
+        """
         strength = self._strength(pre_spike)
         y = self._values()
         used, u_lost = _relaxed(y["u"], y["u_lost"], self._rest(), self.tau_f)
@@ -179,7 +186,14 @@ class STD(_Plasticity):
     U: Any = param(default=0.07, constraint=between(0, 1), doc="fraction used by a spike")
 
     def update(self, pre_spike: Any) -> Any:
-        """Advance by one step and return what each spike releases."""
+        """Advance by one step and return what each spike releases.
+
+        Args:
+            pre_spike: Presynaptic spikes, which may be graded, shape `(*batch, *in_size)`.
+
+        Returns:
+            What each spike releases, of the same shape.
+        """
         strength = self._strength(pre_spike)
         x, x_lost = _relaxed(self.x.value, self.x_lost.value, 1.0, self.tau)
         self._assign({"x": x - _part(strength) * self.U * x, "x_lost": x_lost})

@@ -45,7 +45,8 @@ class Expon(AlignPost, Synapse):
         InputError: An input has the wrong unit or shape.
 
     References:
-        Dayan & Abbott (2001), Theoretical Neuroscience, section 5.8.
+        Dayan & Abbott (2001), Theoretical Neuroscience, section 5.8; Brette et al. (2007),
+        J. Comput. Neurosci. 23, 349, doi:10.1007/s10827-007-0038-6.
 
     Examples:
         >>> import brainstate, brainunit as u

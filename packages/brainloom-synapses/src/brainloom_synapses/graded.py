@@ -79,7 +79,11 @@ class GradedSynapse(Presynaptic):
         return self.alpha * release * (1.0 * u.get_unit(g) - g) - self.beta * g
 
     def update(self, V_pre: Any) -> Any:
-        """Advance by one step with this presynaptic potential, return the conductance."""
+        """Advance by one step with this presynaptic potential, return the conductance.
+
+        Args:
+            V_pre: Presynaptic potential, mV, shape `(*batch, *in_size)`.
+        """
         V = self._arriving(V_pre, u.mV) * u.mV
         release = jax.nn.sigmoid(u.get_magnitude((V - self.theta) / self.sigma))
         y = self._values()

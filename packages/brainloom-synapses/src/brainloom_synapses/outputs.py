@@ -18,7 +18,8 @@ class COBA(SynOut):
         ParameterError: `E` is not a voltage.
 
     References:
-        Dayan & Abbott (2001), Theoretical Neuroscience, section 5.8.
+        Dayan & Abbott (2001), Theoretical Neuroscience, section 5.8; Brette et al. (2007),
+        J. Comput. Neurosci. 23, 349, doi:10.1007/s10827-007-0038-6 (its benchmark 1).
 
     Examples:
         >>> import brainunit as u
@@ -32,6 +33,12 @@ class COBA(SynOut):
     E: Any = param(unit=u.mV, doc="reversal potential", kw_only=False)
 
     def update(self, g: Any, V: Any) -> Any:
+        """The current of a conductance.
+
+        Args:
+            g: Conductance, mS, shape `(*batch, *in_size)` of the population.
+            V: Membrane potential, mV, of the same shape.
+        """
         return g * (self.E - V)
 
 
@@ -46,7 +53,8 @@ class CUBA(SynOut):
         ParameterError: `scale` is not finite.
 
     References:
-        Dayan & Abbott (2001), Theoretical Neuroscience, section 7.2.
+        Dayan & Abbott (2001), Theoretical Neuroscience, section 7.2; Brette et al. (2007),
+        J. Comput. Neurosci. 23, 349, doi:10.1007/s10827-007-0038-6 (its benchmark 2).
 
     Examples:
         >>> import brainunit as u
@@ -60,6 +68,12 @@ class CUBA(SynOut):
     scale: Any = param(default=1.0 * u.volt, doc="current per conductance", unit=ANY_UNIT)
 
     def update(self, g: Any, V: Any = None) -> Any:
+        """The current of a conductance.
+
+        Args:
+            g: Conductance, mS, shape `(*batch, *in_size)` of the population.
+            V: Accepted as by other outputs; the current does not depend on it.
+        """
         return g * self.scale
 
 
@@ -106,6 +120,12 @@ class MgBlock(SynOut):
     V_offset: Any = param(default=0.0 * u.mV, doc="potential to which beta refers")
 
     def update(self, g: Any, V: Any) -> Any:
+        """The current of a conductance.
+
+        Args:
+            g: Conductance, mS, shape `(*batch, *in_size)` of the population.
+            V: Membrane potential, mV, of the same shape.
+        """
         exponent = u.get_magnitude(self.alpha * (self.V_offset - V))
         blocked = self.cc_Mg / self.beta * u.math.exp(u.math.minimum(exponent, 50.0))
         return g * (self.E - V) / (1.0 + blocked)

@@ -55,7 +55,11 @@ class Pulsed(Presynaptic):
     )
 
     def update(self, pre_spike: Any = None) -> Any:
-        """Advance by one step, begin the pulses of these spikes, return the conductance."""
+        """Advance by one step, begin the pulses of these spikes, return the conductance.
+
+        Args:
+            pre_spike: Presynaptic spikes, from 0 to 1, shape `(*batch, *in_size)`; None for none.
+        """
         spike = self._arriving(pre_spike)
         spike = jnp.where(spike > 1.0, 1.0, jnp.where(spike < 0.0, 0.0, spike))
         y = self._values()
@@ -355,7 +359,11 @@ class NMDA(Presynaptic):
         return -x / self.tau_rise
 
     def update(self, pre_spike: Any = None) -> Any:
-        """Advance by one step, add the spikes to x, return the conductance."""
+        """Advance by one step, add the spikes to x, return the conductance.
+
+        Args:
+            pre_spike: Presynaptic spikes, shape `(*batch, *in_size)`; None for none.
+        """
         spike = self._arriving(pre_spike)
         y = self._flow(self._values(), brainstate.environ.get_dt())
         self._assign({**y, "x": y["x"] + spike})

@@ -59,7 +59,11 @@ class Case:
         return dict(self.arguments() if callable(self.arguments) else self.arguments)
 
     def build(self, **changes: Any) -> Any:
-        """A new model, with some arguments changed."""
+        """A new model, with some arguments changed.
+
+        Args:
+            changes: Constructor arguments by name, which take precedence over those of the case.
+        """
         return self.cls(**{**self.given, **changes})
 
 
@@ -74,6 +78,15 @@ def default_case(cls: type, **arguments: Any) -> Case:
 
     Raises:
         TypeError: A parameter without default is not a number, and is not given.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core import Neuron, param
+        >>> from brainloom_testing import default_case
+        >>> class Leaky(Neuron):
+        ...     tau = param(default=20.0 * u.ms)
+        >>> default_case(Leaky), default_case(Leaky).kind
+        (Case(Leaky), 'neuron')
     """
     required = {
         name: parameter

@@ -40,8 +40,25 @@ class Result:
 def checks_for(case: Case) -> list[Check]:
     """The checks that apply to a case.
 
+    Args:
+        case: The case.
+
+    Returns:
+        The checks, each a function of a case that raises `AssertionError`.
+
     Raises:
         ValueError: `expected_failures` has a name that is not among them.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core import SynOut, param
+        >>> from brainloom_testing import checks_for, default_case
+        >>> class Fixed(SynOut):
+        ...     E = param(default=0.0 * u.mV)
+        ...     def update(self, g, V):
+        ...         return g * (self.E - V)
+        >>> len(checks_for(default_case(Fixed))) > 5
+        True
     """
     found = {entry.name: entry.check for entry in CHECKS if entry.applies(case)}
     unknown = sorted(case.expected_failures.keys() - found.keys())
@@ -54,7 +71,28 @@ def checks_for(case: Case) -> list[Check]:
 
 
 def run(case: Case) -> list[Result]:
-    """Run all checks of a case, and return what each found."""
+    """Run all checks of a case, and return what each found.
+
+    Args:
+        case: The case.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core import SynOut, param
+        >>> from brainloom_testing import default_case, run
+        >>> class Fixed(SynOut):
+        ...     E = param(default=0.0 * u.mV)
+        ...     def update(self, g, V):
+        ...         return g * (self.E - V)
+        >>> for result in run(default_case(Fixed)):
+        ...     if not result.good:
+        ...         print(result)
+        Fixed-docstring_has_equation failed: Fixed has no docstring
+        Fixed-docstring_has_sections failed: Fixed has no docstring
+        Fixed-docstring_lists_arguments failed: Fixed has no docstring
+        Fixed-examples_run failed: Fixed has no docstring
+        Fixed-declarations_are_documented failed: Fixed: declared without a doc: E
+    """
     return [_result(case, check) for check in checks_for(case)]
 
 
@@ -68,6 +106,12 @@ def parametrize_with_checks(cases: Iterable[Case]) -> Callable[[Any], Any]:
     def test_conformance(case, check):
         check(case)
     ```
+
+    Args:
+        cases: The cases, such as `default_case(MyNeuron)`.
+
+    Returns:
+        A decorator of the test.
     """
     import pytest
 

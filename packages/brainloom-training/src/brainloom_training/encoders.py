@@ -71,6 +71,14 @@ class Encoder:
         return max(1, int(step_count(self.duration, brainstate.environ.get_dt())))
 
     def __call__(self, values: Any) -> Any:
+        """The sequence that stands for some values, time first.
+
+        Args:
+            values: Values of any shape, with the unit and the bounds that the encoder asks for.
+
+        Returns:
+            The sequence, shape `(T, *shape)`.
+        """
         raise NotImplementedError
 
     def _says(self, name: str, expected: str, got: Any) -> str:
@@ -299,7 +307,11 @@ class PopulationEncoder:
             raise ParameterError(f"PopulationEncoder.high: expected high > low, got {got}")
 
     def activities(self, values: Any) -> jax.Array:
-        """Activities `(*shape, n)` in [0, 1] of values `shape`."""
+        """Activities `(*shape, n)` in [0, 1] of values `shape`.
+
+        Args:
+            values: Values of any shape, in the dimension of `low`.
+        """
         if not same_dimension(values, self.low):
             raise InputError(
                 f"PopulationEncoder(values): expected {dimension_name(self.low)}, "
@@ -312,7 +324,11 @@ class PopulationEncoder:
         return jnp.exp(-((distance / width) ** 2) / 2.0)
 
     def __call__(self, values: Any) -> Any:
-        """A sequence `(T, *shape, n)`."""
+        """A sequence `(T, *shape, n)`.
+
+        Args:
+            values: Values of any shape, in the dimension of `low`.
+        """
         return self.encoder(self.activities(values))
 
 
@@ -360,7 +376,11 @@ class DeltaEncoder:
             )
 
     def __call__(self, values: Any) -> jax.Array:
-        """Spikes `(T, *shape)` of a sequence `(T, *shape)`; with channels, `(T, ..., 2 n)`."""
+        """Spikes `(T, *shape)` of a sequence `(T, *shape)`; with channels, `(T, ..., 2 n)`.
+
+        Args:
+            values: A sequence, time first, in the dimension of `threshold`.
+        """
         if not same_dimension(values, self.threshold) or np.ndim(u.get_mantissa(values)) == 0:
             raise InputError(
                 f"DeltaEncoder(values): expected a sequence in the dimension of threshold "

@@ -123,7 +123,12 @@ class EventPropLIF(Neuron):
         return -g / self.tau_syn
 
     def update(self, x: Any = None) -> Any:
-        """Advance by one step in which `x` arrives, a current or a number of mA."""
+        """Advance by one step in which `x` arrives, a current or a number of mA.
+
+        Args:
+            x: What arrives, mA or a number of mA; scalar, one per neuron, or of the shape of the
+                states; None for nothing.
+        """
         if x is not None:
             arriving = self._arriving(x)
             self._check_shape("update(x)", arriving)
@@ -131,7 +136,14 @@ class EventPropLIF(Neuron):
         return super().update()
 
     def over_time(self, xs: Any) -> Any:
-        """Advance by all steps of a sequence `(T, *batch, *in_size)` and return the spikes."""
+        """Advance by all steps of a sequence `(T, *batch, *in_size)` and return the spikes.
+
+        Args:
+            xs: What arrives in each step, mA or numbers of mA, shape `(T, *batch, *in_size)`.
+
+        Returns:
+            Spikes of the same shape.
+        """
         self.check_constant()
         arriving = self._arriving(xs)
         if arriving.shape[1:] != self.V.value.shape:

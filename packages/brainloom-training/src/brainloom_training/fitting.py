@@ -51,7 +51,11 @@ class EarlyStop:
             )
 
     def best(self, history: "History") -> int:
-        """The number of the best epoch so far."""
+        """The number of the best epoch so far.
+
+        Args:
+            history: What was measured so far.
+        """
         values = np.asarray(history[self.measure])
         return int(np.argmin(values) if self.mode == "min" else np.argmax(values))
 
@@ -62,6 +66,15 @@ class History(Mapping[str, list[float]]):
 
     Names are `loss`, those of the metrics, and `gradient_norm`, means over the batches of an epoch;
     with `val_` before them, those of the validation data after it.
+
+    Args:
+        measured: One number per epoch, by name; none.
+
+    Examples:
+        >>> from brainloom_training import History
+        >>> history = History({"loss": [0.9, 0.5], "val_loss": [1.0, 0.7]})
+        >>> history.epochs, history["val_loss"][-1]
+        (2, 0.7)
     """
 
     measured: dict[str, list[float]] = field(default_factory=dict)
@@ -81,12 +94,20 @@ class History(Mapping[str, list[float]]):
         return len(next(iter(self.values()), []))
 
     def append(self, values: Mapping[str, float]) -> None:
-        """Add an epoch."""
+        """Add an epoch.
+
+        Args:
+            values: What was measured in it, by name.
+        """
         for name, value in values.items():
             self.measured.setdefault(name, []).append(value)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw loss and metrics over epochs; returns the axes of matplotlib."""
+        """Draw loss and metrics over epochs; returns the axes of matplotlib.
+
+        Args:
+            ax: Axes to draw into; those of a new figure.
+        """
         if ax is None:
             from matplotlib.figure import Figure
 
@@ -381,7 +402,10 @@ def _length(y: Any) -> int:
 @contextmanager
 def _progress_bar(run: _Run, wanted: bool | None) -> Iterator[Any]:
     """A bar that counts steps and shows what was measured in the last epoch."""
-    from tqdm.auto import tqdm
+    if wanted:
+        from tqdm.auto import tqdm
+    else:  # the one for a notebook may warn, though it is not shown there
+        from tqdm import tqdm
 
     steps = run.source.steps
     total = None if steps is None else steps * run.epochs

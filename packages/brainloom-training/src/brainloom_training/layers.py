@@ -72,7 +72,11 @@ class Linear(brainstate.nn.Module):
             self.bias = brainstate.ParamState(bias)
 
     def update(self, x: Any) -> Any:
-        """The outputs `(*batch, out_size)` of inputs `(*batch, in_size)`."""
+        """The outputs `(*batch, out_size)` of inputs `(*batch, in_size)`.
+
+        Args:
+            x: Values, shape `(*batch, in_size)`.
+        """
         if np.shape(x)[-1:] != self.in_size:
             raise InputError(
                 f"Linear.update(x): expected {self.in_size[0]} values along the last axis, "
@@ -82,7 +86,11 @@ class Linear(brainstate.nn.Module):
         return y if self.bias is None else y + self.bias.value
 
     def over_time(self, xs: Any) -> Any:
-        """The outputs of a sequence, in one product."""
+        """The outputs of a sequence, in one product.
+
+        Args:
+            xs: Values, shape `(T, *batch, in_size)`.
+        """
         return self.update(xs)
 
 

@@ -63,17 +63,50 @@ _is_reduction = Constraint(
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """Base of the losses and metrics: a subclass gives `over` and `of_reduced`."""
+    """Base of the losses and metrics: a subclass gives `over` and `of_reduced`.
+
+    Args:
+        over: The reduction over time of the outputs, `Stack()`: none.
+
+    Examples:
+        >>> from dataclasses import dataclass
+        >>> from typing import Any
+        >>> import jax.numpy as jnp
+        >>> from brainloom_training import LastOverTime, Loss
+        >>> @dataclass(frozen=True, kw_only=True)
+        ... class Distance(Loss):
+        ...     over: Any = LastOverTime()
+        ...     def of_reduced(self, reduced, targets):
+        ...         return jnp.abs(reduced - targets).mean()
+        >>> print(Distance()(jnp.array([[1.0], [2.0]]), jnp.array([5.0])))
+        3.0
+    """
 
     over: Any = option_field(default=Stack(), constraint=_is_reduction)
 
     def __call__(self, outputs: Any, targets: Any) -> jax.Array:
-        """The loss of a sequence of outputs, `(T, *batch, n)`."""
+        """The loss of a sequence of outputs, `(T, *batch, n)`.
+
+        Args:
+            outputs: Outputs over time, shape `(T, *batch, n)`.
+            targets: Targets, shape `(*batch, ...)`, as the loss asks for.
+
+        Returns:
+            One number without a unit.
+        """
         return self.of_reduced(self.over(outputs), targets)
 
     @abstractmethod
     def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
-        """The loss of what `over` gives for a sequence of outputs."""
+        """The loss of what `over` gives for a sequence of outputs.
+
+        Args:
+            reduced: What `over` gives, for most losses of the shape `(*batch, n)`.
+            targets: Targets, shape `(*batch, ...)`, as the loss asks for.
+
+        Returns:
+            One number without a unit.
+        """
 
     def _scaled(self, what: str, value: Any, scale: Any) -> jax.Array:
         """The plain numbers of a value in units of `scale`."""
@@ -184,6 +217,13 @@ class RateCrossEntropy(_OfClasses):
 
     Raises:
         InputError: The targets are not labels of the classes, one for each element of the batch.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_training import RateCrossEntropy
+        >>> spikes = jnp.ones((5, 1, 4))  # four classes, all alike in every step
+        >>> print(jnp.exp(RateCrossEntropy()(spikes, jnp.array([2]))).round(5))
+        4.0
     """
 
     over: Any = option_field(default=MeanLogSoftmax(), constraint=_is_reduction)
@@ -250,6 +290,14 @@ class LatencyCrossEntropy(_OfClasses):
     References:
         Mostafa (2018), IEEE Trans. Neural Netw. Learn. Syst. 29, 3227,
         doi:10.1109/TNNLS.2017.2726060.
+
+    Examples:
+        >>> import brainstate, brainunit as u, jax.numpy as jnp
+        >>> from brainloom_training import LatencyCrossEntropy
+        >>> spikes = jnp.zeros((10, 1, 2)).at[3, 0, 0].set(1.0).at[3, 0, 1].set(1.0)  # both at once
+        >>> with brainstate.environ.context(dt=1 * u.ms):
+        ...     print(jnp.exp(LatencyCrossEntropy()(spikes, jnp.array([0]))).round(5))
+        2.0
     """
 
     over: Any = option_field(default=FirstSpikeTime(), constraint=_is_reduction)

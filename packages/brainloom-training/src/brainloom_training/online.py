@@ -43,7 +43,18 @@ class Online:
     def prepare(
         self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
     ) -> None:
-        """Build the learner, and refuse what it cannot train."""
+        """Build the learner, and refuse what it cannot train.
+
+        Args:
+            objective: The loss of the model on a batch.
+            states: The parameters to train, by name.
+            x: Inputs of a batch such as those to come, samples first.
+            y: Its targets, samples first.
+
+        Raises:
+            InputError: The objective asks for something that is not the output of a step.
+            ParameterError: It would not train one of the parameters.
+        """
         braintrace = _braintrace()
         self._check(objective)
         xs = objective.sequence(x)
@@ -65,7 +76,14 @@ class Online:
     def gradients(
         self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Gradients by name of parameter, and the values of loss and metrics."""
+        """Gradients by name of parameter, and the values of loss and metrics.
+
+        Args:
+            objective: The loss of the model on a batch, with what else is measured.
+            states: The parameters to train, by name.
+            x: Inputs of a batch, samples first.
+            y: Its targets, samples first.
+        """
         xs = objective.sequence(x)
         learner = objective.learner
         objective.reset()

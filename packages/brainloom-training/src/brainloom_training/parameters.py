@@ -76,6 +76,17 @@ def keep_sign(initial: Any) -> Keep:
     """A condition for `constraints`: each weight keeps the sign that it begins with.
 
     That is Dale's law for the weights of a population; a weight that begins at zero stays there.
+
+    Args:
+        initial: The weights to begin with, with or without a unit.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_training import keep_sign
+        >>> keep = keep_sign(jnp.array([1.0, -1.0, 0.0]))
+        >>> old, new = jnp.array([1.0, -1.0, 0.0]), jnp.array([-0.5, -2.0, 3.0])
+        >>> print(keep(old, new))
+        [ 0. -2.  0.]
     """
     sign = jnp.sign(u.get_mantissa(initial))
 

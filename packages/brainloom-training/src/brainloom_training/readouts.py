@@ -132,11 +132,25 @@ class LeakyRateReadout(_Readout):
     r = state(lambda model, shape: full(0.0 * u.get_unit(model.weight.value), shape), "output")
 
     def update(self, x: Any) -> Any:
-        """Advance by one step with the spikes `x`, shape `(*batch, *in_size)`."""
+        """Advance by one step with the spikes `x`, shape `(*batch, *in_size)`.
+
+        Args:
+            x: Spikes, shape `(*batch, *in_size)`.
+
+        Returns:
+            Outputs, shape `(*batch, *out_size)`.
+        """
         return self._leak(self._arriving(x, self.r.value))
 
     def over_time(self, xs: Any) -> Any:
-        """The outputs of a sequence, whose weighted input is one product."""
+        """The outputs of a sequence, whose weighted input is one product.
+
+        Args:
+            xs: Spikes, shape `(T, *batch, *in_size)`.
+
+        Returns:
+            Outputs, shape `(T, *batch, *out_size)`.
+        """
         held = self.r.value
         arriving = self._arriving(xs, jax.ShapeDtypeStruct((len(xs), *held.shape), held.dtype))
         return brainstate.transform.for_loop(self._leak, arriving)
@@ -227,6 +241,10 @@ class LeakySpikeReadout(_Readout, Neuron):  # type: ignore[misc]  # its frame ha
         return weight
 
     def update(self, x: Any = None) -> Any:
-        """Advance by one step with the spikes `x`, shape `(*batch, *in_size)`; return spikes."""
+        """Advance by one step with the spikes `x`, shape `(*batch, *in_size)`; return spikes.
+
+        Args:
+            x: Spikes, shape `(*batch, *in_size)`; None for none.
+        """
         self.add_delta_input("weighted spikes", self._arriving(x, self.V.value))
         return super().update()

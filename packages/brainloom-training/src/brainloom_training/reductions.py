@@ -39,7 +39,15 @@ class Reduction:
     """Base of the reductions over time; what is folded may be any tree of outputs."""
 
     def __call__(self, outputs: Any) -> Any:
-        """The reduction of a stacked sequence, `(T, *batch, n)`."""
+        """The reduction of a stacked sequence, `(T, *batch, n)`.
+
+        Args:
+            outputs: Outputs over time, shape `(T, *batch, n)`, with or without a unit; or a tree of
+                them.
+
+        Raises:
+            InputError: There is no step.
+        """
         if not np.ndim(u.get_mantissa(outputs)) or not len(u.get_mantissa(outputs)):
             raise InputError(
                 f"{type(self).__name__}(outputs): expected a sequence of at least one step, time "
@@ -57,11 +65,22 @@ class Reduction:
         return jax.tree.map(lambda y: self._start(y, n_steps), output)
 
     def fold(self, state: Any, y: Any, i: Any) -> Any:
-        """The state after the output `y` of step `i`."""
+        """The state after the output `y` of step `i`.
+
+        Args:
+            state: The state before it.
+            y: The output, shape `(*batch, n)`.
+            i: Number of the step, from 0.
+        """
         return jax.tree.map(lambda y, state: self._fold(state, y, i), y, state)
 
     def result(self, state: Any, n_steps: int) -> Any:
-        """The reduction of the `n_steps` outputs that were folded."""
+        """The reduction of the `n_steps` outputs that were folded.
+
+        Args:
+            state: The state after the last output.
+            n_steps: How many outputs there were.
+        """
         return state
 
     @abstractmethod
@@ -100,7 +119,14 @@ class SumOverTime(Reduction):
 
 @dataclass(frozen=True)
 class MeanOverTime(SumOverTime):
-    """The mean over time; of spikes, the fraction of steps with one."""
+    """The mean over time; of spikes, the fraction of steps with one.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_training import MeanOverTime
+        >>> print(MeanOverTime()(jnp.array([[0.0, 1.0], [1.0, 1.0]])))
+        [0.5 1. ]
+    """
 
     def __call__(self, outputs: Any) -> Any:
         """The mean of a stacked sequence, `(T, *batch, n)`."""
@@ -113,7 +139,14 @@ class MeanOverTime(SumOverTime):
 
 @dataclass(frozen=True)
 class MeanLogSoftmax(MeanOverTime):
-    """The mean over time of the logarithm of the softmax along the last axis."""
+    """The mean over time of the logarithm of the softmax along the last axis.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_training import MeanLogSoftmax
+        >>> print(jnp.exp(MeanLogSoftmax()(jnp.ones((5, 4)))).round(5))
+        [0.25 0.25 0.25 0.25]
+    """
 
     def _whole(self, y: jax.Array) -> jax.Array:
         return super()._whole(jax.nn.log_softmax(1.0 * y))
@@ -127,7 +160,14 @@ class MeanLogSoftmax(MeanOverTime):
 
 @dataclass(frozen=True)
 class MaxOverTime(Reduction):
-    """The maximum over time, of each output."""
+    """The maximum over time, of each output.
+
+    Examples:
+        >>> import brainunit as u, jax.numpy as jnp
+        >>> from brainloom_training import MaxOverTime
+        >>> print(MaxOverTime()(jnp.array([[0.0, 9.0], [3.0, 1.0]]) * u.mV))
+        [3. 9.] mV
+    """
 
     def _whole(self, y: jax.Array) -> jax.Array:
         return jnp.max(y, axis=0)
@@ -144,7 +184,14 @@ class MaxOverTime(Reduction):
 
 @dataclass(frozen=True)
 class LastOverTime(Reduction):
-    """The output of the last step."""
+    """The output of the last step.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_training import LastOverTime
+        >>> print(LastOverTime()(jnp.array([[0.0, 9.0], [3.0, 1.0]])))
+        [3. 1.]
+    """
 
     def _whole(self, y: jax.Array) -> jax.Array:
         return y[-1]
@@ -158,7 +205,14 @@ class LastOverTime(Reduction):
 
 @dataclass(frozen=True)
 class Stack(Reduction):
-    """No reduction: the whole sequence, `(T, *batch, n)`."""
+    """No reduction: the whole sequence, `(T, *batch, n)`.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_training import Stack
+        >>> Stack()(jnp.zeros((20, 8, 3))).shape
+        (20, 8, 3)
+    """
 
     def _whole(self, y: jax.Array) -> jax.Array:
         return y

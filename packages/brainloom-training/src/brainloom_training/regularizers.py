@@ -69,7 +69,11 @@ class FiringRate:
         _check_bounds(self, ("target", "lower", "upper"))
 
     def __call__(self, spikes: Any) -> jax.Array:
-        """The penalty of spikes `(T, *batch, n)`."""
+        """The penalty of spikes `(T, *batch, n)`.
+
+        Args:
+            spikes: Spikes, 0 or 1, shape `(T, *batch, n)`.
+        """
         if isinstance(spikes, u.Quantity) or np.ndim(spikes) < 2:
             raise InputError(
                 f"FiringRate(spikes): expected numbers of shape (T, *batch, n), got {show(spikes)}"
@@ -128,7 +132,11 @@ class Voltage:
         _check_bounds(self, ("lower", "upper"))
 
     def __call__(self, V: Any) -> jax.Array:
-        """The penalty of recorded potentials, `(T, *batch, n)`."""
+        """The penalty of recorded potentials, `(T, *batch, n)`.
+
+        Args:
+            V: Recorded potentials, shape `(T, *batch, n)`, in the dimension of `scale`.
+        """
         if not same_dimension(V, self.scale):
             raise InputError(f"Voltage(V): expected {dimension_name(self.scale)}, got {show(V)}")
         return self.strength * jnp.mean(_outside(V, self.lower, self.upper, self.scale))
@@ -170,7 +178,11 @@ class Weight:
     )
 
     def __call__(self, model: Any) -> jax.Array:
-        """The penalty of the parameters (`brainstate.ParamState`) of a model."""
+        """The penalty of the parameters (`brainstate.ParamState`) of a model.
+
+        Args:
+            model: The model.
+        """
         found = model.states(brainstate.ParamState)
         chosen = {path: s for path, s in found.items() if self.of is None or self.of(path)}
         if not chosen:

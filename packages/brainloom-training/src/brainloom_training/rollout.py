@@ -87,6 +87,20 @@ def read_out(model: Any, name: str) -> Any:
     """The current value of what a dotted name means: `"E.spikes"`, or a state such as `"E.V"`.
 
     Parts of it lead through attributes, and through lists by number: `"layers.1.spikes"`.
+
+    Args:
+        model: A module.
+        name: The dotted name.
+
+    Raises:
+        InputError: There is nothing of this name.
+
+    Examples:
+        >>> import brainstate
+        >>> from brainloom_training import read_out
+        >>> model = brainstate.nn.Sequential(brainstate.nn.Linear(3, 2))
+        >>> read_out(model, "layers.0.weight")["weight"].shape
+        (3, 2)
     """
     *path, last = name.split(".")
     owner = functools.reduce(functools.partial(_part, name), path, model)

@@ -20,12 +20,26 @@ class LearningRule(Protocol):
     def prepare(
         self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
     ) -> None:
-        """Raise, with the reason, if this rule cannot train this; make what `gradients` needs."""
+        """Raise, with the reason, if this rule cannot train this; make what `gradients` needs.
+
+        Args:
+            objective: The loss of the model on a batch, with what else is measured.
+            states: The parameters to train, by name.
+            x: Inputs of a batch such as those to come, samples first.
+            y: Its targets, samples first.
+        """
 
     def gradients(
         self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Gradients by name of parameter, and the values of loss and metrics."""
+        """Gradients by name of parameter, and the values of loss and metrics.
+
+        Args:
+            objective: The loss of the model on a batch, with what else is measured.
+            states: The parameters to train, by name.
+            x: Inputs of a batch, samples first.
+            y: Its targets, samples first.
+        """
 
 
 @dataclass(frozen=True)
@@ -50,12 +64,26 @@ class BPTT:
     def prepare(
         self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
     ) -> None:
-        """Every model can be trained in this way."""
+        """Every model can be trained in this way.
+
+        Args:
+            objective: The loss of the model on a batch.
+            states: The parameters to train, by name.
+            x: Inputs of a batch, samples first.
+            y: Its targets, samples first.
+        """
 
     def gradients(
         self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Gradients by name of parameter, and the values of loss and metrics."""
+        """Gradients by name of parameter, and the values of loss and metrics.
+
+        Args:
+            objective: The loss of the model on a batch, with what else is measured.
+            states: The parameters to train, by name.
+            x: Inputs of a batch, samples first.
+            y: Its targets, samples first.
+        """
 
         def loss() -> tuple[Any, dict[str, Any]]:
             values = objective(x, y, segment=self.segment, detach=self.truncate)
@@ -69,6 +97,10 @@ class EventProp(BPTT):
 
     The layers carry the rule out themselves, each over the whole sequence; this sees to it that
     nothing else in the model would have another gradient.
+
+    Args:
+        segment: Number of steps in a piece of the sequence, as of `BPTT`, None.
+        truncate: Whether gradients end where pieces begin, False.
 
     References:
         Wunderlich & Pehle (2021), Scientific Reports 11, 12829, doi:10.1038/s41598-021-91786-z.
@@ -95,10 +127,14 @@ RULES: dict[str, LearningRule] = {
     "eprop": Online("eprop"),
     "pp-prop": Online("pp_prop", {"decay_or_rank": 0.95}),
 }
+"""The learning rules by name, any of which is a `rule` of `fit` and `Trainer`."""
 
 
 def get_rule(rule: str | LearningRule) -> LearningRule:
     """The rule of this name; a rule is returned as it is.
+
+    Args:
+        rule: Its name in `RULES`, or a rule.
 
     Raises:
         InputError: There is no rule of this name.

@@ -141,15 +141,32 @@ class Trainer:
         return values
 
     def evaluate(self, x: Any, y: Any) -> dict[str, jax.Array]:
-        """The loss and the metrics on a batch; nothing is changed."""
+        """The loss and the metrics on a batch; nothing is changed.
+
+        Args:
+            x: Inputs, samples first, as of `step`.
+            y: Targets, samples first.
+        """
         return self._call("evaluate", x, y)
 
     def predict(self, x: Any) -> Any:
-        """Outputs of the model on a batch, time first."""
+        """Outputs of the model on a batch, time first.
+
+        Args:
+            x: Inputs, samples first, as of `step`.
+
+        Returns:
+            Outputs, shape `(T, B, n_out)`.
+        """
         return self._call("predict", x)
 
     def memory(self, x: Any, y: Any) -> int:
-        """The bytes that a training step on such a batch needs besides its inputs and states."""
+        """The bytes that a training step on such a batch needs besides its inputs and states.
+
+        Args:
+            x: Inputs, samples first, as of `step`.
+            y: Targets, samples first.
+        """
         step = self._program("train", x, y)
         with brainstate.environ.context(dt=self.dt):
             compiled = step.lower(jnp.uint32(self.steps), x, y).compile()
@@ -160,11 +177,18 @@ class Trainer:
 
         The file is of the safetensors format, which holds numbers and no code. It replaces an
         earlier one as a whole, so that a process may be killed at any time.
+
+        Args:
+            path: The file.
+            about: What else to keep, anything that JSON can hold; None.
         """
         save_arrays(path, self.snapshot(), {"steps": self.steps, "about": about})
 
     def load(self, path: str | os.PathLike[str]) -> Any:
         """Go on from where another trainer of the same make was; returns what was saved about it.
+
+        Args:
+            path: The file, which `save` wrote.
 
         Raises:
             CheckpointError: The file is not of such a trainer; nothing has been changed.
@@ -180,6 +204,10 @@ class Trainer:
 
     def restore(self, arrays: Mapping[str, np.ndarray], source: Any = "restore") -> None:
         """Return to a snapshot.
+
+        Args:
+            arrays: The arrays by name, as `snapshot` gives them.
+            source: Where they come from, for the text of an error.
 
         Raises:
             CheckpointError: It is one of another model or optimizer; nothing has been changed.

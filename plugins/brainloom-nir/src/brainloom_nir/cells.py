@@ -32,6 +32,11 @@ class Strictly(Surrogate):
     of: Surrogate = field(default_factory=ReluGrad)
 
     def __call__(self, z: jax.Array) -> jax.Array:
+        """The spikes, with the derivative of the other spike function.
+
+        Args:
+            z: Dimensionless distance to threshold, of any shape.
+        """
         spike = self.of(z)
         return spike - jax.lax.stop_gradient(spike - (jnp.asarray(z) > 0))
 
@@ -48,7 +53,15 @@ class Membrane(Dynamics):
     V = state("V_initializer", "membrane potential")
 
     def update(self, x: Any = None) -> Any:
-        """Advance by one step with the input `x`, and return the potential."""
+        """Advance by one step with the input `x`, and return the potential.
+
+        Args:
+            x: Input current, mA; scalar, one per value, or of the shape of the states; None for
+                none.
+
+        Returns:
+            The potential, shape `(*batch, *in_size)`, mV.
+        """
         x = 0.0 * self.input_unit if x is None else x
         x = self._check_input(x, self.input_unit, "V")
         new = self._integrate(self._values(), x)

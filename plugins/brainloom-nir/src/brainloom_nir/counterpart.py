@@ -14,6 +14,7 @@ __all__ = ["Context", "Counterpart", "brainloom_nir_nodes", "hookimpl"]
 
 hookspec = pluggy.HookspecMarker("brainloom_nir")
 hookimpl = pluggy.HookimplMarker("brainloom_nir")
+"""Marks the function of a module that provides counterparts."""
 
 
 @dataclass
@@ -39,11 +40,24 @@ class Context:
     findings: list[Finding] = field(default_factory=list)
 
     def report(self, what: str, fate: Fate, text: str) -> None:
-        """Add a finding on this node."""
+        """Add a finding on this node.
+
+        Args:
+            what: What it is about: `"reset"`, `"units"`, ...
+            fate: What becomes of it: `"kept"`, `"approximated"`, `"private"` or `"dropped"`.
+            text: How, in words.
+        """
         self.findings.append(Finding(self.name, what, fate, text))
 
     def step(self, why: str) -> Any:
-        """The step, or an error that says why it is needed."""
+        """The step, or an error that says why it is needed.
+
+        Args:
+            why: Why it is needed, the beginning of the error.
+
+        Raises:
+            NIRError: The step is not known.
+        """
         if self.dt is None:
             raise NIRError(f"{self.name}: {why}. Give the step, for example dt=1 * u.ms")
         return self.dt

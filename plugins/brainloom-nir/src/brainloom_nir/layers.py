@@ -7,7 +7,7 @@ from typing import Any
 import brainstate
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import ParameterError, ReluGrad, Surrogate
+from brainloom_core import ParameterError, ReluGrad, Surrogate, real_signature
 from brainloom_core.units import show
 from jax import lax
 
@@ -19,6 +19,10 @@ __all__ = ["Conv", "Flatten", "Input", "Matrices", "Output", "Pool", "Scale", "T
 class Stateless(brainstate.nn.Module):
     """Base of layers whose output depends on the present input alone."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        real_signature(cls)
+
 
 class Port(Stateless):
     """Base of the ends of a graph, which hand on what they get."""
@@ -29,7 +33,11 @@ class Port(Stateless):
             self.in_size = self.out_size = size
 
     def update(self, x: Any) -> Any:
-        """Return the input."""
+        """Return the input.
+
+        Args:
+            x: Values, shape `(*batch, *size)`.
+        """
         return x
 
 
@@ -63,6 +71,12 @@ class Scale(Stateless):
 
     Attributes:
         weight: The factors, `brainstate.ParamState`.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_nir import Scale
+        >>> print(Scale([2.0, 3.0])(jnp.array([1.0, 1.0])))
+        [2. 3.]
     """
 
     def __init__(self, scale: Any) -> None:
@@ -71,7 +85,11 @@ class Scale(Stateless):
         self.in_size = self.out_size = np.shape(scale)
 
     def update(self, x: Any) -> Any:
-        """Multiply."""
+        """Multiply.
+
+        Args:
+            x: Values, shape `(*batch, *in_size)`.
+        """
         return x * self.weight.value
 
 
@@ -85,6 +103,12 @@ class Matrices(Stateless):
     Attributes:
         weight: The matrices, `brainstate.ParamState`.
         bias: The offsets, `brainstate.ParamState`, or None.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_nir import Matrices
+        >>> print(Matrices(jnp.array([[1.0, 2.0]]), bias=[0.5])(jnp.array([1.0, 1.0])))
+        [3.5]
     """
 
     def __init__(self, weight: Any, bias: Any = None) -> None:
@@ -94,7 +118,14 @@ class Matrices(Stateless):
         self.in_size, self.out_size = (*several, n_in), (*several, n_out)
 
     def update(self, x: Any) -> Any:
-        """Map each row by its matrix."""
+        """Map each row by its matrix.
+
+        Args:
+            x: Values, shape `(*batch, *k, n_in)`.
+
+        Returns:
+            Values, shape `(*batch, *k, n_out)`.
+        """
         y = jnp.einsum("...mn,...n->...m", self.weight.value, x)
         return y if self.bias is None else y + self.bias.value
 
@@ -108,6 +139,12 @@ class Threshold(Stateless):
 
     Attributes:
         weight: The thresholds, `brainstate.ParamState`.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_nir import Threshold
+        >>> print(Threshold([1.0, 1.0])(jnp.array([1.0, 1.5])))
+        [0. 1.]
     """
 
     def __init__(self, threshold: Any, spk_fun: Surrogate = Strictly(ReluGrad())) -> None:
@@ -116,7 +153,14 @@ class Threshold(Stateless):
         self.in_size = self.out_size = np.shape(threshold)
 
     def update(self, x: Any) -> Any:
-        """Compare."""
+        """Compare.
+
+        Args:
+            x: Potentials as numbers, shape `(*batch, *in_size)`.
+
+        Returns:
+            Spikes of the same shape.
+        """
         return self.spk_fun(x - self.weight.value)
 
 
@@ -127,6 +171,12 @@ class Flatten(Stateless):
         in_size: Shape of the values, without batch axes.
         start: The first axis to join, batch axes not counted.
         end: The last one.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_nir import Flatten
+        >>> Flatten((2, 4, 4), start=1)(jnp.zeros((5, 2, 4, 4))).shape
+        (5, 2, 16)
     """
 
     def __init__(self, in_size: Sequence[int], start: int = 0, end: int = -1) -> None:
@@ -143,7 +193,14 @@ class Flatten(Stateless):
         self.out_size = (*shape[: self.start], joined, *shape[self.end + 1 :])
 
     def update(self, x: Any) -> Any:
-        """Reshape."""
+        """Reshape.
+
+        Args:
+            x: Values, shape `(*batch, *in_size)`.
+
+        Returns:
+            Values, shape `(*batch, *out_size)`.
+        """
         batch = np.shape(x)[: np.ndim(x) - len(self.in_size)]
         return jnp.reshape(x, (*batch, *self.out_size))
 
@@ -162,6 +219,12 @@ class Conv(Stateless):
     Attributes:
         weight: The kernels, `brainstate.ParamState`.
         bias: The offsets, `brainstate.ParamState`, or None.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_nir import Conv
+        >>> Conv(jnp.ones((4, 2, 3, 3)), padding="same")(jnp.zeros((2, 8, 8))).shape
+        (4, 8, 8)
     """
 
     def __init__(
@@ -197,7 +260,14 @@ class Conv(Stateless):
             )
 
     def update(self, x: Any) -> Any:
-        """Convolve, all axes before the channels being batch axes."""
+        """Convolve, all axes before the channels being batch axes.
+
+        Args:
+            x: Values, shape `(*batch, channels, *axes)`.
+
+        Returns:
+            Values of the same axes, with the channels and lengths that result.
+        """
         x, weight = jnp.asarray(x), self.weight.value
         batch = x.shape[: x.ndim - self.axes - 1]
         y = lax.conv_general_dilated(
@@ -230,6 +300,13 @@ class Pool(Stateless):
         stride: Step along each axis.
         padding: Zeros on either side of each axis.
         mean: Whether the sums are divided by the size of the window.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_nir import Pool
+        >>> print(Pool(kernel=2, stride=2)(jnp.ones((1, 4, 4))))
+        [[[4. 4.]
+          [4. 4.]]]
     """
 
     def __init__(self, kernel: Any, stride: Any, padding: Any = 0, mean: bool = False) -> None:
@@ -240,7 +317,11 @@ class Pool(Stateless):
         self.mean = mean
 
     def update(self, x: Any) -> Any:
-        """Pool."""
+        """Pool.
+
+        Args:
+            x: Values, shape `(*batch, height, width)`.
+        """
         x = jnp.asarray(x, brainstate.environ.dftype())
         others = (1,) * (x.ndim - 2)
         pads = [(0, 0)] * len(others) + [(n, n) for n in self.padding]

@@ -7,7 +7,7 @@ from typing import Any
 import brainstate
 import jax
 import jax.numpy as jnp
-from brainloom_core import full
+from brainloom_core import full, real_signature
 
 from .boundary import NIRError, number
 from .layers import Input, Output, Stateless
@@ -17,6 +17,7 @@ __all__ = ["NIRNetwork"]
 Edge = tuple[str, str]
 
 
+@real_signature
 class NIRNetwork(brainstate.nn.Module):
     r"""A graph of modules, the edges of which carry numbers; a call advances it by one step.
 

@@ -47,7 +47,11 @@ class LossReport:
     errors: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, fate: Fate) -> tuple[Finding, ...]:
-        """The findings of one fate."""
+        """The findings of one fate.
+
+        Args:
+            fate: `"kept"`, `"approximated"`, `"private"` or `"dropped"`.
+        """
         return tuple(finding for finding in self.findings if finding.fate == fate)
 
     @property

@@ -47,7 +47,16 @@ class Source:
     crossed: bool = False
 
     def edges(self, graph: Any, name: str, findings: list[Finding]) -> list[tuple[str, str]]:
-        """The edges of a graph as its writer meant them."""
+        """The edges of a graph as its writer meant them.
+
+        Args:
+            graph: The graph, a `nir.NIRGraph`.
+            name: What stands before the names of its nodes in findings.
+            findings: Where to report what is read in another way; it is appended to.
+
+        Returns:
+            Pairs of names, from where and to where.
+        """
         edges = [(str(a), str(b)) for a, b in graph.edges]
         if not self.crossed:
             return edges
@@ -60,7 +69,12 @@ class Source:
         return edges
 
     def read(self, node: Any, context: Context) -> Any:
-        """The node as its writer meant it, at a step."""
+        """The node as its writer meant it, at a step.
+
+        Args:
+            node: The node, of the package `nir`.
+            context: What is known where it stands, and where to report.
+        """
         if self is PLAIN:
             return node
         dt = float(plain(context.step("a file of a simulator is read for a step"), TIME, ()))
@@ -133,3 +147,4 @@ SOURCES: dict[str, Source] = {
         gains=((nir.IF, "r"), (nir.LIF, "r"), (nir.CubaLIF, "r"), (nir.CubaLIF, "w_in")),
     ),
 }
+"""The conventions of the known simulators, by the name that `from_nir` takes as `source`."""

@@ -171,6 +171,10 @@ class PlasticProj(Projection):
         """Change the weights, then deliver the spikes.
 
         They are those of `pre` or, given, the first argument; those of `post` or the second one.
+
+        Args:
+            args: Presynaptic spikes and postsynaptic spikes; those not given are read from the
+                populations.
         """
         spikes = self._sized("pre", self._sent(args))
         returned = self._sized("post", args[1] if len(args) > 1 else self.post.get_spike())

@@ -127,11 +127,25 @@ class PlasticityRule(Declared):
     dw: ClassVar[Any] = None
 
     def pre_events(self, pre_spike: Any) -> Any:
-        """The presynaptic neurons whose synapses change by `on_pre`; other values by name."""
+        """The presynaptic neurons whose synapses change by `on_pre`; other values by name.
+
+        Args:
+            pre_spike: Spikes that arrive in the step, shape `(n_pre,)`.
+
+        Returns:
+            Which neurons have an event, shape `(n_pre,)`.
+        """
         return pre_spike
 
     def post_events(self, post_spike: Any) -> Any:
-        """The postsynaptic neurons whose synapses change by `on_post`; other values by name."""
+        """The postsynaptic neurons whose synapses change by `on_post`; other values by name.
+
+        Args:
+            post_spike: Spikes that arrive in the step, shape `(n_post,)`.
+
+        Returns:
+            Which neurons have an event, shape `(n_post,)`.
+        """
         return post_spike
 
     def on_step(self) -> Values:
@@ -143,7 +157,12 @@ class PlasticityRule(Declared):
         return {}
 
     def jumped(self, trace: Any, spikes: Any) -> Any:
-        """A trace after the spikes."""
+        """A trace after the spikes.
+
+        Args:
+            trace: The trace before the spikes, shape `(n_pre,)` or `(n_post,)`.
+            spikes: Spikes of the same neurons.
+        """
         return trace + spikes
 
     def check(self) -> None:
@@ -152,7 +171,17 @@ class PlasticityRule(Declared):
     # Life
 
     def join(self, ends: Ends, post: Any, weight: Any, dendritic_delay: Any = None) -> None:
-        """Become the rule of these synapses."""
+        """Become the rule of these synapses.
+
+        Args:
+            ends: The two ends of the synapses.
+            post: The postsynaptic population.
+            weight: The weights, one per synapse.
+            dendritic_delay: Delay of the postsynaptic spikes, None for none.
+
+        Raises:
+            ParameterError: A parameter does not fit the weights or the population.
+        """
         if self.ends is not None:
             raise ValueError(
                 f"{type(self).__name__}: this rule already belongs to a projection. Make one for "
@@ -173,7 +202,11 @@ class PlasticityRule(Declared):
         self.ends, self.post = ends, post
 
     def size_of(self, kind: type[brainstate.State]) -> tuple[int, ...]:
-        """The shape of a state of this kind."""
+        """The shape of a state of this kind.
+
+        Args:
+            kind: Class of the state, such as that of a `pre_trace`.
+        """
         if self.ends is None:
             raise InputError(
                 f"{type(self).__name__} belongs to no projection: PlasticProj(..., "
@@ -184,17 +217,33 @@ class PlasticityRule(Declared):
         return (self.ends.n_pre if issubclass(kind, PreState) else self.ends.n_post,)
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        """Create the states; the weights, which belong to the connection, stay."""
+        """Create the states; the weights, which belong to the connection, stay.
+
+        Args:
+            batch_size: None; there is no batch of weights.
+            kwargs: Accepted for `brainstate.nn.init_all_states`, and not used.
+        """
         self._refuse_batch(batch_size)
         super().init_state(**kwargs)
 
     def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        """Forget all spikes; the weights, which belong to the connection, stay."""
+        """Forget all spikes; the weights, which belong to the connection, stay.
+
+        Args:
+            batch_size: None; there is no batch of weights.
+            kwargs: Accepted for `brainstate.nn.reset_all_states`, and not used.
+        """
         self._refuse_batch(batch_size)
         super().reset_state(**kwargs)
 
     def update(self, weight: Any, pre_spike: Any, post_spike: Any) -> Any:
-        """Advance by one step, and return the new weights."""
+        """Advance by one step, and return the new weights.
+
+        Args:
+            weight: The weights, one per synapse.
+            pre_spike: Presynaptic spikes that arrive in the step, shape `(n_pre,)`.
+            post_spike: Postsynaptic spikes that arrive in the step, shape `(n_post,)`.
+        """
         y = {**self._held(), **self.signals()}
         y |= {"pre_spike": pre_spike, "post_spike": post_spike}
         y, weight = self._moved(y, weight)

@@ -104,6 +104,12 @@ class VoltageSTDP(PlasticityRule):
         return w - self.A_LTD * gain * _positive(u_minus - self.theta_minus)
 
     def post_events(self, V: Any, u_plus: Any) -> Any:
+        """The neurons whose potential and its average exceed their thresholds.
+
+        Args:
+            V: Membrane potential of the postsynaptic population, shape `(n_post,)`, mV.
+            u_plus: Its fast average, of the same shape.
+        """
         return (self.theta_plus < V) & (u_plus > self.theta_minus)
 
     def on_post(self, w: Any, x: Any, V: Any, u_plus: Any) -> Any:

@@ -133,7 +133,21 @@ def edge_update_reference(
     *,
     max_row: int,
 ) -> Any:
-    """The change in plain JAX: of the edges of sixteen rows with an event at a time."""
+    """The change in plain JAX: of the edges of sixteen rows with an event at a time.
+
+    Args:
+        function: Of what one edge carries, the values of its row and those of its column.
+        edges: What edges carry: arrays of shape `(n_edges,)`, structured.
+        own: Values of the rows: arrays of shape `(n_rows,)`, structured.
+        other: Values of the columns: arrays of shape `(n_columns,)`, structured.
+        events: Which rows have an event, bool, shape `(n_rows,)`.
+        rows: Row of each edge, int32, shape `(n_edges,)`.
+        columns: Column of each edge, int32, shape `(n_edges,)`.
+        indptr: Where each row starts, int32, shape `(n_rows + 1,)`.
+        numbers: The edges of all rows, one row after the other, int32; None if they are in order.
+        indices: Columns of these, int32, or None.
+        max_row: The largest number of edges of one row.
+    """
     n_edges = rows.shape[0]
     if n_edges == 0 or events.shape[0] < 2 * AT_ONCE:
         return _dense(function, edges, own, other, events, rows, columns)

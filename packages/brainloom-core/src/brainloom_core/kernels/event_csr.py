@@ -140,6 +140,14 @@ def event_csr_reference(
 
     The spikes of one vector are compacted and their rows gathered sixteen at a time, so that the
     cost follows their number; a batch is summed edge by edge.
+
+    Args:
+        weights: One weight per edge, shape `(n_edges,)`, or one for all, shape `(1,)`; no unit.
+        indices: Postsynaptic neuron of each edge, int32.
+        indptr: Where each presynaptic row starts, int32, shape `(n_pre + 1,)`.
+        events: Spikes, shape `(*batch, n_pre)`, bool or of the dtype of the weights.
+        n_post: Number of postsynaptic neurons.
+        max_row: The largest number of edges of one row.
     """
     zeros = jnp.zeros((*events.shape[:-1], n_post), weights.dtype)
     return added(zeros, weights, indices, indptr, events, max_row)

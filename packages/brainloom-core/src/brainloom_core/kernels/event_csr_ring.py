@@ -151,7 +151,17 @@ def event_csr_ring_reference(
     *,
     max_row: int,
 ) -> tuple[jax.Array, jax.Array]:
-    """The step in plain JAX; spikes cost what they do in `event_csr_reference`."""
+    """The step in plain JAX; spikes cost what they do in `event_csr_reference`.
+
+    Args:
+        ring: What is under way, shape `(*batch, length, n_post)`; no unit.
+        weights: One weight per edge, shape `(n_edges,)`, or one for all, shape `(1,)`.
+        slots: Where each edge delivers, `steps * n_post + target`, int32.
+        indptr: Where each presynaptic row starts, int32, shape `(n_pre + 1,)`.
+        events: Spikes, shape `(*batch, n_pre)`, bool or of the dtype of the ring.
+        position: The row of this step, int32, from 0 to `length - 1`.
+        max_row: The largest number of edges of one row of the matrix.
+    """
 
     def add(flat: jax.Array, place: Place) -> jax.Array:
         return added(flat, weights, slots, indptr, events, max_row, place)

@@ -66,12 +66,22 @@ def event_dense(events: Any, weights: Any, *, implementation: str | None = None)
 
 
 def event_dense_reference(events: jax.Array, weights: jax.Array) -> jax.Array:
-    """The product of events `(m, n_pre)` with weights `(n_pre, n_post)`."""
+    """The product of events `(m, n_pre)` with weights `(n_pre, n_post)`.
+
+    Args:
+        events: Spikes as numbers, shape `(m, n_pre)`.
+        weights: Weights of the same dtype, shape `(n_pre, n_post)`.
+    """
     return events @ weights
 
 
 def event_outer_reference(events: jax.Array, values: jax.Array) -> jax.Array:
-    """The outer products of events `(m, n_pre)` with values `(m, n_post)`, summed over m."""
+    """The outer products of events `(m, n_pre)` with values `(m, n_post)`, summed over m.
+
+    Args:
+        events: Spikes as numbers, shape `(m, n_pre)`.
+        values: Values of the same dtype, shape `(m, n_post)`.
+    """
     return events.T @ values
 
 

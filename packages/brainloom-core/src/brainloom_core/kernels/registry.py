@@ -37,6 +37,13 @@ class Kernel:
             open a library, and raises when the implementation cannot be used here.
         rank: Of several usable implementations the highest rank wins; the reference has 0.
         supports: Whether it applies to these arguments (traced: judge shapes and dtypes only).
+
+    Examples:
+        >>> from brainloom_core.kernels import Kernel
+        >>> def load():
+        ...     return lambda events, weights: events @ weights
+        >>> Kernel("event_dense", "mine", ("cpu",), load).rank
+        10
     """
 
     op: str
@@ -49,7 +56,16 @@ class Kernel:
 
 @dataclass(frozen=True)
 class KernelInfo:
-    """What `list_kernels` tells of an implementation."""
+    """What `list_kernels` tells of an implementation.
+
+    Attributes:
+        op: Name of the operation.
+        name: Name of the implementation.
+        platforms: JAX platforms on which it runs.
+        rank: Of several usable implementations the highest rank wins.
+        distribution: The distribution that provides it.
+        problem: Why it cannot be used here, None where it can.
+    """
 
     op: str
     name: str
@@ -68,11 +84,18 @@ class KernelInfo:
 def use_kernel(**names: str) -> Iterator[None]:
     """Force implementations, by operation, for everything that is traced inside.
 
-    Example:
-        ```python
-        with use_kernel(event_csr="reference"):
-            recording = simulate(net, 100 * u.ms)
-        ```
+    Args:
+        names: Name of the implementation by operation, as in `event_csr="reference"`.
+
+    Raises:
+        KernelError: There is no such operation or implementation.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> from brainloom_core.kernels import event_dense, use_kernel
+        >>> with use_kernel(event_dense="reference"):
+        ...     print(event_dense(jnp.array([True, False]), jnp.array([[1.0], [5.0]])))
+        [1.]
     """
     for op, name in names.items():
         _named(op, name)
@@ -89,7 +112,13 @@ def forced_kernels() -> tuple[tuple[str, str], ...]:
 
 
 def list_kernels() -> list[KernelInfo]:
-    """Every registered implementation and, where it cannot be used here, why."""
+    """Every registered implementation and, where it cannot be used here, why.
+
+    Examples:
+        >>> from brainloom_core.kernels import list_kernels
+        >>> [k.platforms for k in list_kernels() if (k.op, k.name) == ("event_csr", "reference")]
+        [('cpu', 'gpu', 'tpu')]
+    """
     return [
         KernelInfo(k.op, k.name, k.platforms, k.rank, distribution, _problem(k))
         for k, distribution in _registered()
@@ -99,7 +128,17 @@ def list_kernels() -> list[KernelInfo]:
 def find_kernel(
     op: str, name: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Callable[..., Any]:
-    """The function to call for these arguments."""
+    """The function to call for these arguments.
+
+    Args:
+        op: Name of the operation.
+        name: Name of the implementation; None for the one in force, or the best that is usable.
+        args: What it is to be called with, by which it says whether it applies.
+        kwargs: The same by name.
+
+    Raises:
+        KernelError: There is none that can be used as asked.
+    """
     choices = dict(forced_kernels())
     for chosen_op, chosen_name in choices.items():
         _named(chosen_op, chosen_name)

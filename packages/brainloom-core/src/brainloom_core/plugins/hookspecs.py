@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["brainloom_kernels", "brainloom_models", "hookimpl"]
 
 hookimpl = pluggy.HookimplMarker("brainloom")
+"""Marks a function of a plugin's module as one of its hooks."""
+
 hookspec = pluggy.HookspecMarker("brainloom")
 
 

@@ -26,7 +26,15 @@ DISABLE = "BRAINLOOM_DISABLE_PLUGINS"
 
 @dataclass(frozen=True)
 class PluginInfo:
-    """One installed plugin: `state` is `available`, `loaded`, `blocked` or `failed`."""
+    """One installed plugin.
+
+    Attributes:
+        name: Name of its entry point.
+        distribution: The distribution that provides it.
+        version: Version of the distribution.
+        state: `"available"`, `"loaded"`, `"blocked"` or `"failed"`.
+        error: What went wrong, None where nothing did.
+    """
 
     name: str
     distribution: str
@@ -37,7 +45,15 @@ class PluginInfo:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One registered model."""
+    """One registered model.
+
+    Attributes:
+        name: Public name, by which `get_model` finds it.
+        qualified_name: The name with that of the plugin, `"plugin:Model"`, which is unique.
+        target: Where it is, `"module:attribute"`.
+        distribution: The distribution that provides it.
+        version: Version of the distribution.
+    """
 
     name: str
     qualified_name: str
@@ -93,7 +109,13 @@ class _Plugins:
 
 
 def list_plugins() -> list[PluginInfo]:
-    """The installed plugins, from metadata alone: none is imported."""
+    """The installed plugins, from metadata alone: none is imported.
+
+    Examples:
+        >>> from brainloom_core import list_plugins
+        >>> [plugin.distribution for plugin in list_plugins() if plugin.name == "core"]
+        ['brainloom-core']
+    """
     plugins = _plugins()
     infos = []
     for name, point in plugins.points.items():
@@ -105,14 +127,27 @@ def list_plugins() -> list[PluginInfo]:
 
 
 def load_plugins() -> list[PluginInfo]:
-    """Load every plugin that is not blocked, and list them with what went wrong."""
+    """Load every plugin that is not blocked, and list them with what went wrong.
+
+    Examples:
+        >>> from brainloom_core.plugins import load_plugins
+        >>> [plugin.state for plugin in load_plugins() if plugin.name == "core"]
+        ['loaded']
+    """
     for _ in _plugins().loaded():
         pass
     return list_plugins()
 
 
 def list_models() -> list[ModelInfo]:
-    """Every registered model; a name that two plugins claim appears twice."""
+    """Every registered model; a name that two plugins claim appears twice.
+
+    Examples:
+        >>> from brainloom_core import list_models
+        >>> models = {model.name: model.distribution for model in list_models()}
+        >>> models.get("LIF", "brainloom-neurons")  # the default is for where it is not installed
+        'brainloom-neurons'
+    """
     models = [
         ModelInfo(name, f"{point.name}:{name}", target, _distribution(point), _version(point))
         for (name, target), point in _items("brainloom_models")
@@ -123,15 +158,27 @@ def list_models() -> list[ModelInfo]:
 def get_model(name: str) -> Any:
     """The model of this name, or of this qualified name `plugin:Model`.
 
+    Args:
+        name: Public name, such as `"LIF"`, or qualified name, such as `"neurons:LIF"`.
+
     Raises:
         PluginConflictError: Two distributions register the name.
         PluginError: No model has the name, or importing it failed.
+
+    Examples:
+        >>> from brainloom_core import get_model
+        >>> get_model("NoSuchModel")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        brainloom_core.errors.PluginError: There is no model 'NoSuchModel'...
     """
     matches = [m for m in list_models() if name in (m.name, m.qualified_name)]
     if not matches:
-        known = sorted({m.name for m in list_models()})
+        known = ", ".join(sorted({m.name for m in list_models()}))
         broken = "".join(f" The plugin {p.name!r} failed: {p.error}." for p in _failed())
-        raise PluginError(f"There is no model {name!r}.{broken} Known: {', '.join(known)}")
+        blocked = ", ".join(repr(p.name) for p in list_plugins() if p.state == "blocked")
+        left_out = f" {DISABLE} blocks {blocked}." if blocked else ""
+        raise PluginError(f"There is no model {name!r}.{broken}{left_out} Known: {known}")
     if len(matches) > 1:
         owners = " and ".join(m.distribution for m in matches)
         choices = " or ".join(repr(m.qualified_name) for m in matches)

@@ -24,6 +24,9 @@ class Spikes:
 
     Args:
         population: Anything with `get_spike()`.
+
+    Raises:
+        InputError: The population has no `get_spike`.
     """
 
     population: Any
@@ -95,7 +98,14 @@ class Trace:
         return lambda: getattr(module(), name).value[..., chosen]
 
     def stride(self, dt: Any) -> int:
-        """Number of steps between samples."""
+        """Number of steps between samples.
+
+        Args:
+            dt: Length of a step.
+
+        Raises:
+            InputError: `every` is not a multiple of it.
+        """
         if self.every is None:
             return 1
         valid = same_dimension(self.every, dt)
@@ -185,7 +195,21 @@ class SpikeEvents:
         return (self.stop - self.start) * self.dt
 
     def between(self, start: Any, stop: Any) -> "SpikeEvents":
-        """The spikes with start < t <= stop, as a recording of that window."""
+        """The spikes with start < t <= stop, as a recording of that window.
+
+        Args:
+            start: When the window begins; a spike at that time is not in it.
+            stop: When it ends; a spike at that time is in it.
+
+        Examples:
+            >>> import brainunit as u, numpy as np
+            >>> from brainloom_core import SpikeEvents
+            >>> step, index = np.array([10, 20, 30]), np.array([0, 1, 0])
+            >>> spikes = SpikeEvents(step, index, 0 * index, 2, 1, 1 * u.ms, 0, 40)
+            >>> late = spikes.between(10 * u.ms, 40 * u.ms)
+            >>> print(late.t, late.duration)
+            [20 30] ms 30 ms
+        """
         first = round(float(u.get_magnitude(start / self.dt)))
         last = round(float(u.get_magnitude(stop / self.dt)))
         kept = (self.step > first) & (self.step <= last)
@@ -202,7 +226,15 @@ class SpikeEvents:
         )
 
     def counts(self) -> np.ndarray:
-        """Number of spikes of each neuron, shape `(trials, size)`."""
+        """Number of spikes of each neuron, shape `(trials, size)`.
+
+        Examples:
+            >>> import brainunit as u, numpy as np
+            >>> from brainloom_core import SpikeEvents
+            >>> step, index = np.array([10, 20, 30]), np.array([0, 1, 0])
+            >>> print(SpikeEvents(step, index, 0 * index, 2, 1, 1 * u.ms, 0, 40).counts())
+            [[2 1]]
+        """
         flat = np.bincount(self.trial * self.size + self.index, minlength=self.size * self.trials)
         return flat.reshape(self.trials, self.size)
 
@@ -215,6 +247,16 @@ class SpikeEvents:
         """Mean over neurons of the coefficient of variation of their interspike intervals.
 
         Neurons with fewer than `min_intervals` intervals do not count; NaN if none is left.
+
+        Args:
+            min_intervals: How many intervals a neuron needs in order to count, 2.
+
+        Examples:
+            >>> import brainunit as u, numpy as np
+            >>> from brainloom_core import SpikeEvents
+            >>> step = np.array([10, 20, 30, 40])  # one neuron, as regular as can be
+            >>> SpikeEvents(step, 0 * step, 0 * step, 1, 1, 1 * u.ms, 0, 40).isi_cv()
+            0.0
         """
         neuron = self.trial * self.size + self.index
         order = np.lexsort((self.step, neuron))
@@ -230,7 +272,19 @@ class SpikeEvents:
         return float(np.mean(np.sqrt(np.maximum(square - mean**2, 0.0)) / mean))
 
     def population_counts(self, bin: Any = 1.0 * u.ms) -> np.ndarray:
-        """Spikes of the whole population in consecutive bins, shape `(trials, n_bins)`."""
+        """Spikes of the whole population in consecutive bins, shape `(trials, n_bins)`.
+
+        Args:
+            bin: Width of a bin, 1 ms; rounded to a whole number of steps.
+
+        Examples:
+            >>> import brainunit as u, numpy as np
+            >>> from brainloom_core import SpikeEvents
+            >>> step, index = np.array([10, 20, 30]), np.array([0, 1, 0])
+            >>> spikes = SpikeEvents(step, index, 0 * index, 2, 1, 1 * u.ms, 0, 40)
+            >>> print(spikes.population_counts(20 * u.ms))
+            [[2 1]]
+        """
         width = max(1, round(float(u.get_magnitude(bin / self.dt))))
         n_bins = (self.stop - self.start) // width
         position = (self.step - 1 - self.start) // width
@@ -243,6 +297,9 @@ class SpikeEvents:
 
         It is 1 for independent Poisson neurons, larger the more they fire together, and NaN
         where there is no spike.
+
+        Args:
+            bin: Width of a bin, 1 ms; rounded to a whole number of steps.
         """
         counts = self.population_counts(bin)
         if not counts.any(axis=1).all():
@@ -250,7 +307,14 @@ class SpikeEvents:
         return float(np.mean(counts.var(axis=1) / counts.mean(axis=1)))
 
     def save(self, path: str | Path) -> None:
-        """Write the events: `.npz` (numpy arrays) or `.csv` (time in ms, neuron, trial)."""
+        """Write the events: `.npz` (numpy arrays) or `.csv` (time in ms, neuron, trial).
+
+        Args:
+            path: The file, whose suffix chooses the format.
+
+        Raises:
+            ValueError: It ends in neither `.npz` nor `.csv`.
+        """
         path, times = Path(path), self.t.to_decimal(u.ms)
         if path.suffix == ".npz":
             np.savez_compressed(path, time_ms=times, neuron=self.index, trial=self.trial)
@@ -265,7 +329,13 @@ class SpikeEvents:
 
 @dataclass(frozen=True, eq=False)
 class TraceData:
-    """Samples of a state: `values[k]` at time `t[k]`, the end of a step."""
+    """Samples of a state: `values[k]` at time `t[k]`, the end of a step.
+
+    Attributes:
+        step: Number of steps completed at each sample.
+        values: The samples, shape `(samples, *batch, *in_size)`, in the unit of the state.
+        dt: Length of a step.
+    """
 
     step: np.ndarray
     values: Any
@@ -279,7 +349,33 @@ class TraceData:
 
 @dataclass(frozen=True, eq=False)
 class Recording(Mapping[str, SpikeEvents | TraceData]):
-    """What a simulation recorded, by name; pass `end` as `start` to continue."""
+    """What a simulation recorded, by name; pass `end` as `start` to continue.
+
+    Attributes:
+        data: `SpikeEvents` and `TraceData` by name; the recording itself is the mapping.
+        start: Time at which the simulation started.
+        end: Time at which it ended.
+        dt: Length of a step.
+        wall_time: Seconds that it took, compilation included.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core import Neuron, initializer, param, simulate, state
+        >>> class Integrator(Neuron):
+        ...     V_th = param(default=1.0 * u.mV)
+        ...     V_reset = param(default=0.0 * u.mV)
+        ...     V_initializer = initializer(default=0.0 * u.mV)
+        ...     V = state("V_initializer")
+        ...     def dV(self, I):
+        ...         return I * u.ohm / (10 * u.ms)
+        >>> recording = simulate(
+        ...     Integrator(2), 50 * u.ms, dt=1 * u.ms, inputs=1.05 * u.mA, record=["spikes", "V"]
+        ... )
+        >>> print(recording["spikes"].t)
+        [10 10 20 20 29 29 39 39 48 48] ms
+        >>> recording["V"].values.shape
+        (50, 2)
+    """
 
     data: dict[str, Any]
     start: Any

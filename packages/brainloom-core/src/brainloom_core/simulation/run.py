@@ -112,6 +112,7 @@ def simulate(
                 bar.update(length * float(dt.to_decimal(u.ms)))
     if pending is not None:
         _collect(collectors, *pending, block)
+    jax.block_until_ready([state.value for state in net.states().values()])
     stop = first + n_steps
     data = {name: c.result(stop) for name, c in collectors.items()}
     return Recording(data, first * dt, stop * dt, dt, time.perf_counter() - began)
@@ -265,7 +266,10 @@ def _progress_bar(n_steps: int, dt: Any, wanted: bool | None) -> Iterator[Any]:
     if wanted is False:
         yield None
         return
-    from tqdm.auto import tqdm
+    if wanted:
+        from tqdm.auto import tqdm
+    else:  # the one for a notebook may warn, though it is not shown there
+        from tqdm import tqdm
 
     total = n_steps * float(dt.to_decimal(u.ms))
     form = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}]"

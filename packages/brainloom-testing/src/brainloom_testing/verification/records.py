@@ -9,6 +9,7 @@ __all__ = ["KINDS", "Kind", "Record", "failed", "report"]
 
 Kind = Literal["closed form", "ODE", "stored trace", "table", "generic"]
 KINDS: tuple[Kind, ...] = ("closed form", "ODE", "stored trace", "table", "generic")
+"""The kinds of reference that a model can be held to."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,20 @@ class Record:
 
 
 def failed(records: Iterable[Record]) -> list[Record]:
-    """Those that did not pass."""
+    """Those that did not pass.
+
+    Args:
+        records: What `verify` returned.
+    """
     return [record for record in records if not record.passed]
 
 
 def report(records: Iterable[Record]) -> dict[str, Any]:
-    """All records and their numbers, for a JSON file."""
+    """All records and their numbers, for a JSON file.
+
+    Args:
+        records: What `verify` returned.
+    """
     rows = [record.as_dict() for record in records]
     passed = sum(row["passed"] for row in rows)
     return {"passed": passed, "failed": len(rows) - passed, "records": rows}

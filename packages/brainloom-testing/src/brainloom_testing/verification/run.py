@@ -47,7 +47,12 @@ def verify(*models: str | type | Case, kinds: Collection[str] = KINDS) -> list[R
 
 
 def iter_records(*models: str | type | Case, kinds: Collection[str] = KINDS) -> Iterator[Record]:
-    """As `verify`, one record after the other."""
+    """As `verify`, one record after the other.
+
+    Args:
+        models: As for `verify`.
+        kinds: As for `verify`.
+    """
     unknown = {*kinds} - {*KINDS}
     if unknown:
         raise ValueError(f"kinds: expected some of {', '.join(KINDS)}, got {sorted(unknown)}")

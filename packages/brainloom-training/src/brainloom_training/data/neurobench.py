@@ -59,12 +59,19 @@ class NeuroBenchAdapter:
         self._run = brainstate.transform.jit(self._predict, static_argnums=(1,))
 
     def __call__(self, batch: Any) -> Any:
-        """Predictions for a tensor of shape `(B, T, ...)`, as a tensor on the same device."""
+        """Predictions for a tensor of shape `(B, T, ...)`, as a tensor on the same device.
+
+        Args:
+            batch: Tensor of torch, shape `(B, T, ...)`.
+        """
         found = self.predict(batch.detach().cpu().numpy())
         return _torch().as_tensor(found, device=batch.device)
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         """The same for arrays.
+
+        Args:
+            batch: Array, shape `(B, T, ...)`.
 
         Raises:
             InputError: The batch has no axis of time, or what would be returned has a unit.
