@@ -281,6 +281,16 @@ def test_wrong_outputs_and_targets_are_refused(
         loss(outputs, targets)
 
 
+def test_labels_that_are_known_are_checked_while_a_program_is_traced() -> None:
+    """As `diagnose` does, which compiles the loss around its targets."""
+    loss, labels = SpikeCountCrossEntropy(), jnp.asarray(LABELS)
+    compiled = jax.jit(lambda spikes: loss(spikes, labels))
+    np.testing.assert_allclose(compiled(SPIKES), loss(SPIKES, labels), rtol=1e-6)
+    wrong = labels + 1
+    with pytest.raises(InputError, match="got labels from 1 to 4"):
+        jax.jit(lambda spikes: loss(spikes, wrong))(SPIKES)
+
+
 def test_a_traced_label_that_is_no_class_makes_the_loss_nan() -> None:
     loss = jax.jit(SpikeCountCrossEntropy())
     assert np.isfinite(loss(SPIKES, LABELS))

@@ -9,11 +9,27 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from brainloom_core import BrainloomError, Network, Normal, Uniform, between, non_negative, positive
+from brainloom_core import (
+    BrainloomError,
+    InvSquareGrad,
+    Network,
+    Normal,
+    Uniform,
+    between,
+    non_negative,
+    positive,
+)
 from brainloom_neurons import LIF
 from brainloom_projections import AlignPostProj, Connection, DeltaProj, OneToOne
 from brainloom_synapses import CUBA, Expon
-from brainloom_training import Trainer, keep_sign, make_trainable, rollout, trainable
+from brainloom_training import (
+    LeakyRateReadout,
+    Trainer,
+    keep_sign,
+    make_trainable,
+    rollout,
+    trainable,
+)
 
 LEAKY = {"V_rest": 0 * u.mV, "V_reset": 0 * u.mV, "V_th": 1 * u.mV, "tau": 10 * u.ms}
 
@@ -42,6 +58,9 @@ def test_each_neuron_can_have_a_value_of_its_own() -> None:
     net = LIF((2, 3), **LEAKY)
     make_trainable(net, "tau", per_neuron=True)
     assert net.tau.shape == (2, 3)
+    readout = LeakyRateReadout(4, 3)
+    make_trainable(readout, "tau", per_neuron=True)
+    assert readout.tau.shape == (3,)
 
 
 def test_a_whole_number_is_trained_as_a_real_one() -> None:
@@ -107,6 +126,17 @@ def test_weights_and_delays_of_projections_are_trained() -> None:
 )
 def test_what_is_taken_instead(constraint: Any, old: float, new: float, taken: float) -> None:
     assert constraint.keep(old, new) == taken
+
+
+def test_a_spike_function_keeps_the_conditions_of_its_own() -> None:
+    """A steepness of zero or less makes a slope infinite."""
+    steepness = brainstate.ParamState(1.0)
+    net = LIF(3, **LEAKY, spk_fun=InvSquareGrad(steepness))
+    options = {"parameters": "spk_fun.alpha", "dt": 0.5 * u.ms}
+    for sign in (1.0, -1.0):
+        trainer = Trainer(net, lambda z, y, s=sign: s * z.mean(), optax.sgd(1e6), **options)
+        trainer.step(np.full((2, 20, 3), 2.0, np.float32) * u.mA, np.zeros(2))
+        assert steepness.value > 0
 
 
 def test_signs_are_kept_and_zeros_stay() -> None:

@@ -18,6 +18,7 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 from brainloom_core import (
     ANY_UNIT,
     Constraint,
@@ -150,7 +151,8 @@ class _OfClasses(Loss):
         labels = jnp.asarray(targets) if plain else jnp.zeros(())
         fits = labels.shape == scores.shape[:-1] and jnp.issubdtype(labels.dtype, jnp.integer)
         if fits and not isinstance(labels, jax.core.Tracer) and labels.size:
-            low, high = int(labels.min()), int(labels.max())
+            known = np.asarray(labels)  # numbers while a program is traced too
+            low, high = int(known.min()), int(known.max())
             fits, got = low >= 0 and high < classes, f"labels from {low} to {high}"
         if not (plain and fits):
             raise InputError(

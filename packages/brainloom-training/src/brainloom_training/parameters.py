@@ -2,13 +2,14 @@
 
 import fnmatch
 from collections.abc import Callable, Mapping
+from inspect import getattr_static
 from typing import Any
 
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from brainloom_core import Constraint, Declared, ParameterError, full
+from brainloom_core import Constraint, Declared, ParameterError, Surrogate, full
 from brainloom_core.units import show, with_unit
 
 __all__ = ["keep_sign", "make_trainable", "trainable"]
@@ -104,6 +105,7 @@ def conditions(model: Any, given: Mapping[str, Any] | None) -> dict[str, Keep]:
     for node in model.nodes(Declared).values():
         for name, state in node.trained().items():
             found[names[id(state)]] = _declared(node, name)
+        found |= _of_surrogate(getattr(node, "spk_fun", None), names)
     for pattern, condition in (given or {}).items():
         for name in _fitting(pattern, states):
             keep = _keep(pattern, condition, states[name].value)
@@ -119,15 +121,18 @@ def _made_trainable(model: Any, name: str, per_neuron: bool) -> brainstate.Param
     held = getattr(owner, "__dict__", {}).get(last)
     if isinstance(held, brainstate.ParamState):
         return held
-    shape = getattr(owner, "in_size", ())
+    shape = getattr(owner, "varshape", getattr(owner, "in_size", ()))  # of a readout, its outputs
     declared: Any = getattr(type(owner), last, None)
     value = declared.initial(owner, shape) if hasattr(declared, "initial") else held
     if last == "delay" or not _is_number(value):
         known = getattr(owner, "__dict__", {}).items()
         numbers = sorted(k for k, v in known if _is_number(v) and not k.startswith("_"))
-        advice = "give a delay as a ParamState, with max_delay, when the projection is made"
-        wanted = advice if last == "delay" else f"a number, one of {numbers}"
-        raise ParameterError(f"make_trainable: {name!r}: expected {wanted}; got {show(value)}")
+        says = f"make_trainable: {name!r}"
+        if last == "delay":
+            raise ParameterError(
+                f"{says}: give a delay as a ParamState, with max_delay, when the projection is made"
+            )
+        raise ParameterError(f"{says}: expected a number, one of {numbers}; got {show(value)}")
     number = jnp.asarray(u.get_mantissa(value), brainstate.environ.dftype())
     value = with_unit(number, u.get_unit(value))
     state = brainstate.ParamState(full(value, shape) if per_neuron else value)
@@ -152,6 +157,16 @@ def _fitting(pattern: str, names: Mapping[str, Any]) -> list[str]:
 
 def _declared(node: Declared, name: str) -> Keep:
     return lambda old, new: node.keep(name, old, new)
+
+
+def _of_surrogate(spk_fun: Any, names: Mapping[int, str]) -> dict[str, Keep]:
+    """The conditions that a spike function declares of its trained parameters, by their names."""
+    found = {}
+    for field, value in vars(spk_fun).items() if isinstance(spk_fun, Surrogate) else ():
+        constraint = getattr(getattr_static(spk_fun, field, None), "constraint", None)
+        if id(value) in names and constraint is not None and constraint.keep is not None:
+            found[names[id(value)]] = _of_number(constraint.keep)
+    return found
 
 
 def _both(first: Keep, second: Keep) -> Keep:
