@@ -67,12 +67,12 @@ def from_tree(*wanted: str) -> list[str]:
     return arguments
 
 
-def with_tests(*names: str) -> list[str]:
+def with_tests(*names: str, extras: tuple[str, ...] = ()) -> list[str]:
     """The same for members, what they need, and what their tests need; nothing else."""
     needed = [
         line for name in names for line in nox.project.dependency_groups(MEMBERS[name], "test")
     ]
-    return from_tree(*names, *dict.fromkeys(needed))
+    return from_tree(*names, *extras, *dict.fromkeys(needed))
 
 
 def environment(session: nox.Session, name: str, *arguments: str) -> str:
@@ -179,7 +179,8 @@ def docs(session: nox.Session) -> None:
     was built last, and `-- publish VERSION [ALIAS] [--push]` puts it beside those of other versions
     on the branch gh-pages.
     """
-    session.install(*tools("docs"), *with_tests(*MEMBERS), "pytest-xdist>=3.6")
+    shown = with_tests(*MEMBERS, extras=("brainloom-training[data,online]",))
+    session.install(*tools("docs"), *shown, "pytest-xdist>=3.6")
     task, *rest = session.posargs or ("all",)
     if task in ("all", "test"):
         tests = str(ROOT / "integration-tests" / "docs")

@@ -23,6 +23,7 @@ from time import perf_counter
 HERE = Path(__file__).parent
 MATHJAX = "mathjax@3.2.2"
 QUICK = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}  # most of their time is compiling
+SHOWN = (".md", ".ipynb", ".py", ".svg", ".png")  # what else a page saves is for its own use
 BLOCK = re.compile(r"^ *```python\n", re.MULTILINE)
 
 
@@ -114,7 +115,11 @@ class Builder:
             shutil.rmtree(self.figures, ignore_errors=True)
             shutil.copytree(made, self.figures)
         elif job.folder is not None:
-            shutil.copytree(made, self.stage / job.folder, dirs_exist_ok=True)
+            for file in made.rglob("*"):
+                if file.suffix in SHOWN:
+                    target = self.stage / job.folder / file.relative_to(made)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(file, target)
         return perf_counter() - start
 
     def build(self) -> None:

@@ -72,7 +72,13 @@ def notebook(source: Path) -> None:
     inline = "--InlineBackend.figure_formats={'svg'}"
     environment = dict(os.environ)
     environment.pop("MPLBACKEND", None)  # the kernel shows figures by its own
-    client = NotebookClient(cells, timeout=600, extra_arguments=[inline], kernel_name="python3")
+    client = NotebookClient(
+        cells,
+        timeout=600,
+        extra_arguments=[inline],
+        kernel_name="python3",
+        coalesce_streams=True,
+    )
     client.execute(env=environment)
     cells.metadata["language_info"] = {"name": "python", "pygments_lexer": "python"}
     templates = DictLoader({"tutorial.md.j2": TUTORIAL})

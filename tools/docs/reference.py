@@ -13,7 +13,7 @@ import shutil
 import sys
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,6 +31,7 @@ class Public:
     name: str
     thing: Any
     page: str
+    aliases: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -64,17 +65,29 @@ def modules_of(text: str) -> list[str]:
 
 
 def public_objects(docs: Path) -> list[Public]:
-    """All public objects, each once: at the first module that shows it."""
+    """All public objects, each once: at the first module that shows it, under its own name."""
     found: dict[Any, Public] = {}
     for source in sorted((docs / "reference").rglob("*.md")):
+        folder = source.parent.relative_to(docs)
         for module in modules_of(source.read_text(encoding="utf-8")):
-            for name in importlib.import_module(module).__all__:
-                thing = getattr(importlib.import_module(module), name)
-                if not inspect.ismodule(thing):
-                    key = id(thing) if described_by_itself(thing) else name
-                    page = f"{source.parent.relative_to(docs)}/{name}.md"
-                    found.setdefault(key, Public(module, name, thing, page))
+            for thing, names in names_of(importlib.import_module(module)):
+                key = id(thing) if described_by_itself(thing) else names[0]
+                item = Public(module, names[0], thing, f"{folder}/{names[0]}.md", names[1:])
+                found.setdefault(key, item)
     return share_pages(list(found.values()))
+
+
+def names_of(module: ModuleType) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """The public objects of a module, each with its names, its own one first."""
+    names: dict[Any, list[str]] = {}
+    for name in module.__all__:
+        thing = getattr(module, name)
+        names.setdefault(id(thing) if described_by_itself(thing) else name, []).append(name)
+    for same in names.values():
+        thing = getattr(module, same[0])
+        if not inspect.ismodule(thing):
+            own = getattr(thing, "__name__", same[0])
+            yield thing, tuple(sorted(same, key=lambda name: name != own))
 
 
 def share_pages(objects: list[Public]) -> list[Public]:
@@ -91,7 +104,7 @@ def share_pages(objects: list[Public]) -> list[Public]:
     for it in objects:
         key = (Path(it.page).parent, it.name.replace("_", "").lower())
         page = it.page if inspect.isclass(it.thing) else classes.get(key, it.page)
-        placed.append(Public(it.module, it.name, it.thing, page))
+        placed.append(replace(it, page=page))
     return placed
 
 
@@ -180,6 +193,8 @@ def object_page(items: list[Public], umbrella: set[str]) -> str:
         line = f"`{item.path}`"
         if item.name in umbrella:
             line += f" or `bl.{item.name}` [](){{#{UMBRELLA}.{item.name}}}"
+        for alias in item.aliases:
+            line += f", also `{alias}` [](){{#{item.module}.{alias}}}"
         lines += [f"{line} · [{title}](index.md#{anchor(title)})", ""]
         if shown := signature(item):
             lines += ["```{.py .signature}", shown, "```", ""]
@@ -231,7 +246,8 @@ def table(members: list[Public]) -> list[str]:
     lines = [head, "|---|---|" + ("---|---|" if with_states else "")]
     for item in members:
         anchor_part = "" if Path(item.page).stem == item.name else f"#{item.name.lower()}"
-        row = f"| [`{item.name}`]({Path(item.page).name}{anchor_part}) | {item.summary} |"
+        also = "".join(f", `{alias}`" for alias in item.aliases)
+        row = f"| [`{item.name}`]({Path(item.page).name}{anchor_part}){also} | {item.summary} |"
         if with_states:
             scheme = dict(numerics(item.thing)).get("scheme", "").split(",")[0]
             row += f" {states(item.thing)} | {scheme} |"
@@ -320,7 +336,7 @@ def insertions(objects: list[Public], docs: Path, figures: Path) -> dict[str, di
         if path in captions:
             target = docs / Path(item.page).with_suffix(".svg")
             shutil.copy(figures / f"{item.name}.svg", target)
-            known |= {"figure": f"../{target.name}", "caption": captions[path]}
+            known |= {"figure": target.name, "caption": captions[path]}
         found[path] = known
     return found
 
