@@ -179,7 +179,8 @@ class Builder:
         cards = []
         for source in sources:
             page = (self.stage / "gallery" / f"{source.stem}.md").read_text(encoding="utf-8")
-            title = page.split("\n", 1)[0].removeprefix("# ")
+            found = re.search("^# (.*)", page, re.MULTILINE)
+            title = f"{source.stem.replace('_', ' ')}. {found[1] if found else ''}"
             cards.append(
                 f"-   [![{title}]({source.stem}.svg)]({source.stem}.md)\n\n"
                 f"    [{title}]({source.stem}.md)"

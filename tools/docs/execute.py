@@ -125,7 +125,8 @@ def gallery(source: Path) -> None:
     result["figure"].savefig(f"{source.stem}.svg", metadata={"Date": None})
     title, _, text = result["__doc__"].strip().partition("\n")
     code = source.read_text(encoding="utf-8")
-    parts = [f"# {title.rstrip('.')}", text.strip(), f"![{title}]({source.stem}.svg)"]
+    parts = [f"---\ntitle: {source.stem.replace('_', ' ')}\n---", f"# {title.rstrip('.')}"]
+    parts += [text.strip(), f"![{title}]({source.stem}.svg)"]
     parts += ["\n".join(rows)]
     if printed.getvalue():
         parts.append("```{.text .output}\n" + printed.getvalue().rstrip() + "\n```")
