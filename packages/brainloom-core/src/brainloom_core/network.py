@@ -37,12 +37,25 @@ class Network(brainstate.nn.Module):
     `PoissonInput`), then every population. A subclass that needs another input for each population
     writes its own `update`.
 
-    Example:
-        ```python
-        net = Network()
-        net.E = LIF(100)
-        net.EE = DeltaProj(net.E.get_spike, comm=..., post=net.E)
-        ```
+    Examples:
+        >>> import brainstate, brainunit as u
+        >>> from brainloom_core import Network, Neuron, initializer, param, state
+        >>> class Leaky(Neuron):
+        ...     tau = param(default=10 * u.ms)
+        ...     V_th = param(default=20 * u.mV)
+        ...     V_reset = param(default=0 * u.mV)
+        ...     V_initializer = initializer(default=0 * u.mV)
+        ...     V = state("V_initializer")
+        ...     linear = True
+        ...     def dV(self, V, I):
+        ...         return (I * u.ohm - V) / self.tau
+        >>> net = Network()
+        >>> net.E, net.I = Leaky(4), Leaky(1)
+        >>> _ = brainstate.nn.init_all_states(net)
+        >>> with brainstate.environ.context(dt=0.1 * u.ms):
+        ...     net(30 * u.mA)
+        >>> bool((net.E.V.value > 0 * u.mV).all())
+        True
     """
 
     def update(self, x: Any = None) -> None:

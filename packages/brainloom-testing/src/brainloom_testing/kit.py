@@ -99,19 +99,29 @@ def run(case: Case) -> list[Result]:
 def parametrize_with_checks(cases: Iterable[Case]) -> Callable[[Any], Any]:
     """Make a test of two arguments, `case` and `check`, one for each check of each case.
 
-    An expected failure is a strict xfail. The whole test of a plugin is:
-
-    ```python
-    @parametrize_with_checks([default_case(MyNeuron)])
-    def test_conformance(case, check):
-        check(case)
-    ```
+    An expected failure is a strict xfail. One such test is the whole test of a plugin.
 
     Args:
         cases: The cases, such as `default_case(MyNeuron)`.
 
     Returns:
         A decorator of the test.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core import Neuron, initializer, param, state
+        >>> from brainloom_testing import default_case, parametrize_with_checks
+        >>> class MyNeuron(Neuron):
+        ...     tau = param(default=10 * u.ms)
+        ...     V_th = param(default=20 * u.mV)
+        ...     V_reset = param(default=0 * u.mV)
+        ...     V_initializer = initializer(default=0 * u.mV)
+        ...     V = state("V_initializer")
+        ...     def dV(self, V, I):
+        ...         return (I * u.ohm - V) / self.tau
+        >>> @parametrize_with_checks([default_case(MyNeuron)])
+        ... def test_conformance(case, check):
+        ...     check(case)
     """
     import pytest
 
