@@ -44,7 +44,7 @@ class Public:
         if not described_by_itself(self.thing):
             text = ""
         paragraph = " ".join(text.strip().split("\n\n")[0].split())
-        return re.split(r"(?<=[.:]) ", paragraph)[0].rstrip(":").replace("|", r"\|")
+        return re.split(r"(?<=\.) ", paragraph)[0].rstrip(":").replace("|", r"\|")
 
     @property
     def family(self) -> ModuleType:
@@ -181,13 +181,28 @@ def states(thing: Any) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def object_page(items: list[Public], umbrella: set[str]) -> str:
+def found_by(items: list[Public], names: set[str]) -> list[str]:
+    """The front matter by which the search finds a page: names, as they are and in small, family.
+
+    A search for LIF finds all words that begin so, the rarest first: a name within others needs
+    more weight than these.
+    """
+    first = items[0]
+    inner = first.name.lower()
+    within = any(inner in name.lower() for name in names if name.lower() != inner)
+    tags = [name for item in items for name in (item.name, *item.aliases)]
+    tags += [name.lower() for name in tags if name.lower() not in tags] + [headline(first.family)]
+    boost = 3.0 if inspect.isclass(first.thing) else 1.5
+    lines = ["search:", f"  boost: {boost * (10 if within else 1)}", "tags:"]
+    return [*lines, *(f"  - {json.dumps(tag)}" for tag in tags)]
+
+
+def object_page(items: list[Public], umbrella: set[str], names: set[str]) -> str:
     """The page of an object, and of what shares it."""
     first = items[0]
     family = first.family
     title = headline(family)
-    boost = 3 if inspect.isclass(first.thing) else 1.5
-    lines = ["---", f"title: {first.name}", "search:", f"  boost: {boost}", "---", ""]
+    lines = ["---", f"title: {first.name}", *found_by(items, names), "---", ""]
     for item in items:
         lines += [f"{'#' if item is first else '##'} {item.name}", ""]
         line = f"`{item.path}`"
@@ -300,13 +315,14 @@ def write(docs: Path, site: Path) -> list[Public]:
     pages: dict[str, list[Public]] = {}
     for item in sorted(objects, key=lambda it: not inspect.isclass(it.thing)):
         pages.setdefault(item.page, []).append(item)
+    names = {item.name for item in objects}
     taken: dict[str, str] = {}
     for name, items in pages.items():
         if other := taken.setdefault(name.lower(), name) != name:
             raise SystemExit(f"{name} and {other} differ in capitals only")
         target = site / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(object_page(items, umbrella), encoding="utf-8")
+        target.write_text(object_page(items, umbrella, names), encoding="utf-8")
     for source in (docs / "reference").rglob("*.md"):
         text = source.read_text(encoding="utf-8")
         text = DIRECTORY.sub(lambda m: directory(m[1].split(), objects), text)
