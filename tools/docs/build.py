@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
+from reference import UMBRELLA, modules_of
+
 HERE = Path(__file__).parent
 MATHJAX = "mathjax@3.2.2"
 QUICK = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}  # most of their time is compiling
@@ -92,24 +94,7 @@ class Builder:
             work = made.with_suffix(".part")
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir(parents=True)
-            environment, folder = self.environment, work
-            if job.kind == "figures":
-                arguments = [str(job.source), str(work)]
-            elif job.kind == "doctests":
-                arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--doctest-modules"]
-                arguments += self.sources
-                environment, folder = {**environment, **QUICK}, self.root
-            else:
-                arguments = [str(HERE / "execute.py"), job.kind, str(job.source)]
-            done = subprocess.run(
-                [sys.executable, *arguments],
-                cwd=folder,
-                env=environment,
-                capture_output=True,
-                text=True,
-            )
-            if done.returncode:
-                raise Failure(f"{job.name} fails\n{done.stdout[-4000:]}\n{done.stderr[-6000:]}")
+            self.execute(job, work)
             work.rename(made)
         if job.kind == "figures":
             shutil.rmtree(self.figures, ignore_errors=True)
@@ -121,6 +106,22 @@ class Builder:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(file, target)
         return perf_counter() - start
+
+    def execute(self, job: Job, work: Path) -> None:
+        """Run a job in a process and a folder of its own."""
+        environment, folder = self.environment, work
+        if job.kind == "figures":
+            arguments = [str(job.source), str(work)]
+        elif job.kind == "doctests":
+            arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--doctest-modules"]
+            arguments += self.sources
+            environment, folder = {**environment, **QUICK}, self.root
+        else:
+            arguments = [str(HERE / "execute.py"), job.kind, str(job.source)]
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            raise Failure(f"{job.name} fails\n{done.stdout[-4000:]}\n{done.stderr[-6000:]}")
 
     def build(self) -> None:
         """Make the site."""
@@ -141,16 +142,10 @@ class Builder:
 
     def check_descriptions(self) -> None:
         """Hold public objects to what a reader needs of them."""
-        pages = (self.docs / "reference").rglob("*.md")
-        listed = r"^<!-- directory: ([\w. ]+) -->$"
-        modules = [
-            module
-            for page in sorted(pages)
-            for found in re.findall(listed, page.read_text(encoding="utf-8"), re.MULTILINE)
-            for module in found.split()
-        ]
+        pages = sorted((self.docs / "reference").rglob("*.md"))
+        modules = [m for page in pages for m in modules_of(page.read_text(encoding="utf-8"))]
         packages = {path.name for path in self.root.glob("p*/*/src/*") if path.is_dir()}
-        if missing := packages - {module.split(".")[0] for module in modules} - {"brainloom"}:
+        if missing := packages - {module.split(".")[0] for module in modules} - {UMBRELLA}:
             raise Failure(f"no page of docs/reference lists {', '.join(sorted(missing))}")
         self.call(str(HERE / "coverage.py"), *modules)
 
