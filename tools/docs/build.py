@@ -62,8 +62,7 @@ class Builder:
             "JAX_PLATFORMS": "cpu",
             "MATPLOTLIBRC": str(HERE / "matplotlibrc"),
             "MPLBACKEND": "agg",
-            "DISABLE_MKDOCS_2_WARNING": "true",  # advertisements in each build
-            "NO_MKDOCS_2_WARNING": "1",
+            "NO_MKDOCS_2_WARNING": "1",  # an advertisement in each build
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a warning in each notebook
             "PYTHONPATH": os.pathsep.join([*self.sources, os.environ.get("PYTHONPATH", "")]),
         }
