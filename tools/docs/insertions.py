@@ -45,10 +45,8 @@ class Insertions(griffe.Extension):
         if figure := known.get("figure"):
             text = inserted(text, ARGUMENTS, f"![{known['caption']}]({figure}){{ .response }}\n")
         if numerics := known.get("numerics"):
-            rows = "\n".join(f"    | {name} | {value} |" for name, value in numerics)
-            text = inserted(
-                text, REFERENCES, f"Numerical semantics:\n    | | |\n    |---|---|\n{rows}\n"
-            )
+            rows = "\n".join(f"    - **{name}**: {value}" for name, value in numerics)
+            text = inserted(text, REFERENCES, f"Numerical semantics:\n{rows}\n")
         obj.docstring.value = text
 
 

@@ -1,8 +1,8 @@
 """Write the reference: one page for each public object, and the tables that list them by family.
 
 A page of docs/reference names the modules that it lists by lines such as
-`<!-- directory: brainloom_neurons -->`. A family is a module of the source, and the first sentence of
-its docstring is the title. So a new model needs no line here.
+`<!-- directory: brainloom_neurons -->`. A family is a module of the source, titled by the first
+sentence of its docstring. So a new model needs no line here.
 """
 
 import importlib
