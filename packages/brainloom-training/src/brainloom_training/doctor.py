@@ -335,7 +335,7 @@ def _through_time(seen: Observation) -> Iterator[Finding]:
         ratio, length = _ratio(norms), len(norms)
         numbers = {"ratio": ratio, "first": float(norms[0]), "last": float(norms[-1])}
         detail = f"|dL/dV| has a ratio of {ratio:.3g} per step back"
-        if ratio**length > EXPLODED:
+        if _grown(ratio, length) > EXPLODED:
             detail += f", {norms.max():.2g} at most, {norms[-1]:.2g} in the last step"
             remedy = (
                 f"multiply the layer's weights to itself, or its surrogate's height, by about "
@@ -359,9 +359,15 @@ def _norms(layer: Layer) -> Any:
     return np.sqrt(np.sum(np.square(layer.gradient, dtype=np.float64), (1, 2)))
 
 
+def _grown(ratio: float, length: int) -> float:
+    """By how much that grows over so many steps; infinite rather than an error."""
+    with np.errstate(over="ignore"):
+        return float(np.float64(ratio) ** length)
+
+
 def _ratio(norms: Any) -> float:
-    """Growth per step back, of a straight line through the logarithms."""
-    steps = np.flatnonzero(norms)
+    """Growth per step back, of a straight line through the logarithms of what has not vanished."""
+    steps = np.flatnonzero(norms > VANISHED * norms.max())
     if len(steps) < 2:
         return 1.0
     return float(np.exp(-np.polyfit(steps, np.log(norms[steps]), 1)[0]))
@@ -371,10 +377,10 @@ def _recurrence(seen: Observation) -> Iterator[Finding]:
     """Layers whose own loop amplifies changes."""
     for layer in seen.layers:
         length = len(layer.V)
-        if layer.growth**length > EXPLODED:
+        if _grown(layer.growth, length) > EXPLODED:
             detail = (
                 f"the spectral radius of the linearised step of the layer is {layer.growth:.3g}: "
-                f"over {length} steps a change grows {layer.growth**length:.2g} fold"
+                f"over {length} steps a change grows {_grown(layer.growth, length):.2g} fold"
             )
             remedy = (
                 f"multiply its recurrent weights by about {1.0 / layer.growth:.2g}, or lower the "
