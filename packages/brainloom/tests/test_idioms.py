@@ -5,7 +5,6 @@ are the names, the signatures, and what programs of the public kind lean on. The
 public documentation begins with are in test_workflows.py.
 """
 
-import importlib.util
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,17 +23,6 @@ def environment() -> Iterator[None]:
     brainstate.environ.set(dt=0.1 * u.ms)
     with brainstate.random.seed_context(0):
         yield
-
-
-@pytest.fixture(scope="module")
-def event_kernels() -> Iterator[None]:
-    """Event-driven layers of brainstate, also where numba, their default, is not installed."""
-    config = pytest.importorskip("brainevent.config")
-    before = config.get_backend("cpu")
-    if importlib.util.find_spec("numba") is None:
-        config.set_backend("cpu", "jax_raw")
-    yield
-    config.set_backend("cpu", before)
 
 
 # Layers of brainstate call brainevent by names that it calls old.

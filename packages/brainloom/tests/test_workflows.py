@@ -6,7 +6,6 @@ are written for `brainpy.state` as `bp`; what they take from braintools there (i
 optimizer, a loss) is brainstate's or written out here. Each ends in numbers known from elsewhere.
 """
 
-import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,17 +27,6 @@ def nothing_is_set() -> Iterator[None]:
     brainstate.environ.pop("dt", None)
     with brainstate.random.seed_context(1):
         yield
-
-
-@pytest.fixture(scope="module")
-def event_kernels() -> Iterator[None]:
-    """Event-driven layers of brainstate, also where numba, their default, is not installed."""
-    config = pytest.importorskip("brainevent.config")
-    before = config.get_backend("cpu")
-    if importlib.util.find_spec("numba") is None:
-        config.set_backend("cpu", "jax_raw")
-    yield
-    config.set_backend("cpu", before)
 
 
 def interval(drive: float, tau: float = 20.0, tau_ref: float = 5.0) -> float:

@@ -13,6 +13,8 @@ __all__ = ["Network", "Projection"]
 class Projection(brainstate.nn.Module):
     """Base of the projections, and a container of several: calls its children in order."""
 
+    acts_on_populations = True  # so that a network calls it before these
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         real_signature(cls)
@@ -66,7 +68,7 @@ class Network(brainstate.nn.Module):
         """
         children = list(self.children())
         for child in children:
-            if isinstance(child, Projection) or getattr(child, "acts_on_populations", False):
+            if getattr(child, "acts_on_populations", False):
                 child()
         for child in children:
             if isinstance(child, Neuron):
