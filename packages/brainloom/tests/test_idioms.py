@@ -230,6 +230,7 @@ def test_when_things_happen_in_a_step() -> None:
     shared = bp.AlignPostProj(comm=comm, syn=bp.Expon.desc(1), out=bp.CUBA.desc(), post=net.post)
     own = bp.AlignPostProj(comm=comm, syn=bp.Expon(1), out=bp.CUBA(), post=net.post)
     brainstate.nn.init_all_states([net, shared, own])
+    net.pre(0.0 * u.mA)
 
     spk = net.pre.get_spike() != 0.0  # of the last step, although V has not been reset yet
     assert spk.all()

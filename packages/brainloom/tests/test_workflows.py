@@ -62,10 +62,10 @@ def test_first_neuron() -> None:
         vs, spikes = brainstate.transform.for_loop(step, times)
 
     assert vs.shape == (2000, 1)
-    # Without V_initializer it starts at 0 mV, above its threshold: as after a spike in the step
-    # before the first. Then one every 15.217 ms, on the grid of steps.
-    assert float(u.math.sum(spikes)) == 13.0
-    steps = np.ceil(10.0 * interval(25.0)) * np.arange(1, 14) - 1.0
+    # Without V_initializer it starts at 0 mV, above its threshold, and spikes in the first step.
+    # Then one every 15.217 ms, on the grid of steps.
+    assert float(u.math.sum(spikes)) == 14.0
+    steps = np.ceil(10.0 * interval(25.0)) * np.arange(14)
     np.testing.assert_array_equal(np.flatnonzero(spikes[:, 0]), steps)
     assert float(vs.to_decimal(u.mV).min()) == -60.0
 

@@ -367,9 +367,15 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def _check_input(self, x: Any, unit: Any, state: str) -> Any:
         if not same_dimension(x, unit):
+            hint = ""
+            if same_dimension(x, u.ms):
+                hint = (
+                    ". The time is no argument: simulate sets it, and so does "
+                    "brainstate.environ.context(t=t) in a loop of your own"
+                )
             raise InputError(
                 f"{type(self).__name__}.update(x): expected {dimension_name(unit)}, for example "
-                f"{show(1.0 * unit)}, got {show(x)}"
+                f"{show(1.0 * unit)}, got {show(x)}{hint}"
             )
         self._check_shape("update(x)", x, state)
         return x
