@@ -61,6 +61,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     _frame: ClassVar[dict[str, Any]] = {"in_size": REQUIRED, "name": None}
     _derivatives: ClassVar[dict[str, tuple[str, ...]]] = {}
     linear: ClassVar[bool] = False
+    role: ClassVar[str] = "population"  # how a `Network` treats it
     numerics = NumericsOf()  # not annotated: that would make it an argument to type checkers
     described: Descriptor | None = None
 

@@ -1,6 +1,6 @@
 """Containers: `Projection`, the base of all connections, and `Network`."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import brainstate
 
@@ -13,7 +13,7 @@ __all__ = ["Network", "Projection"]
 class Projection(brainstate.nn.Module):
     """Base of the projections, and a container of several: calls its children in order."""
 
-    acts_on_populations = True  # so that a network calls it before these
+    role: ClassVar[str] = "projection"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -68,7 +68,8 @@ class Network(brainstate.nn.Module):
         """
         children = list(self.children())
         for child in children:
-            if getattr(child, "acts_on_populations", False):
+            role = getattr(child, "role", None)
+            if role == "projection" or getattr(child, "acts_on_populations", False):
                 child()
         for child in children:
             if isinstance(child, Neuron):
