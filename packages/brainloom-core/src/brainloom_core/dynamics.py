@@ -19,6 +19,7 @@ from .errors import InputError, ParameterError
 from .numerics import NumericsOf
 from .parameters import REQUIRED, option
 from .solvers import SOLVERS, get_solver
+from .step import call_arguments
 from .units import dimension_name, same_dimension, show, to_number, with_unit
 
 __all__ = ["Dynamics"]
@@ -99,6 +100,15 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                 f"{type(self).__name__}.solver: expected another one than 'exp_rosenbrock', which "
                 f"needs states of one shape: {', '.join(wide)} has an axis of its own"
             )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Advance by one step with what is attached before and after; see `update`.
+
+        Args:
+            args: What `update` takes.
+            kwargs: The same, by name.
+        """
+        return super().__call__(*call_arguments(self, args), **kwargs)
 
     # Inputs
 
