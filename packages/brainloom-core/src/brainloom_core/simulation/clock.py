@@ -62,7 +62,7 @@ def steps(name: str, time: Any, dt: Any, least: int = 0) -> int:
         if whole >= least and abs(ratio - whole) <= room:
             return whole
     raise InputError(
-        f"{name}: expected a multiple of dt = {show(dt)}, got {show(time)}"
+        f"{name}: expected a multiple of dt = {show(dt)}, got {_digits(time)}"
         f"{_nearest(time, dt, whole, least)}"
     )
 
@@ -70,8 +70,14 @@ def steps(name: str, time: Any, dt: Any, least: int = 0) -> int:
 def _nearest(time: Any, dt: Any, whole: int, least: int) -> str:
     if not np.isfinite(np.asarray(u.get_mantissa(time))) or whole < max(least, 1):
         return ""
-    near = float(whole * exact(dt) / exact(1.0 * u.get_unit(time)))
-    return f". The nearest is {show(u.Quantity(near, unit=u.get_unit(time)))}"
+    unit = u.get_unit(time)
+    near = float(whole * exact(dt) / exact(1.0 * unit))
+    return f". The nearest is {_digits(u.Quantity(near, unit=unit))}"
+
+
+def _digits(time: Any) -> str:
+    """A time with all digits that tell it from a multiple."""
+    return f"{float(u.get_mantissa(time)):.12g} {u.get_unit(time)}"
 
 
 def _precision(*times: Any) -> float:

@@ -228,12 +228,40 @@ def _is_counter(state: Any) -> bool:
 
 def _initialise_missing(net: Any) -> None:
     nodes = net.nodes(brainstate.nn.Module).values()
+    batch = _batch(net)
     for node in sorted(nodes, key=lambda node: getattr(node.init_state, "call_order", -1)):
         declared = node._kept_states() if isinstance(node, Declared) else {}
         missing = any(name not in vars(node) for name in declared)
         by_hand = isinstance(node, (Neuron, Synapse)) and not declared
         if missing or (by_hand and not any(isinstance(v, State) for v in vars(node).values())):
-            node.init_state()
+            node.init_state(*(() if batch is None else (batch,)))
+
+
+def _batch(net: Any) -> int | None:
+    """The length of the batch axis of the states that there are, which all of them share."""
+    found: dict[str, int | None] = {}
+    for name, node in all_dynamics(net, Dynamics).items():
+        for state in vars(node).values():
+            if isinstance(state, brainstate.HiddenState):
+                shape, size = np.shape(state.value), tuple(node.varshape)
+                if shape == size or shape[1:] == size:
+                    found[name] = None if shape == size else shape[0]
+    if len(set(found.values())) > 1:
+        (one, this), (other, that) = _differing(found)
+        raise InputError(
+            f"simulate: net: {one!r} has {_batch_words(this)} and {other!r} {_batch_words(that)}: "
+            "initialise all at once, brainstate.nn.init_all_states(net, batch_size=...)"
+        )
+    return next(iter(found.values()), None)
+
+
+def _differing(found: dict[str, int | None]) -> list[tuple[str, int | None]]:
+    first = next(iter(found.items()))
+    return [first, next(item for item in found.items() if item[1] != first[1])]
+
+
+def _batch_words(batch: int | None) -> str:
+    return "no batch axis" if batch is None else f"a batch of {batch}"
 
 
 # The compiled loop
