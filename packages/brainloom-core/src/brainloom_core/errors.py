@@ -7,6 +7,7 @@ BrainloomError
 ├── InputError (ValueError)           what reaches a model while it runs does not fit it
 ├── NonFiniteError (ArithmeticError)  a state became NaN or infinite while a network ran
 ├── StateError (AttributeError)       a state is used before it was initialised
+├── DeclarationError (TypeError)      a class declares a model that cannot be
 ├── KernelError (RuntimeError)        no implementation of an operation can be used as asked
 └── PluginError (RuntimeError)        a plugin cannot be loaded or used
     └── PluginConflictError           two distributions claim one name
@@ -15,6 +16,7 @@ BrainloomError
 
 __all__ = [
     "BrainloomError",
+    "DeclarationError",
     "InputError",
     "KernelError",
     "NonFiniteError",
@@ -60,6 +62,10 @@ class NonFiniteError(BrainloomError, ArithmeticError):
 
 class StateError(BrainloomError, AttributeError):
     """A state is read before `brainstate.nn.init_all_states` created it."""
+
+
+class DeclarationError(BrainloomError, TypeError):
+    """A class declares a model that cannot be: an equation names what there is not."""
 
 
 class KernelError(BrainloomError, RuntimeError):
