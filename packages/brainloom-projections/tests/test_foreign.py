@@ -1,5 +1,6 @@
 """Sparse and event-driven layers of brainstate as `comm`, without numba."""
 
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -66,6 +67,18 @@ def test_layers_of_brainstate_deliver_over_their_own_edges(make: Callable[[], An
         lambda: proj.comm(jnp.asarray(spikes[0], float)).to_decimal(u.mV).sum(), layer.weight
     )()
     assert jax.tree.leaves(slope)[0].sum() > 0
+
+
+def test_a_layer_of_ones_own_that_needs_numba_says_so() -> None:
+    class Doubled(nn.EventFixedProb):  # type: ignore[misc, name-defined]
+        def update(self, spk: Any) -> Any:
+            return 2.0 * super().update(spk)
+
+    if importlib.util.find_spec("numba") is not None:
+        pytest.skip("numba is installed")
+    proj = DeltaProj(comm=Doubled(6, 5, 0.4, 2.0 * u.mV, seed=1), post=LIF(5, V_th=20 * u.mV))
+    with pytest.raises(ImportError, match="Doubled: the product .* pip install numba"):
+        proj.comm(jnp.ones(6, bool))
 
 
 def test_units_of_a_layer_are_checked_and_its_spikes_delayed() -> None:

@@ -273,7 +273,10 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: FixedOutDegree(True), r"FixedOutDegree\.k: expected a whole number"),
     (lambda: SmallWorld(2, np.nan), r"SmallWorld\.p: expected a probability"),
     (lambda: OneToOne().edges(2.0, 2.0), r"OneToOne\.edges: n_pre: expected a whole number"),
-    (lambda: Bernoulli(0.5).edges(3, 3, 7), r"rng: expected a generator of numpy.* got 7"),
+    (
+        lambda: Bernoulli(0.5).edges(3, 3, 7),
+        r"Bernoulli: rng: expected a generator of numpy.* got 7",
+    ),
     (lambda: GaussianProfile("a"), r"GaussianProfile\.sigma: expected a length > 0, got 'a'"),
     (
         lambda: DistanceDependent(DiscProfile(1.0), "ab"),
@@ -283,6 +286,7 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: grid_positions(2, np.inf), r"grid_positions\.spacing: expected a length > 0"),
     (lambda: random_positions(True), r"random_positions\.n: expected a whole number"),
     (lambda: random_positions(3, "ab"), r"random_positions\.extent: expected one to three lengths"),
+    (lambda: setattr(EDGES, "indices", [0]), r"Edges\.indices: edges do not change"),
     (lambda: by_distance(3.0), "by_distance: expected a function, got 3"),
 ]
 
@@ -291,6 +295,11 @@ BAD: list[tuple[Callable[[], Any], str]] = [
 def test_nonsense_is_refused_by_name(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         make()
+
+
+def test_the_arrays_of_edges_cannot_be_written() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        EDGES.indices[0] = 2
 
 
 def test_a_connection_is_shown_on_a_line() -> None:

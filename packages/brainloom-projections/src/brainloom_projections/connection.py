@@ -185,10 +185,11 @@ class Connection(brainstate.nn.Module):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and "weight" in vars(self) and getattr(self, name) is not value:
-            remedy = " (delay=brainstate.ParamState(...) can change)" * (name == "delay")
+            remedy = "make a new Connection"
+            if name == "delay":
+                remedy = "assign that of the projection, projection.delay = 2 * u.ms"
             raise ParameterError(
-                f"Connection.{name}: it cannot be changed, since {_FIXED[name]}; make a new "
-                f"Connection{remedy}"
+                f"Connection.{name}: it cannot be changed, since {_FIXED[name]}; {remedy}"
             )
         super().__setattr__(name, value)
 

@@ -84,6 +84,15 @@ class Edges:
             )
         self.indptr = _as_int32("indptr", self.indptr)
         self.indices = _as_int32("indices", self.indices)
+        self._whole = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_whole" in vars(self):
+            raise ParameterError(
+                f"Edges.{name}: edges do not change, since connections have been made of them; "
+                "make new ones"
+            )
+        super().__setattr__(name, value)
 
     @classmethod
     def from_pairs(cls, pre: Any, post: Any, n_pre: int, n_post: int, origin: str = "") -> "Edges":
@@ -347,7 +356,9 @@ def _as_int32(name: str, numbers: np.ndarray) -> np.ndarray:
             f"Edges.{name}: expected at most {np.iinfo(np.int32).max} edges, got {numbers.max()}; "
             "give them to several connections"
         )
-    return numbers.astype(np.int32)
+    numbers = numbers.astype(np.int32)
+    numbers.flags.writeable = False
+    return numbers
 
 
 def whole(name: str, number: Any, most: int = 2**31 - 1) -> int:

@@ -24,11 +24,18 @@ def by_own_operations(comm: Any) -> Any:
     """
     nn = brainstate.nn
     # Exactly these: a class that was derived from them may have another product.
+    if isinstance(comm, (nn.FixedNumConn, nn.EventLinear)) and not _is_known(type(comm)):
+        return _Derived(comm)
     if type(comm) in (nn.FixedNumConn, nn.EventFixedNumConn) and comm.conn_num >= 1:
-        return _FixedNumber(comm)
+        return FixedNumConn(comm)
     if type(comm) is nn.EventLinear and np.size(u.get_mantissa(comm.weight.value)) > 1:
-        return _EventLinear(comm)
+        return EventLinear(comm)
     return comm
+
+
+def _is_known(kind: type) -> bool:
+    nn = brainstate.nn
+    return kind in (nn.FixedNumConn, nn.EventFixedNumConn, nn.EventLinear)
 
 
 class _Taken(brainstate.nn.Module):
@@ -57,7 +64,7 @@ class _Taken(brainstate.nn.Module):
         raise NotImplementedError
 
 
-class _FixedNumber(_Taken):
+class FixedNumConn(_Taken):
     """`FixedNumConn` and `EventFixedProb`."""
 
     def __init__(self, module: Any) -> None:
@@ -83,11 +90,34 @@ class _FixedNumber(_Taken):
         )
 
 
-class _EventLinear(_Taken):
+class EventLinear(_Taken):
     """`EventLinear` with a matrix."""
 
     def _product(self, x: Any) -> Any:
         return event_dense(x, self.weight.value)
+
+
+class _Derived(_Taken):
+    """A layer with a product of its own."""
+
+    def update(self, x: Any) -> Any:
+        """What the layer gives.
+
+        Args:
+            x: Its input.
+
+        Raises:
+            ImportError: Its product needs numba, which is not installed.
+        """
+        try:
+            return self.module(x)
+        except Exception as error:
+            if "No module named 'numba'" not in str(error):
+                raise
+            raise ImportError(
+                f"{type(self.module).__name__}: the product of this layer needs numba on the CPU. "
+                "Install it with: pip install numba; or use a Connection"
+            ) from error
 
 
 class _Held:

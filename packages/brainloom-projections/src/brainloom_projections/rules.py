@@ -77,7 +77,7 @@ class RowRule(Rule):
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
         check_sizes(self, n_pre, n_post)
-        return edges_of(self.draw(n_pre, n_post, generator(rng)), self)
+        return edges_of(self.draw(n_pre, n_post, generator(self, rng)), self)
 
 
 @dataclass(frozen=True)
@@ -300,7 +300,7 @@ class FixedTotalNumber(Rule):
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
         check_sizes(self, n_pre, n_post)
-        rng = generator(rng)
+        rng = generator(self, rng)
         available = n_post - left_out(self, n_pre, n_post)
         pairs = n_pre * available
         check_possible("FixedTotalNumber.n", self.n, pairs, self.allow_multapses)
@@ -324,12 +324,12 @@ def edges_of(draw: RowDraw, rule: RowRule) -> Edges:
     return Edges.from_pairs(items, post, draw.n_items, draw.n_rows, origin=repr(rule))
 
 
-def generator(rng: np.random.Generator | None) -> np.random.Generator:
+def generator(owner: object, rng: np.random.Generator | None) -> np.random.Generator:
     """The generator given, or a new one."""
     if rng is not None and not isinstance(rng, np.random.Generator):
         raise ParameterError(
-            "rng: expected a generator of numpy, such as np.random.default_rng(0), or None, got "
-            f"{show(rng)}"
+            f"{owner if isinstance(owner, str) else type(owner).__name__}: rng: expected a "
+            f"generator of numpy, such as np.random.default_rng(0), or None, got {show(rng)}"
         )
     return np.random.default_rng() if rng is None else rng
 

@@ -275,7 +275,7 @@ class DistanceDependent(Rule):
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
         check_sizes(self, n_pre, n_post)
-        rng = generator(rng)
+        rng = generator(self, rng)
         x, y, _, unit = self._numbers
         for name, points, size in (("pre", x, n_pre), ("post", y, n_post)):
             if len(points) != size:
@@ -429,7 +429,9 @@ def random_positions(
         raise ParameterError(
             f"random_positions.extent: expected one to three lengths > 0, got {show(extent)}"
         )
-    return with_unit(generator(rng).random((n, len(size))) * size, u.get_unit(extent))
+    return with_unit(
+        generator("random_positions", rng).random((n, len(size))) * size, u.get_unit(extent)
+    )
 
 
 def _positions(name: str, points: Any, unit: Any) -> np.ndarray:

@@ -72,7 +72,7 @@ class SmallWorld(Rule):
         check_sizes(self, n_pre, n_post)
         if n_pre != n_post:
             raise ParameterError(f"SmallWorld: expected equal sizes, got {n_pre} and {n_post}")
-        n, k, rng = n_pre, int(self.k), generator(rng)
+        n, k, rng = n_pre, int(self.k), generator(self, rng)
         check_possible("SmallWorld.k", k, max(0, n - 1), repeats=False)
         half = np.arange(1, k // 2 + 1)
         steps = np.concatenate([half, -half])
