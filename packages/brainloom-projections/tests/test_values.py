@@ -137,6 +137,13 @@ def test_what_is_fixed_says_so(name: str) -> None:
         setattr(connection, name, 5)
 
 
+def test_a_misspelt_attribute_is_no_new_one() -> None:
+    connection = Connection(3, 3, EDGES, 1.0 * u.mV)
+    with pytest.raises(ParameterError, match=r"Connection\.weigth: .* did you mean weight\?"):
+        connection.weigth = 2.0 * u.mV
+    connection.remark = "from the paper"
+
+
 LINE = DistanceDependent(DiscProfile(15 * u.um), grid_positions(3, 10 * u.um))
 
 

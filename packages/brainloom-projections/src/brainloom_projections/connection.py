@@ -1,5 +1,6 @@
 """`Connection`: weights on edges, as the `comm` of a projection."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,6 +192,13 @@ class Connection(brainstate.nn.Module):
             raise ParameterError(
                 f"Connection.{name}: it cannot be changed, since {_FIXED[name]}; {remedy}"
             )
+        if "weight" in vars(self) and not hasattr(self, name):
+            near = get_close_matches(name, [*_FIXED, "weight", "implementation"], 1, 0.75)
+            if near:
+                raise ParameterError(
+                    f"Connection.{name}: a connection has no such attribute; did you mean "
+                    f"{near[0]}?"
+                )
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:
