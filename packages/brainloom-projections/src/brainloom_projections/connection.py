@@ -95,10 +95,10 @@ class Connection(brainstate.nn.Module):
     Attributes:
         edges: The edges drawn; where they are not stored, drawn anew each time they are read.
         weight: The weights: `brainstate.ParamState` or, if not trainable, a plain value; the
-            initializer, where they are drawn again in each step. It can be assigned: what is
-            checked as in the constructor, and has the same dimension, acts from the next step
-            on, also in what is compiled. (A state that is assigned takes the place of the one
-            before; functions that you compiled yourself keep that.)
+            initializer, where they are drawn again in each step. They can be assigned: a value is
+            checked as in the constructor, must have the same dimension, is written into the state
+            and acts from the next step on, also in what is compiled. (A state that is assigned
+            takes the place of the one before; functions that you compiled yourself keep that.)
         delay: The delay in ms, of shape `()` or, in the order of `edges`, `(n_edges,)`, a state
             if it is trained; or None.
 
@@ -200,8 +200,12 @@ class Connection(brainstate.nn.Module):
                     f"{near[0]}?"
                 )
         super().__setattr__(name, value)
+        if name == "implementation" and "weight" in vars(self):
+            self._version += 1
 
     def __repr__(self) -> str:
+        if "weight" not in vars(self):  # it is being made
+            return f"<{type(self).__name__}>"
         rule = self.rule
         made_by = rule.origin or "Edges" if isinstance(rule, Edges) else repr(rule)
         return (
