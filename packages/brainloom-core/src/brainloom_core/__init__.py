@@ -63,6 +63,7 @@ from .surrogate import (
     Tanh,
 )
 from .synapse import AlignPost, Synapse, SynOut
+from .views import View
 
 __version__ = _version("brainloom-core")
 
@@ -126,6 +127,7 @@ __all__ = [
     "TraceData",
     "Uniform",
     "UnitError",
+    "View",
     "between",
     "full",
     "get_model",

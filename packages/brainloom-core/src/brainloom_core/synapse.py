@@ -39,6 +39,7 @@ class Synapse(Dynamics):
     """
 
     _layout = ("in_size", "name", ..., "*", "solver")
+    input_as_declared: ClassVar[bool] = True
     jump_states: ClassVar[tuple[str, ...]] = ("g",)
 
     def conductance(self, *args: Any, **states: Any) -> Any:
