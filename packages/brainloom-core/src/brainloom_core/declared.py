@@ -8,6 +8,7 @@ from brainstate import ShortTermState
 from brainstate._state import TRACE_CONTEXT
 
 from .descriptor import Descriptor
+from .equations import check_names
 from .parameters import REQUIRED, Param, QuantityParam, StateSpec, initializer, option, param
 
 __all__ = ["Declared", "real_signature"]
@@ -24,7 +25,7 @@ class Declared(brainstate.nn.Module):
     `super().__init__(...)`.
     """
 
-    graph_invisible_attrs = ("_version",)
+    graph_invisible_attrs: tuple[str, ...] = ("_version",)
     _version = 0  # counts assignments of parameters, for what was compiled with older ones
     _layout: ClassVar[tuple[Any, ...]] = (...,)
     _frame: ClassVar[dict[str, Any]] = {}
@@ -37,6 +38,8 @@ class Declared(brainstate.nn.Module):
         cls._params = _collect(cls, Param)
         states = _collect(cls, StateSpec).items()  # those of the equations before bookkeeping
         cls._states = dict(sorted(states, key=lambda item: item[1].kind is ShortTermState))
+        for declared in (*cls._params.values(), *cls._states.values()):
+            check_names(cls, declared)
         if _is_written_by_hand(cls.__init__):
             real_signature(cls)
         else:
