@@ -5,7 +5,18 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from brainloom_core import InputError, Network, Neuron, StateError, initializer, param, state
+from brainloom_core import (
+    InputError,
+    Network,
+    Neuron,
+    Spikes,
+    StateError,
+    Trace,
+    initializer,
+    param,
+    simulate,
+    state,
+)
 from brainloom_core.views import Selection
 
 
@@ -143,3 +154,24 @@ def test_states_of_a_view_are_read_and_written_in_place() -> None:
         cells()
         seen = late().to_decimal(u.mV)
     np.testing.assert_allclose(seen, np.exp(-0.1) * np.array([5.0, 7.0]), rtol=1e-5)
+
+
+def test_views_are_recorded_and_given_inputs() -> None:
+    net = Network()
+    net.cells = Leaky(6, tau=1e9 * u.ms, V_th=10 * u.mV)
+    net.odd = net.cells[1::2]
+    strong = 1e9 * np.array([3.0, 0.0, 4.0]) * u.mA
+    run = {"dt": 1.0 * u.ms, "inputs": {net.odd: lambda t: strong, net.cells[4:]: 1e9 * u.mA}}
+    record = {
+        "spikes": Spikes(net.cells[1::2]),
+        "V": Trace(net.cells[[5, 0]], "V"),
+        "all": "cells.V",
+        "named": "odd.spikes",
+    }
+    seen = simulate(net, 8 * u.ms, record=record, **run)
+    V = seen["all"].values.to_decimal(u.mV)
+    assert V[1] == pytest.approx([0.0, 6.0, 0.0, 0.0, 2.0, 10.0])
+    np.testing.assert_array_equal(seen["V"].values.to_decimal(u.mV), V[:, [5, 0]])
+    assert seen["spikes"].size == 3
+    assert set(seen["spikes"].index) == {0, 2}
+    np.testing.assert_array_equal(seen["spikes"].step, seen["named"].step)

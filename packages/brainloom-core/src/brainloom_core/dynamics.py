@@ -18,6 +18,7 @@ from .errors import DeclarationError, InputError, ParameterError
 from .numerics import NumericsOf
 from .parameters import REQUIRED, option
 from .solvers import SOLVERS, get_solver
+from .step import call_arguments
 from .units import dimension_name, same_dimension, show, to_number, with_unit
 from .views import View
 
@@ -67,6 +68,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     equation_methods: ClassVar[dict[str, Set[str]]] = {"d": {"I"}}
     linear: ClassVar[bool] = False
     input_as_declared: ClassVar[bool] = False
+    role: ClassVar[str] = "population"  # how a `Network` treats it
     numerics = NumericsOf()  # not annotated: that would make it an argument to type checkers
     described: Descriptor | None = None
 
@@ -127,6 +129,15 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def __getitem__(self, item: Any) -> View:
         return View(self, item)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Advance by one step with what is attached before and after; see `update`.
+
+        Args:
+            args: What `update` takes.
+            kwargs: The same, by name.
+        """
+        return super().__call__(*call_arguments(self, args), **kwargs)
 
     # Inputs
 
