@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 import brainstate
 from brainstate import ShortTermState
 
+from .describe import in_a_line
 from .descriptor import Descriptor
 from .equations import check_names, nearest
 from .errors import ParameterError, StateError
@@ -98,6 +99,19 @@ class Declared(brainstate.nn.Module):
                 raise spec.missing(self)
             shape = spec.shape(self, batch_size) if batch_size else current.value.shape
             current.value = spec.value(self, shape)
+
+    def __repr__(self) -> str:
+        return in_a_line(self)
+
+    @classmethod
+    def declared_parameters(cls) -> dict[str, Param]:
+        """The declared parameters of the class by name."""
+        return dict(cls._params)
+
+    @classmethod
+    def declared_states(cls) -> dict[str, StateSpec]:
+        """The declared states of the class by name."""
+        return dict(cls._states)
 
     def trained(self) -> dict[str, brainstate.ParamState]:
         """The declared parameters that are trainable states, by name."""

@@ -61,7 +61,7 @@ class Delayed(Declared):
         super()._setup_frame(name=name)
         self.in_size = tuple(in_size) if isinstance(in_size, (tuple, list)) else (int(in_size),)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         owner, longest = type(self).__name__, self.max_delay
         if longest is None and self._is_trained:
