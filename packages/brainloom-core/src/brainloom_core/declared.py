@@ -1,20 +1,20 @@
 """`Declared`: a module whose constructor and states follow from its declarations."""
 
-import difflib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 import brainstate
 from brainstate import ShortTermState
 
 from .descriptor import Descriptor
+from .equations import check_names, nearest
 from .errors import ParameterError, StateError
 from .parameters import REQUIRED, Param, QuantityParam, StateSpec, initializer, option, param
 from .states import Guarded, guarded, is_of_this_trace, lives, new_states_are_caught
 from .units import show
 
-__all__ = ["Declared", "nearest", "real_signature"]
+__all__ = ["Declared", "real_signature"]
 
 SIZES = ("in_size", "out_size")
 
@@ -43,6 +43,8 @@ class Declared(brainstate.nn.Module):
         cls._params = _collect(cls, Param)
         states = _collect(cls, StateSpec).items()  # those of the equations before bookkeeping
         cls._states = dict(sorted(states, key=lambda item: item[1].kind is ShortTermState))
+        for declared in (*cls._params.values(), *cls._states.values()):
+            check_names(cls, declared)
         if _is_written_by_hand(cls.__init__):
             real_signature(cls)
         else:
@@ -239,23 +241,6 @@ class Declared(brainstate.nn.Module):
 
     def _setup_frame(self, *args: Any, **frame: Any) -> None:
         brainstate.nn.Module.__init__(self, **frame)
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The name that someone may have meant, None where nothing looks like it.
-
-    Args:
-        name: What was written.
-        known: The names that there are.
-
-    Examples:
-        >>> from brainloom_core.declared import nearest
-        >>> nearest("taw", ["V", "tau"]), nearest("colour", ["V", "tau"])
-        ('tau', None)
-    """
-    plain = {other.replace("_", "").lower(): other for other in known}
-    found = difflib.get_close_matches(name.replace("_", "").lower(), plain, 1, 0.65)
-    return plain[found[0]] if found else None
 
 
 Class = TypeVar("Class", bound=type)
