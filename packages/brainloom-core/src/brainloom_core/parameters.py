@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .arrays import broadcast, on_device
 from .constraints import Constraint
 from .errors import ParameterError, StateError, UnitError
 from .states import Held
@@ -538,7 +539,7 @@ def as_float(value: Any) -> Any:
         value, (int, float, np.ndarray, np.generic, jax.Array)
     ):
         raise TypeError("not a number")
-    return float(value) if np.ndim(value) == 0 else jnp.asarray(value, brainstate.environ.dftype())
+    return float(value) if np.ndim(value) == 0 else on_device(value, brainstate.environ.dftype())
 
 
 def full(value: Any, shape: tuple[int, ...]) -> Any:
@@ -555,8 +556,7 @@ def full(value: Any, shape: tuple[int, ...]) -> Any:
         [2. 2. 2.] mV
     """
     unit = u.get_unit(value)
-    number = jnp.asarray(u.get_mantissa(value), dtype=brainstate.environ.dftype())
-    number = jnp.broadcast_to(number, shape)
+    number = broadcast(u.get_mantissa(value), shape, brainstate.environ.dftype())
     return with_unit(number, unit)
 
 
