@@ -182,7 +182,6 @@ def connectivities(unit: Any) -> dict[str, Callable[[Any], Any]]:
 
 
 @old_names
-@pytest.mark.usefixtures("event_kernels")
 @pytest.mark.parametrize("form", ["bool", "float", "event array"])
 @pytest.mark.parametrize("name", COMMS)
 def test_connectivity(name: str, form: str) -> None:
