@@ -30,7 +30,7 @@ class Declared(brainstate.nn.Module):
     `super().__init__(...)`.
     """
 
-    graph_invisible_attrs = ("_made", "_outer", "_setting", "_version")
+    graph_invisible_attrs: tuple[str, ...] = ("_made", "_outer", "_setting", "_version")
     _version = 0  # counts assignments of parameters, for what was compiled with older ones
     _layout: ClassVar[tuple[Any, ...]] = (...,)
     _frame: ClassVar[dict[str, Any]] = {}

@@ -109,6 +109,7 @@ class Neuron(Dynamics):
         *("in_size", ..., "spk_fun", "spk_reset", "ref_var", "name"),
         *("*", "solver", "interpolate", "detach_reset", "V_scale"),
     )
+    input_as_declared: ClassVar[bool] = True
     input_unit: ClassVar[Any] = u.mA
     input_kind: ClassVar[str] = "current"  # held over a step; "events" where they arrive in it
     jump_state: ClassVar[str] = "V"
