@@ -114,7 +114,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         self._current_inputs: dict[str, Any] = {}
         self._delta_inputs: dict[str, Any] = {}
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         wide = [name for name in self.equations.derivatives if self._states[name].per is not None]
         if wide and self.solver == "exp_rosenbrock":
@@ -394,9 +394,15 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def _check_input(self, x: Any, unit: Any, state: str) -> Any:
         if not same_dimension(x, unit):
+            hint = ""
+            if same_dimension(x, u.ms):
+                hint = (
+                    ". The time is no argument: simulate sets it, and so does "
+                    "brainstate.environ.context(t=t) in a loop of your own"
+                )
             raise InputError(
                 f"{type(self).__name__}.update(x): expected {dimension_name(unit)}, for example "
-                f"{show(1.0 * unit)}, got {show(x)}"
+                f"{show(1.0 * unit)}, got {show(x)}{hint}"
             )
         self._check_shape("update(x)", x, state)
         return x

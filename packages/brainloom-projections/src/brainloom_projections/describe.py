@@ -39,10 +39,9 @@ def _population(population: Any, size: Any) -> str | None:
 
 
 def _connectivity(comm: Any) -> str:
-    if not isinstance(comm, Connection):
-        return type(comm).__name__ if hasattr(comm, "update") else getattr(comm, "__name__", "")
-    weight = "drawn in each step" if callable(comm.weight) else _values(comm.weight)
-    return f"{type(comm.rule).__name__}, {comm.n_edges} edges, weight {weight}"
+    if isinstance(comm, Connection):
+        return repr(comm)
+    return type(comm).__name__ if hasattr(comm, "update") else getattr(comm, "__name__", "")
 
 
 def _part(part: Any) -> str | None:

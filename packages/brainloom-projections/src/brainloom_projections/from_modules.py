@@ -20,6 +20,7 @@ from .arrivals import Arrivals
 from .connection import Connection, is_function, value_of
 from .describe import described
 from .events import plain
+from .foreign import by_own_operations
 from .parts import Line, Method, Part, Timing, check_post, made, weight_unit
 
 __all__ = ["FromModules"]
@@ -54,6 +55,7 @@ class FromModules(Projection):
                     f"{kind}: expected modules, functions or states before the keywords, got "
                     f"{show(module)}"
                 )
+        comm = by_own_operations(comm)
         self._check_size("comm", getattr(comm, "out_size", None), post)
         self.modules = tuple(map(Method.of, modules))
         self.comm, self.post, self.label = comm, post, label
