@@ -11,7 +11,7 @@ from .connection import Connection, value_of
 __all__ = ["described"]
 
 
-def described(projection: Any, pre: Any = None) -> str:
+def described(projection: Any, pre: Any = None, title: str = "") -> str:
     """What `repr` of a projection shows, of few lines whatever the size."""
     comm, delay = projection.comm, projection.delay
     rows = {
@@ -25,7 +25,7 @@ def described(projection: Any, pre: Any = None) -> str:
         "label": projection.label,
     }
     lines = [f"  {name}: {text}" for name, text in rows.items() if text]
-    return "\n".join([f"{type(projection).__name__} {projection.name}", *lines])
+    return "\n".join([title or f"{type(projection).__name__} {projection.name}", *lines])
 
 
 def _population(population: Any, size: Any) -> str | None:

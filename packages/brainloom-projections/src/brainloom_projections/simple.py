@@ -153,6 +153,8 @@ class Projection(Base):
         align: str | None = None,
         name: str | None = None,
     ) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"Projection.name: expected a text, got {show(name)}")
         super().__init__(name=name)
         self.aligned: AlignPostProj | AlignPreProj | None = None
         self._spikes: Callable[[], Any] | None = None
@@ -241,4 +243,8 @@ class Projection(Base):
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return super().__repr__() if self.aligned is None else described(self.aligned, self.pre)
+        if self.aligned is None:
+            return super().__repr__()
+        way = type(self.aligned).__name__.removesuffix("Proj")
+        named = f" {self.name}" if self.name else ""
+        return described(self.aligned, self.pre, f"{type(self).__name__}{named}, {way}")
