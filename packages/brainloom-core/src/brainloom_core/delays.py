@@ -1,6 +1,5 @@
 """Delays: values that come out some time after they were put in, and the past of a population."""
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import brainstate
@@ -16,7 +15,6 @@ from .declared import Declared
 from .descriptor import meaning
 from .errors import InputError, ParameterError, StateError
 from .parameters import REQUIRED, full, option, param, state
-from .states import Guarded
 from .units import dimension_name, in_steps, same_dimension, show, step_count, to_number, with_unit
 
 __all__ = ["Delay", "Delayed", "Prefetch", "PrefetchDelayAt", "past_of"]
@@ -121,13 +119,10 @@ class Delayed(Declared):
             )
         return np.asarray(number)
 
-    def _put(self, name: str, number: np.ndarray, length: int) -> None:
+    def _put(self, name: str, number: np.ndarray) -> None:
         """Write a ring, which may be longer than it was, and begin at its first place."""
         ring = getattr(self, name)
-        if isinstance(ring, Guarded) and ring.held is not None:
-            shape = (length, *ring.held.shape[1:])
-            ring.hold(dataclasses.replace(ring.held, shape=shape))
-        ring.value = with_unit(jnp.asarray(number), u.get_unit(ring.value))
+        ring.resize(with_unit(jnp.asarray(number), u.get_unit(ring.value)))
         self.position.value = jnp.zeros_like(self.position.value)
 
     @property
@@ -278,10 +273,10 @@ class Delay(Delayed):
                     f"two steps and cannot wait for {show(new)}; assign it when that has arrived, "
                     "or after brainstate.nn.reset_all_states(net)"
                 )
-        self._put("history", aged, len(aged))
+        self._put("history", aged)
 
     def _whole_steps(self, delay: Any, shape: tuple[int, ...]) -> np.ndarray:
-        dt = brainstate.environ.get_dt()
+        dt = current_dt()
         if self._interpolates:
             steps = np.floor(np.round(np.asarray(in_steps(delay, dt)), 6)).astype(int)
         else:
@@ -289,7 +284,7 @@ class Delay(Delayed):
         return np.broadcast_to(steps, shape)
 
     def _same_rest(self, old: Any, new: Any) -> bool:
-        dt = brainstate.environ.get_dt()
+        dt = current_dt()
         apart = np.asarray(in_steps(old, dt)) - np.asarray(in_steps(new, dt))
         return bool(np.all(np.abs(apart - np.round(apart)) < 1e-5))
 

@@ -65,7 +65,7 @@ class Arrivals(Delayed):
         if missing > 0:
             ring = np.roll(ring, -position, axis=-2)
             ring = np.pad(ring, [(0, 0)] * (ring.ndim - 2) + [(0, missing), (0, 0)])
-            self._put("pending", ring, ring.shape[-2])
+            self._put("pending", ring)
 
     def _state_shape(self, batch_size: int | None) -> tuple[int, ...]:
         batch = () if batch_size is None else (batch_size,)
