@@ -148,8 +148,10 @@ class OfClasses(Loss):
         """How many classes there are, by the shape of what `over` gives."""
         return int(np.shape(reduced)[-1]) // self.per_class
 
-    def check_labels(self, classes: int, targets: Any, shape: tuple[int, ...] | None = None) -> Any:
-        """The labels, checked to name one of the classes for each element of the batch.
+    def check_labels(
+        self, classes: int, targets: Any, shape: tuple[int, ...] | None = None
+    ) -> None:
+        """Refuse labels that do not name one of the classes for each element of the batch.
 
         Args:
             classes: How many classes there are.
@@ -165,12 +167,12 @@ class OfClasses(Loss):
                 f"{type(self).__name__}(targets): expected class labels, integers from 0 to "
                 f"{classes - 1}{of_shape}, got {got}"
             )
-        return jnp.asarray(labels)
 
     def _labels(self, scores: jax.Array, targets: Any) -> jax.Array:
         """The labels, checked; one that is no class, which only a traced one can be, is -1."""
         classes = scores.shape[-1]
-        labels: jax.Array = self.check_labels(classes, targets, scores.shape[:-1])
+        self.check_labels(classes, targets, scores.shape[:-1])
+        labels = jnp.asarray(targets)
         return jnp.where((labels >= 0) & (labels < classes), labels, -1)
 
     def _cross_entropy(self, scores: jax.Array, targets: Any) -> jax.Array:

@@ -319,7 +319,7 @@ class Trainer:
         known = bool(self._classes)
         self.check_targets(*args[1:])
         with self._surroundings(kind):
-            values = program(jnp.uint32(self.steps), *args)
+            values = program(np.uint32(self.steps), *args)
         if not known:  # they are, now that the program was traced
             self.check_targets(*args[1:])
         return values
