@@ -9,8 +9,10 @@ from .descriptor import Descriptor
 from .dynamics import Dynamics
 from .errors import (
     BrainloomError,
+    DeclarationError,
     InputError,
     KernelError,
+    NonFiniteError,
     ParameterError,
     PluginConflictError,
     PluginError,
@@ -78,6 +80,7 @@ __all__ = [
     "BrainloomError",
     "Constraint",
     "Crossing",
+    "DeclarationError",
     "Declared",
     "Delay",
     "Delayed",
@@ -93,6 +96,7 @@ __all__ = [
     "MultiGaussianGrad",
     "Network",
     "Neuron",
+    "NonFiniteError",
     "NonzeroSignLog",
     "Normal",
     "Numerics",
