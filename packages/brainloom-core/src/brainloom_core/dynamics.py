@@ -18,6 +18,7 @@ from .descriptor import Descriptor
 from .errors import InputError, ParameterError
 from .numerics import NumericsOf
 from .parameters import REQUIRED, option
+from .small_steps import in_two_parts
 from .solvers import SOLVERS, get_solver
 from .units import dimension_name, same_dimension, show, to_number, with_unit
 
@@ -351,7 +352,9 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                 f"{list(self._current_inputs)} would be lost. Use add_delta_input"
             )
         solver = get_solver(self.solver, linear=self.linear, coupled=self._is_coupled())
-        return {**y, **solver(self._drifts(x), y, brainstate.environ.get_dt())}
+        slow = [name for name in self._derivatives if self._states[name].slow]
+        step = in_two_parts(solver, slow)
+        return {**y, **step(self._drifts(x), y, brainstate.environ.get_dt())}
 
     # Checks
 

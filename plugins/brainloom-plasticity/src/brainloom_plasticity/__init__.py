@@ -3,6 +3,7 @@
 from .homeostatic import InhibitorySTDP, SynapticScaling
 from .projection import PlasticProj
 from .rule import (
+    Change,
     PlasticityRule,
     edge_state,
     post_state,
@@ -16,6 +17,7 @@ from .voltage import VoltageSTDP
 
 __all__ = [
     "STDP",
+    "Change",
     "DopamineSTDP",
     "InhibitorySTDP",
     "PlasticProj",

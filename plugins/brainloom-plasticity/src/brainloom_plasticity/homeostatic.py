@@ -5,7 +5,7 @@ from typing import Any
 import brainunit as u
 from brainloom_core import param, positive
 
-from .rule import PlasticityRule, post_trace, pre_trace
+from .rule import Change, PlasticityRule, post_trace, pre_trace
 
 __all__ = ["InhibitorySTDP", "SynapticScaling"]
 
@@ -65,11 +65,11 @@ class InhibitorySTDP(PlasticityRule):
     def dy(self, y: Any) -> Any:
         return -y / self.tau
 
-    def on_post(self, w: Any, x: Any) -> Any:
-        return w + self.eta * x
+    def on_post(self, x: Any) -> Change:
+        return Change(self.eta * x)
 
-    def on_pre(self, w: Any, y: Any) -> Any:
-        return w + self.eta * (y - u.get_magnitude(2.0 * self.rate * self.tau))
+    def on_pre(self, y: Any) -> Change:
+        return Change(self.eta * (y - u.get_magnitude(2.0 * self.rate * self.tau)))
 
 
 class SynapticScaling(PlasticityRule):
@@ -117,6 +117,7 @@ class SynapticScaling(PlasticityRule):
     y = post_trace(
         "trace of postsynaptic spikes",
         initial=lambda rule: u.get_magnitude(rule.rate * rule.tau_rate),
+        slow=True,
     )
 
     def dy(self, y: Any) -> Any:

@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import brainstate
@@ -21,27 +22,52 @@ from brainloom_core import (
     state,
 )
 from brainloom_core.kernels import edge_update
+from brainloom_core.small_steps import accumulate, in_two_parts, lost_part
 from brainloom_core.units import dimension_name, same_dimension, show, to_number, with_unit
 
 from .sides import EdgeState, Ends, PostState, PostTrace, PreState, PreTrace
 
-__all__ = ["PlasticityRule", "edge_state", "post_state", "post_trace", "pre_state", "pre_trace"]
+__all__ = [
+    "Change",
+    "PlasticityRule",
+    "edge_state",
+    "post_state",
+    "post_trace",
+    "pre_state",
+    "pre_trace",
+]
 
 Values = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Change:
+    """What a spike adds to the strength of a synapse: `return Change(self.eta * x)`.
+
+    As `return w + self.eta * x`, but for changes of any size: what is too small to be added to a
+    float32 is kept until it is not.
+
+    Args:
+        value: The change of strength.
+    """
+
+    value: Any
+
+
 def _declaring(kind: type[brainstate.State], what: str) -> Callable[..., Any]:
-    def declare(doc: str = "", *, initial: Any = 0.0) -> Any:
+    def declare(doc: str = "", *, initial: Any = 0.0, slow: bool = False) -> Any:
         def value(rule: Any, shape: tuple[int, ...]) -> Any:
             return full(initial(rule) if callable(initial) else initial, rule.size_of(kind))
 
-        return state(value, doc, kind)
+        return state(value, doc, kind, slow=slow)
 
     declare.__doc__ = f"""Declare {what}.
 
     Args:
         doc: One line on what it is.
         initial: Initial value, 0: a constant, or a function of the rule.
+        slow: Whether it may change by less in a step than a float32 can tell, as with a time
+            constant of seconds: see `brainloom_core.state`.
     """
     return declare
 
@@ -116,9 +142,11 @@ class PlasticityRule(Declared):
     in_size: ClassVar[tuple[int, ...]] = ()  # parameters are one for all synapses
     ends = cast("Ends | None", None)  # not annotated: that would make it an argument
     post = cast(Any, None)
+    unit = cast(Any, u.UNITLESS)  # of the weights
 
     w_min: Any = param(default=0.0, unit=ANY_UNIT, optional=True, doc="lower bound")
     w_max: Any = param(default=None, unit=ANY_UNIT, optional=True, doc="upper bound")
+    w_lost = edge_state("what rounding has left out of the weights, in their unit")
 
     # What a rule may say besides its derivatives
 
@@ -199,7 +227,7 @@ class PlasticityRule(Declared):
                 f"w_max = {show(self.w_max)}, got some from {show(weight.min())} to "
                 f"{show(weight.max())}"
             )
-        self.ends, self.post = ends, post
+        self.ends, self.post, self.unit = ends, post, u.get_unit(weight)
 
     def size_of(self, kind: type[brainstate.State]) -> tuple[int, ...]:
         """The shape of a state of this kind.
@@ -273,8 +301,15 @@ class PlasticityRule(Declared):
             return moved, weight
         middle = y | self._flow(y, dt / 2)
         at_edges = {n: self._per_edge(n, middle) for n in _arguments(self.dw) if n != "w"}
-        strength = self._integrated({"w": self._strength(weight)}, at_edges, dt)["w"]
-        return moved, self._weight(strength, weight)
+        strength = self._strength(weight)
+
+        def rate(near: Values) -> Any:
+            return self._call("dw", at_edges | {"w": strength + near["w"]})
+
+        lost = y["w_lost"] / self._size()
+        change = SOLVERS["exp_euler"]({"w": rate}, {"w": lost}, dt)["w"]
+        weight, lost = self._added(weight, change * self._size())
+        return moved | {"w_lost": lost}, weight
 
     def _flow(self, y: Values, dt: Any) -> Values:
         """The states that have a derivative, after a time without spikes."""
@@ -285,20 +320,19 @@ class PlasticityRule(Declared):
                 for name, held in self._states_here().items()
                 if isinstance(held, kind) and hasattr(self, f"d{name}")
             }
+            slow = [name for name in mine if lost_part(name) in y]
             asked = {n for name in mine for n in _arguments(getattr(self, f"d{name}"))}
             others = {
                 n: self._per_edge(n, y) if kind is EdgeState else self._value(n, y)
                 for n in asked - mine.keys()
             }
-            new |= self._integrated(mine, others, dt)
+            rates = {
+                name: lambda y, name=name, others=others: self._call(f"d{name}", others | y)
+                for name in mine
+            }
+            lost = {lost_part(name): y[lost_part(name)] for name in slow}
+            new |= in_two_parts(SOLVERS["exp_euler"], slow)(rates, mine | lost, dt)
         return new
-
-    def _integrated(self, y: Values, others: Values, dt: Any) -> Values:
-        rates = {
-            name: lambda values, name=name: self._call(f"d{name}", {**others, **values})
-            for name in y
-        }
-        return SOLVERS["exp_euler"](rates, y, dt)
 
     def _changed(self, method: str, side: str, y: Values, weight: Any) -> tuple[Values, Any]:
         """Edge states and weights after the events of one side."""
@@ -315,7 +349,10 @@ class PlasticityRule(Declared):
             strength = self._strength(edge["w"])
             new = self._call(method, {**edge, **same, **own, **other, "w": strength})
             new = dict(new) if isinstance(new, Mapping) else {"w": new}
-            if "w" in new:
+            if isinstance(new.get("w"), Change):
+                change = new["w"].value * self._size() + edge["w_lost"]
+                new["w"], new["w_lost"] = self._added(edge["w"], change)
+            elif "w" in new:
                 new["w"] = self._weight(new["w"], edge["w"])
             return {name: _as(new.get(name, value), value) for name, value in edge.items()}
 
@@ -330,8 +367,23 @@ class PlasticityRule(Declared):
     def _scale(self) -> Any:
         return 1.0 if self.w_max is None else self.w_max
 
+    def _size(self) -> Any:
+        """The number of units of the weights that are a strength of 1."""
+        return to_number(self._scale(), self.unit)
+
     def _strength(self, weight: Any) -> Any:
         return u.get_magnitude(weight / self._scale())
+
+    def _added(self, weight: Any, change: Any) -> tuple[Any, Any]:
+        """The weight after a change, within the bounds, and what rounding leaves out.
+
+        The change is one of the weight, in its unit: a strength would be rounded once more.
+        """
+        unit = u.get_unit(weight)
+        number, lost = accumulate(u.get_mantissa(weight), change)
+        low, high = (to_number(bound * self._scale(), unit) for bound in self._bounds())
+        bounded = jnp.clip(number, jnp.minimum(low, high), jnp.maximum(low, high))
+        return with_unit(bounded, unit), jnp.where(bounded == number, lost, 0.0 * lost)
 
     def _weight(self, strength: Any, like: Any) -> Any:
         """The weight of a strength, within the bounds."""
@@ -346,7 +398,9 @@ class PlasticityRule(Declared):
 
     def _states_here(self) -> dict[str, Any]:
         kinds = (PreState, PostState, EdgeState)
-        return {name: held for name, held in vars(self).items() if isinstance(held, kinds)}
+        held = {name: value for name, value in vars(self).items() if isinstance(value, kinds)}
+        lost = {lost_part(name) for name in held} & vars(self).keys()
+        return {**held, **{name: vars(self)[name] for name in lost}}
 
     def _held(self) -> Values:
         return {name: held.value for name, held in self._states_here().items()}

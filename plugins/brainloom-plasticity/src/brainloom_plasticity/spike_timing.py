@@ -13,7 +13,7 @@ from brainloom_core import (
     positive,
 )
 
-from .rule import PlasticityRule, post_trace, pre_trace
+from .rule import Change, PlasticityRule, post_trace, pre_trace
 
 __all__ = ["STDP", "SpikeTimingRule", "TripletSTDP"]
 
@@ -105,11 +105,11 @@ class STDP(SpikeTimingRule):
     def dy(self, y: Any) -> Any:
         return -y / self.tau_minus
 
-    def on_post(self, w: Any, x: Any) -> Any:
-        return w + self.A_plus * _power(1.0 - w, self.mu_plus) * x
+    def on_post(self, w: Any, x: Any) -> Change:
+        return Change(self.A_plus * _power(1.0 - w, self.mu_plus) * x)
 
-    def on_pre(self, w: Any, y: Any) -> Any:
-        return w - self.A_minus * _power(w, self.mu_minus) * y
+    def on_pre(self, w: Any, y: Any) -> Change:
+        return Change(-self.A_minus * _power(w, self.mu_minus) * y)
 
     def check(self) -> None:
         """Weight dependence needs its scale."""
@@ -209,8 +209,8 @@ class TripletSTDP(SpikeTimingRule):
     def do2(self, o2: Any) -> Any:
         return -o2 / self.tau_y
 
-    def on_post(self, w: Any, r1: Any, o2: Any) -> Any:
-        return w + r1 * (self.A2_plus + self.A3_plus * o2)
+    def on_post(self, r1: Any, o2: Any) -> Change:
+        return Change(r1 * (self.A2_plus + self.A3_plus * o2))
 
-    def on_pre(self, w: Any, o1: Any, r2: Any) -> Any:
-        return w - o1 * (self.A2_minus + self.A3_minus * r2)
+    def on_pre(self, o1: Any, r2: Any) -> Change:
+        return Change(-o1 * (self.A2_minus + self.A3_minus * r2))

@@ -31,7 +31,7 @@ class _Eligible(SpikeTimingRule):
     eta: Any = param(default=1.0 * u.Hz, doc="speed of learning")
     x = pre_trace("trace of presynaptic spikes")
     y = post_trace("trace of postsynaptic spikes")
-    e = edge_state("eligibility")
+    e = edge_state("eligibility", slow=True)
 
     def dx(self, x: Any) -> Any:
         return -x / self.tau_plus
@@ -192,7 +192,7 @@ class DopamineSTDP(_Eligible):
     tau_d: Any = param(default=200.0 * u.ms, constraint=positive, doc="time of dopamine")
     baseline: Any = param(default=0.0, doc="concentration at which weights stay")
     dopamine: Any = option(default=None, constraint=_is_source, doc="what is released")
-    d = post_state("concentration of dopamine")
+    d = post_state("concentration of dopamine", slow=True)
 
     def dd(self, d: Any) -> Any:
         return -d / self.tau_d
