@@ -299,7 +299,7 @@ class AdLIF(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.

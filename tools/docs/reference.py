@@ -160,8 +160,8 @@ def in_words(value: Any) -> str:
 
 def numerics(thing: Any) -> list[tuple[str, str]]:
     """What a model declares about its steps, with its defaults."""
-    declared = getattr(thing, "numerics", None)
-    if declared is None or not inspect.isclass(thing) or not getattr(thing, "_derivatives", None):
+    declared, equations = getattr(thing, "numerics", None), getattr(thing, "equations", None)
+    if not inspect.isclass(thing) or equations is None or not equations.derivatives:
         return []
     order = "exact under a current that is constant over the step"
     if not declared.exact:

@@ -14,7 +14,11 @@ def models() -> dict[str, type[Dynamics]]:
     for package in (brainloom_neurons, brainloom_synapses):
         for name in package.__all__:
             model = getattr(package, name)
-            if isinstance(model, type) and issubclass(model, Dynamics) and model._derivatives:
+            if (
+                isinstance(model, type)
+                and issubclass(model, Dynamics)
+                and model.equations.derivatives
+            ):
                 found[name] = model
     return dict(sorted(found.items()))
 

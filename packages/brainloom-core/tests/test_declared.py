@@ -607,7 +607,7 @@ def test_a_subclass_may_drop_a_state() -> None:
 
     neuron = Frozen(2)
     brainstate.nn.init_all_states(neuron)
-    assert [path[-1] for path in neuron.states()] == ["V"]
+    assert [path[-1] for path in neuron.states()] == ["V", "spike"]
     assert neuron.a == 0.5
 
 

@@ -236,7 +236,7 @@ def test_what_does_not_exist_says_so() -> None:
     with pytest.raises(StateError, match=r"init_all_states\(net\)"):
         late()
     unknown = Leaky(2)
-    unknown.prefetch("spike").delay.at(1.0 * u.ms)
+    unknown.prefetch("spikes").delay.at(1.0 * u.ms)
     with pytest.raises(StateError, match=r"Leaky has no such state.*get_spike"):
         brainstate.nn.init_all_states(unknown)
 

@@ -14,6 +14,7 @@ from brainloom_core import (
     Neuron,
     Projection,
     Refractory,
+    Stochastic,
     Synapse,
     SynOut,
     initializer,
@@ -268,8 +269,8 @@ def test_states_of_several_aligned_synapses_can_be_listed() -> None:
     for synapse in (Decay.desc(), Decay.desc(tau=9.0 * u.ms), Decay(3)):
         neuron.align_pre(synapse)
     ready(neuron)
-    assert len(neuron.states()) == 4
-    assert len(brainstate.graph.treefy_states(neuron).to_flat()) == 4
+    assert len(neuron.states()) == 5
+    assert len(brainstate.graph.treefy_states(neuron).to_flat()) == 5
 
 
 def test_only_synapses_are_aligned() -> None:
@@ -288,10 +289,46 @@ def test_the_step_is_exact_between_spikes() -> None:
 
 @pytest.mark.parametrize(("rule", "after"), [("soft", 0.4), ("hard", 0.0)])
 def test_a_spike_resets_in_the_next_step(rule: str, after: float) -> None:
-    neuron = ready(Leaky(1, V_initializer=1.4 * u.mV, spk_reset=rule))
-    assert neuron.get_spike() == 1
+    neuron = ready(Leaky(1, spk_reset=rule))
+    neuron.add_delta_input("a", 1.4 * u.mV)
+    assert step(neuron) == 1
     assert step(neuron) == 0
     np.testing.assert_allclose(volts(neuron), after * np.exp(-0.1 / 5), rtol=1e-5)
+
+
+def test_a_potential_that_begins_above_threshold_spikes_after_the_first_step() -> None:
+    """As in NEST and Brian2, which integrate and look at the threshold then."""
+    neuron = ready(Leaky(2, V_initializer=np.array([1.4, 1.01]) * u.mV, spk_reset="hard"))
+    assert not neuron.get_spike().any()
+    np.testing.assert_array_equal(step(neuron), [1.0, 0.0])  # one falls below in this step
+    np.testing.assert_allclose(volts(neuron)[0], 1.4 * np.exp(-0.1 / 5), rtol=1e-6)
+    np.testing.assert_array_equal(step(neuron), [0.0, 0.0])
+    assert volts(neuron)[0] == 0.0
+
+
+def test_a_spike_is_found_once_whatever_becomes_of_the_threshold() -> None:
+    neuron = ready(Leaky(2, spk_reset="hard"))
+    neuron.add_delta_input("a", np.array([1.4, 0.6]) * u.mV)
+    np.testing.assert_array_equal(step(neuron), [1.0, 0.0])
+    neuron.V_th = 0.5 * u.mV
+    np.testing.assert_array_equal(neuron.get_spike(), [1.0, 0.0])
+    np.testing.assert_array_equal(step(neuron), [0.0, 1.0])  # the other one is seen, then reset
+    np.testing.assert_allclose(volts(neuron), [0.0, 0.6 * np.exp(-0.1 / 5)], rtol=1e-6)
+    np.testing.assert_array_equal(step(neuron), [0.0, 0.0])
+
+
+def test_drawn_spikes_reset_what_they_are_counted_for() -> None:
+    neuron = ready(Leaky(400, spk_fun=Stochastic(2.0), spk_reset="hard"))
+    with brainstate.random.seed_context(0):
+        spikes, V = [], []
+        for _ in range(3):
+            spikes.append(np.asarray(step(neuron, 20.0 * u.mA)))
+            np.testing.assert_array_equal(neuron.get_spike(), spikes[-1])
+            V.append(volts(neuron))
+    assert 20 < spikes[0].sum() < 380
+    first = 20.0 * -np.expm1(-0.1 / 5)
+    start = np.where(spikes[0] > 0, 0.0, V[0])
+    np.testing.assert_allclose(V[1], start * np.exp(-0.1 / 5) + first, rtol=1e-5)
 
 
 def test_the_potential_stays_above_threshold_until_the_next_call() -> None:
@@ -321,7 +358,9 @@ def test_inputs_act_in_one_step_only() -> None:
 
 
 def test_a_spike_is_followed_by_rest() -> None:
-    neuron = ready(Resting(1, V_initializer=1.5 * u.mV, tau_ref=0.5 * u.ms, ref_var=True))
+    neuron = ready(Resting(1, tau_ref=0.5 * u.ms, ref_var=True))
+    neuron.add_delta_input("a", 1.5 * u.mV)
+    step(neuron)
     held, potential = [], []
     for _ in range(7):
         step(neuron, 0.9 * u.mA)
@@ -404,9 +443,11 @@ class Kick(Projection):
 
 def test_projections_come_before_populations() -> None:
     net = Network()
-    net.pre, net.post = Leaky(1, V_initializer=1.5 * u.mV), Leaky(1)
+    net.pre, net.post = Leaky(1), Leaky(1)
     net.kick = Kick(net.pre, net.post)
     ready(net)
+    net.pre.add_delta_input("a", 1.5 * u.mV)
+    step(net)
     step(net)
     np.testing.assert_allclose(volts(net.post), 0.25)
     np.testing.assert_allclose(volts(net.pre), 0.5 * np.exp(-0.1 / 5), rtol=1e-5)
@@ -423,10 +464,12 @@ def test_the_input_of_a_network_reaches_every_population() -> None:
 
 def test_a_projection_calls_what_it_holds() -> None:
     net = Network()
-    net.pre, net.post = Leaky(1, V_initializer=1.5 * u.mV), Leaky(1)
+    net.pre, net.post = Leaky(1), Leaky(1)
     group = Projection()
     group.kick = Kick(net.pre, net.post)
     ready(net)
+    net.pre.add_delta_input("a", 1.5 * u.mV)
+    step(net.pre)
     group()
     assert net.post.get_input("kick") == 0.25 * u.mV
 

@@ -254,5 +254,5 @@ def test_gradients_pass_by_a_detached_reset(rule: str) -> None:
 
 
 def test_a_detached_reset_and_times_within_a_step_exclude_each_other() -> None:
-    with pytest.raises(ParameterError, match=r"Leaky\.detach_reset: expected False with interp"):
+    with pytest.raises(ParameterError, match=r"Leaky\.detach_reset: expected None with interp"):
         Leaky(1, interpolate=True, detach_reset=True)

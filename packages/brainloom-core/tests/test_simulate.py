@@ -457,7 +457,7 @@ def test_a_population_alone() -> None:
     [
         ("X.V", "record: 'X.V': Network has no 'X'"),
         ("E.x.V", "record: 'E.x.V': Leaky has no 'x'"),
-        ("E.U", r"Trace: Leaky has no state 'U'; it has \['V'\]"),
+        ("E.U", r"Trace: Leaky has no state 'U'; it has \['V', 'spike'\]"),
         ("V", "Network has no state 'V'"),
         ("spikes", "Spikes: expected a spiking population, got Network"),
         ([5], "record: expected 'E.spikes', 'E.V', Spikes or Trace, got 5"),

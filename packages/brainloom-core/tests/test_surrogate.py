@@ -315,11 +315,6 @@ def test_stochastic_spikes_have_the_slope_of_their_probability() -> None:
     np.testing.assert_allclose(slope, jax.vmap(jax.grad(Sigmoid(2.0).smooth))(z), rtol=1e-6)
 
 
-def test_a_neuron_refuses_spikes_that_are_drawn_anew_at_each_look() -> None:
-    with pytest.raises(ParameterError, match=r"LIF\.spk_fun: .*none that draws"):
-        LIF(1, spk_fun=Stochastic())
-
-
 # Trained parameters
 
 
@@ -385,10 +380,10 @@ def test_the_gradient_of_a_slope_is_that_of_the_smooth_network(float64: None) ->
         return spikes
 
     with brainstate.environ.context(dt=1.0 * u.ms):
-        total = loss(LIF(2, spk_fun=record))
+        total = loss(LIF(2, spk_fun=record, detach_reset=False))
         assert 0 < sum(spikes.sum() for spikes, _, _ in calls) < 2 * len(calls)
-        sides = [loss(LIF(2, spk_fun=Replay(0.3 + d, calls))) for d in (h, -h)]
-        neuron = LIF(2, spk_fun=ReluGrad(alpha=alpha))
+        sides = [loss(LIF(2, spk_fun=Replay(0.3 + d, calls), detach_reset=False)) for d in (h, -h)]
+        neuron = LIF(2, spk_fun=ReluGrad(alpha=alpha), detach_reset=False)
         brainstate.nn.init_all_states(neuron)
 
         def trained() -> Any:

@@ -117,7 +117,7 @@ def test_without_refractory_period_it_is_the_same_neuron(reset: str, float64: No
 
 
 def test_a_spike_changes_the_states_as_published(float64: None) -> None:
-    """One step after a neuron is put above its threshold, from the values after the spike."""
+    """In the step after a spike, from the values after it."""
     after = np.array([-70.0, 0.3 * 0.5 + 2.0, 0.8 * -0.2 - 0.3, -60.0])
     for reset in ("hard", "soft"):
         cell = {**CELL, "spk_reset": reset}
@@ -129,6 +129,8 @@ def test_a_spike_changes_the_states_as_published(float64: None) -> None:
             I2_initializer=-0.2 * u.mA,
             **cell,
         )
+        brainstate.nn.init_all_states(neuron)
+        neuron.spike.value = jnp.ones(1)
         got = run_for(neuron, 1.0, 1.0, 0.0)
         start = after + np.array([0.0 if reset == "hard" else 3.0, 0.0, 0.0, 0.0])
         fresh = Gif(

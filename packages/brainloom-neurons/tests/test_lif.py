@@ -290,6 +290,7 @@ def test_if_leaks_to_zero() -> None:
 def test_resets_of_if(reset: str, left: float) -> None:
     neuron = IF(1, spk_reset=reset, V_initializer=1.3 * u.mV, tau=1e9 * u.ms)
     brainstate.nn.init_all_states(neuron)
+    neuron.spike.value = jnp.ones(1)
     with brainstate.environ.context(dt=0.1 * u.ms):
         neuron()
     np.testing.assert_allclose(neuron.V.value.to_decimal(u.mV), left, atol=1e-6)

@@ -71,7 +71,7 @@ def test_states_converge_to_the_ode_with_order_two(model: str, float64: None) ->
     for dt in (0.02, 0.01, 0.005):
         neuron = cls(1)
         simulate(neuron, duration * u.ms, dt=dt * u.ms, inputs=current, progress=False)
-        names = list(neuron._derivatives)
+        names = list(neuron.equations.derivatives)
         end = np.array([getattr(neuron, name).value[0] for name in names])
         errors.append(np.max(np.abs(end - exact)))
     assert errors[-1] < 1e-3

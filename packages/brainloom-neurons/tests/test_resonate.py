@@ -77,6 +77,8 @@ def test_a_spike_sets_the_oscillation_to_its_reset(float64: None) -> None:
             V_reset=V_reset * u.mV,
             x_reset=x_reset * u.mV,
         )
+        brainstate.nn.init_all_states(neuron)
+        neuron.spike.value = jnp.ones(1)
         window = {"dt": 0.5 * u.ms, "record": ["spikes", "V", "x"], "progress": False}
         run = simulate(neuron, 5 * u.ms, inputs=0.0 * RATE, **window)
         t = run["V"].t.to_decimal(u.ms)

@@ -341,7 +341,7 @@ def test_synaptic_memory_is_per_neuron() -> None:
         )
     brainstate.nn.init_all_states(post)
     sizes = {path[-1]: np.size(s.value) for path, s in post.states().items()}
-    assert sizes == {"V": 10, "g": 10}
+    assert sizes == {"V": 10, "spike": 10, "g": 10}
 
 
 class Mean(Synapse):

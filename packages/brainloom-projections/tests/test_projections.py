@@ -85,6 +85,7 @@ def test_states_of_shared_synapses_have_readable_names() -> None:
     names = {".".join(map(str, path)) for path in post.states()}
     assert names == {
         "V",
+        "spike",
         "_before_updates.Expon_CUBA_0.syn.g",
         "_before_updates.slow_Expon_CUBA_1.syn.g",
     }
@@ -516,7 +517,7 @@ def test_projection_finds_sizes_spikes_and_alignment() -> None:
     other = cell(3)
     long = AlignPostProj(pre.get_spike, comm=comm, syn=Expon.desc(), out=CUBA.desc(), post=other)
     brainstate.nn.init_all_states([pre, post, other, simple, long])
-    pre.V.value = jnp.array([30.0, 0.0, 25.0, 30.0]) * u.mV
+    pre.spike.value = jnp.array([1.0, 0.0, 1.0, 1.0])
     for proj, target in ((simple, post), (long, other)):
         proj()
         target()

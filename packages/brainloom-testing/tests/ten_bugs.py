@@ -19,26 +19,26 @@ class LeakTenTimesTooSmall(HH):
 
 
 class ResetsSwapped(LIF):
-    def _reset(self, y, spk):
+    def reset_potential(self, y, spk):
         if self.spk_reset == "soft":
             return u.math.where(spk > 0, self.V_reset, y["V"])
         return y["V"] - (self.V_th - self.V_reset) * spk
 
 
 class RefractoryStepShort(LIFRef):
-    def _after_spike(self, y):
-        new = super()._after_spike(y)
-        return {**new, "steps_held": new["steps_held"] - (self._spikes(y) > 0)}
+    def after_spike(self, y):
+        new = super().after_spike(y)
+        return {**new, "steps_held": new["steps_held"] - (y["spike"] > 0)}
 
 
 class RefractoryStepLong(LIFRef):
-    def _after_spike(self, y):
-        new = super()._after_spike(y)
-        return {**new, "steps_held": new["steps_held"] + (self._spikes(y) > 0)}
+    def after_spike(self, y):
+        new = super().after_spike(y)
+        return {**new, "steps_held": new["steps_held"] + (y["spike"] > 0)}
 
 
 class ResetToRest(LIF):
-    def _reset(self, y, spk):
+    def reset_potential(self, y, spk):
         return u.math.where(spk > 0, self.V_rest, y["V"])
 
 
@@ -65,11 +65,15 @@ class GatesFrozen(HH):
 
 
 class TimeConstantTwice(LIF):
+    linear = True
+
     def dV(self, V, I):
         return super().dV(V, I) / 2.0
 
 
 class GainOnePercentOff(LIF):
+    linear = True
+
     def dV(self, V, I):
         return super().dV(V, 1.01 * I)
 
@@ -80,11 +84,15 @@ class ThresholdOff(LIF):
 
 
 class ThresholdAdaptsTheWrongWay(Gif):
+    linear = True
+
     def dV_th(self, V_th, V):
         return -self.a * (V - self.V_rest) - self.b * (V_th - self.V_th_inf)
 
 
 class TimeConstantsExchanged(CubaLIF):
+    linear = True
+
     def dV(self, V, g, I):
         return super().dV(V, g, I) * self.tau / self.tau_syn
 

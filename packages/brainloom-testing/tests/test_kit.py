@@ -50,7 +50,7 @@ Args:
     name: Name of the module.
     solver: Time-stepping scheme.
     interpolate: Whether spikes have times within a step.
-    detach_reset: Whether gradients pass by the reset, False.
+    detach_reset: Whether gradients pass by the reset, None: by that of V.
 
 Attributes:
     V: Membrane potential.
@@ -158,9 +158,9 @@ class LacksReferences(Sound):
 class OneStepTooLong(SoundRefractory):
     __doc__ = SoundRefractory.__doc__
 
-    def _after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
-        new = super()._after_spike(y)
-        return {**new, "steps_held": new["steps_held"] + (self._spikes(y) > 0)}
+    def after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
+        new = super().after_spike(y)
+        return {**new, "steps_held": new["steps_held"] + (y["spike"] > 0)}
 
 
 class HasNaNGradient(Sound):
@@ -265,12 +265,13 @@ class StaysInFloat32(Sound):
 class LetsNoGradientThrough(Sound):
     __doc__ = DOC
 
-    def _spikes(self, y: dict[str, Any]) -> Any:
-        return jax.lax.stop_gradient(super()._spikes(y))
+    def fires(self, before: dict[str, Any], new: dict[str, Any]) -> Any:
+        return jax.lax.stop_gradient(super().fires(before, new))
 
 
 class HasNoRateUnit(Sound):
     __doc__ = DOC
+    linear = True
 
     def dV(self, V: Any, I: Any) -> Any:
         return -V + 1.0 * u.ohm * I
@@ -295,6 +296,8 @@ class SaysTooMuch(Sound):
 class LosesOrder(Sound):
     """Its derivative is off by a term that falls with dt more slowly than any scheme's error."""
 
+    linear = True
+
     def dV(self, V: Any, I: Any) -> Any:
         dt = brainstate.environ.get_dt()
         bump = u.mV * u.get_magnitude(dt / self.tau) ** 0.25
@@ -310,6 +313,8 @@ class SpikesAtRest(Sound):
 
 class NeverDecays(SoundSynapse):
     __doc__ = SYNAPSE_DOC
+
+    linear = True
 
     def dg(self, g: Any) -> Any:
         return 0.0 * g / self.tau
@@ -360,6 +365,8 @@ def setting_a_time_step() -> type:
 
 class IsDeaf(Sound):
     __doc__ = DOC
+
+    linear = True
 
     def dV(self, V: Any, I: Any) -> Any:
         return -V / self.tau

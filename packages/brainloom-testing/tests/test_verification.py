@@ -332,6 +332,8 @@ def test_a_default_that_differs_from_the_paper_is_named() -> None:
 
 def test_a_check_that_cannot_be_made_fails() -> None:
     class Broken(Offset):
+        linear = True
+
         def dV(self, V, I):
             raise RuntimeError("no equation")
 
@@ -418,6 +420,8 @@ def test_a_stored_trace_is_compared() -> None:
 
 def _slower() -> type:
     class Slower(Leaky):
+        linear = True
+
         def dV(self, V, I):
             return super().dV(V, I) / 1.01
 

@@ -9,6 +9,7 @@ from .descriptor import Descriptor
 from .dynamics import Dynamics
 from .errors import (
     BrainloomError,
+    DeclarationError,
     InputError,
     KernelError,
     ParameterError,
@@ -78,6 +79,7 @@ __all__ = [
     "BrainloomError",
     "Constraint",
     "Crossing",
+    "DeclarationError",
     "Declared",
     "Delay",
     "Delayed",

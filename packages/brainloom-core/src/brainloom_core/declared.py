@@ -10,6 +10,7 @@ from brainstate import ShortTermState
 from brainstate._state import TRACE_CONTEXT
 
 from .descriptor import Descriptor
+from .equations import check_names
 from .parameters import REQUIRED, Param, QuantityParam, StateSpec, initializer, option, param
 from .small_steps import lost_part
 
@@ -42,6 +43,8 @@ class Declared(brainstate.nn.Module):
         states |= {lost.name: lost for lost in map(_lost, states.values()) if lost is not None}
         # those of the equations before bookkeeping
         cls._states = dict(sorted(states.items(), key=lambda item: item[1].kind is ShortTermState))
+        for declared in (*cls._params.values(), *cls._states.values()):
+            check_names(cls, declared)
         if _is_written_by_hand(cls.__init__):
             real_signature(cls)
         else:

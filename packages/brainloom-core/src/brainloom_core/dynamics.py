@@ -1,8 +1,6 @@
 """`Dynamics`: a population with states, derivatives and registered inputs."""
 
-import functools
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,7 +13,8 @@ from .constraints import Constraint
 from .declared import Declared
 from .delays import Prefetch, PrefetchDelayAt, past_of
 from .descriptor import Descriptor
-from .errors import InputError, ParameterError
+from .equations import Equations, read_equations
+from .errors import DeclarationError, InputError, ParameterError
 from .numerics import NumericsOf
 from .parameters import REQUIRED, option
 from .small_steps import in_two_parts
@@ -60,7 +59,8 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     _layout: ClassVar[tuple[Any, ...]] = ("in_size", ..., "name", "*", "solver")
     _frame: ClassVar[dict[str, Any]] = {"in_size": REQUIRED, "name": None}
-    _derivatives: ClassVar[dict[str, tuple[str, ...]]] = {}
+    equations: ClassVar[Equations]
+    equation_methods: ClassVar[dict[str, Set[str]]] = {"d": {"I"}}
     linear: ClassVar[bool] = False
     numerics = NumericsOf()  # not annotated: that would make it an argument to type checkers
     described: Descriptor | None = None
@@ -73,11 +73,24 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._derivatives = {
-            name: _arguments(method) or ()
-            for name in cls._states
-            if (method := getattr(cls, f"d{name}", None)) is not None
-        }
+        # A family without states of its own leaves them, and what its equations name, to members.
+        whole = any(spec.kind is not brainstate.ShortTermState for spec in cls._states.values())
+        others: Set[str] | None = frozenset() if whole else None
+        cls.equations = read_equations(cls, cls._states, cls.equation_methods, others)
+        cls._check_linear()
+
+    @classmethod
+    def _check_linear(cls) -> None:
+        """Refuse a class that changes equations and inherits the claim that they are linear."""
+        claims: Any = next(base for base in cls.__mro__ if "linear" in vars(base))
+        changed = [f"d{name}" for name in cls.equations.derivatives if f"d{name}" in vars(cls)]
+        if cls.linear and changed and claims is not cls and claims.equations.derivatives:
+            raise DeclarationError(
+                f"{cls.__name__}: it inherits linear = True from {claims.__name__} and has a "
+                f"{changed[0]} of its own. Write linear = True again if all equations are still "
+                "linear in the states, which gives them their exact propagator; otherwise "
+                "linear = False"
+            )
 
     def _setup_frame(self, in_size: Any, name: str | None) -> None:
         sizes = in_size if isinstance(in_size, (tuple, list)) else (in_size,)
@@ -93,7 +106,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
         super()._setup(frame, values)
-        wide = [name for name in self._derivatives if self._states[name].per is not None]
+        wide = [name for name in self.equations.derivatives if self._states[name].per is not None]
         if wide and self.solver == "exp_rosenbrock":
             raise ParameterError(
                 f"{type(self).__name__}.solver: expected another one than 'exp_rosenbrock', which "
@@ -304,8 +317,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def _call(self, method: str, y: dict[str, Any]) -> Any:
         """Call one of the model's equations with the states that it names, or `**all`."""
-        names = _arguments(getattr(type(self), method))
-        return getattr(self, method)(**(y if names is None else {n: y[n] for n in names}))
+        return self.equations.call(self, method, y)
 
     def _values(self) -> dict[str, Any]:
         return {name: getattr(self, name).value for name in self._kept_states()}
@@ -320,25 +332,17 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def _drifts(self, x: Any) -> dict[str, Drift]:
         """The declared derivatives as functions of all states."""
-        return {name: self._drift(name, x) for name in self._derivatives}
+        return {name: self._drift(name, x) for name in self.equations.derivatives}
 
     def _drift(self, name: str, x: Any) -> Drift:
-        arguments = self._derivatives[name]
+        has_current = "I" in (self.equations.derivatives[name] or ())
 
         def rate(y: Any) -> Any:
-            if "I" in arguments:
+            if has_current:
                 y = {**y, "I": self.sum_current_inputs(x, y.get("V", y[name]), pop=False)}
             return self._call(f"d{name}", y)
 
-        return Drift(rate, frozenset({name, *(arguments or self._derivatives)}))
-
-    @classmethod
-    def _is_coupled(cls) -> bool:
-        """Whether the derivative of a state depends on another state that changes."""
-        return any(
-            not arguments or {*arguments} & (cls._derivatives.keys() - {name})
-            for name, arguments in cls._derivatives.items()
-        )
+        return Drift(rate, self.equations.depends(name))
 
     @staticmethod
     def _semantics(source: Any) -> dict[str, str]:
@@ -346,13 +350,13 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         return {}
 
     def _integrate(self, y: dict[str, Any], x: Any) -> dict[str, Any]:
-        if self._current_inputs and not any("I" in a for a in self._derivatives.values()):
+        if self._current_inputs and not self.equations.has_current:
             raise InputError(
                 f"{type(self).__name__} has no equation with a current: "
                 f"{list(self._current_inputs)} would be lost. Use add_delta_input"
             )
-        solver = get_solver(self.solver, linear=self.linear, coupled=self._is_coupled())
-        slow = [name for name in self._derivatives if self._states[name].slow]
+        solver = get_solver(self.solver, linear=self.linear, coupled=self.equations.coupled)
+        slow = [name for name in self.equations.derivatives if self._states[name].slow]
         step = in_two_parts(solver, slow)
         return {**y, **step(self._drifts(x), y, brainstate.environ.get_dt())}
 
@@ -388,11 +392,3 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
             f"{type(self).__name__}: {what}: expected a scalar or shape {held}, "
             f"got shape {shape}{hint}"
         )
-
-
-@functools.cache
-def _arguments(method: Callable[..., Any]) -> tuple[str, ...] | None:
-    parameters = list(inspect.signature(method).parameters.values())[1:]
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return None
-    return tuple(p.name for p in parameters)

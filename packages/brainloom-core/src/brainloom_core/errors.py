@@ -6,6 +6,7 @@ BrainloomError
 │   └── UnitError (TypeError)         ... because its unit has another dimension
 ├── InputError (ValueError)           what reaches a model while it runs does not fit it
 ├── StateError (AttributeError)       a state is used before it was initialised
+├── DeclarationError (TypeError)      a class declares a model that cannot be
 ├── KernelError (RuntimeError)        no implementation of an operation can be used as asked
 └── PluginError (RuntimeError)        a plugin cannot be loaded or used
     └── PluginConflictError           two distributions claim one name
@@ -14,6 +15,7 @@ BrainloomError
 
 __all__ = [
     "BrainloomError",
+    "DeclarationError",
     "InputError",
     "KernelError",
     "ParameterError",
@@ -42,6 +44,10 @@ class InputError(BrainloomError, ValueError):
 
 class StateError(BrainloomError, AttributeError):
     """A state is read before `brainstate.nn.init_all_states` created it."""
+
+
+class DeclarationError(BrainloomError, TypeError):
+    """A class declares a model that cannot be: an equation names what there is not."""
 
 
 class KernelError(BrainloomError, RuntimeError):

@@ -1,5 +1,6 @@
 """`Neuron`: the step that every spiking neuron shares."""
 
+from collections.abc import Set
 from typing import Any, ClassVar
 
 import brainstate
@@ -9,19 +10,44 @@ import jax.numpy as jnp
 
 from .constraints import Constraint, non_negative, one_of, positive
 from .dynamics import Drift, Dynamics
-from .errors import ParameterError
+from .equations import nearest, returned_names, texts_of
+from .errors import DeclarationError, ParameterError
 from .numerics import chosen
 from .parameters import option, param, state
-from .solvers import get_solver, rate_and_slope
-from .surrogate import ReluGrad, Stochastic
-from .units import log1prel, step_count, to_number, with_unit
+from .solvers import get_solver
+from .surrogate import ReluGrad
+from .timing import ON_GRID, WITHIN_STEP, SpikeTiming, hard_reset, paced
 
 __all__ = ["Crossing", "Neuron", "Refractory"]
 
 _is_spike_function = Constraint(
-    "a spike function such as ReluGrad() (an instance, not the class), none that draws",
-    lambda f: callable(f) and not isinstance(f, (type, Stochastic)),
+    "a spike function such as ReluGrad() (an instance, not the class)",
+    lambda f: callable(f) and not isinstance(f, type),
 )
+
+
+def _check_spikes(cls: "type[Neuron]") -> None:
+    """Refuse a neuron whose spikes cannot be found, or change what there is not."""
+    if cls.equations.derivatives and cls.scale is Neuron.scale:
+        missing = [name for name in ("V_th", "V_reset") if not hasattr(cls, name)]
+        if missing:
+            raise DeclarationError(
+                f"{cls.__name__} has no {' and no '.join(missing)}. Declare them as parameters, or "
+                "write threshold(), the potential at which it spikes, and scale(), the range of V "
+                "to which the surrogate gradient refers"
+            )
+    if "on_spike" in vars(cls) and not texts_of(cls.on_spike) <= cls._states.keys():
+        for name in sorted(returned_names(cls.on_spike) - cls._states.keys()):
+            raise _no_such_state(cls, name)
+
+
+def _no_such_state(cls: "type[Neuron]", name: str) -> DeclarationError:
+    near = nearest(name, cls._states)
+    hint = f"; did you mean {near!r}?" if near else "."
+    return DeclarationError(
+        f"{cls.__name__}.on_spike: it returns {name!r}, which is no state{hint} The states are "
+        f"{', '.join(cls._states)}"
+    )
 
 
 class Neuron(Dynamics):
@@ -30,15 +56,20 @@ class Neuron(Dynamics):
     A model declares its parameters, its states (the membrane potential is `V`) and their
     derivatives, and gets the step. One step from $t$ to $t + \Delta t$ is, in this order:
 
-    1. the spikes of the stored states (those that the previous step produced);
-    2. their consequences: $V$ is reset, and `on_spike` changes the other states;
-    3. integration by `solver`, the input currents being summed with the running $V$;
-    4. the jumps of registered delta inputs, added to $V$;
-    5. the spikes of the new states, which are returned.
+    1. the consequences of the last step's spikes: $V$ is reset, and `on_spike` changes the other
+       states (`after_spike`);
+    2. integration by `solver`, the input currents being summed with the running $V$;
+    3. the jumps of registered delta inputs, added to $V$ (`add_jumps`);
+    4. the spikes of this step (`fires`), which are kept in the state `spike` and returned.
 
-    So $V$ stays above threshold until the next call, and `get_spike()` between two steps
-    returns the spikes of the last one. A model whose `jump_state` is another one than $V$ gets
-    its jumps before step 3, as a synapse does.
+    A spike is found once, in the step in which it happens; all that follows from it, whoever asks
+    and whenever, reads `spike`. So $V$ stays above threshold until the next call, and a potential
+    that is above threshold without having been there after a step, such as an initial one, spikes
+    at the end of the step that it begins if it is above threshold still. A model whose
+    `jump_state` is another one than $V$ gets its jumps before step 2, as a synapse does.
+
+    A model may override `after_spike`, `add_jumps`, `limit`, `spikes_at`, `fires`,
+    `reset_potential` and `after_step`, each of which takes and gives values of states by name.
 
     A model with `caps_overshoot` (one whose potential explodes) never passes its threshold: what
     a step would add beyond it is cut off, so that no other state sees it.
@@ -58,11 +89,20 @@ class Neuron(Dynamics):
         name: Name of the module.
         solver: Time-stepping scheme, a name in `SOLVERS` or a function.
         interpolate: Whether spikes have times within a step.
-        detach_reset: Whether gradients pass by the reset: a spike still resets the potential, but
-            no gradient flows back through that.
+        detach_reset: Whether gradients pass by the reset. None, the default: they pass by that of
+            $V$, and through what a spike does to other states where there is a spike, so that a
+            trajectory without one has the gradient of its equations. True: they pass by all that
+            a spike does. False: they go through it in every step, by the surrogate gradient. With
+            `interpolate` the gradient of a spike is that of its time.
+
+    Attributes:
+        spike: Spikes of the last step, 0. or 1., shape `(*batch, *in_size)`.
+        spike_lag: Time from the spike to the end of its step, with `interpolate`.
 
     Raises:
         ParameterError: Spikes have times within a step, and gradients shall pass by their reset.
+        DeclarationError: A subclass has equations that do not fit its states, or no `V_th` and no
+            `scale`.
     """
 
     _layout: ClassVar[tuple[Any, ...]] = (
@@ -73,14 +113,26 @@ class Neuron(Dynamics):
     input_kind: ClassVar[str] = "current"  # held over a step; "events" where they arrive in it
     jump_state: ClassVar[str] = "V"
     caps_overshoot: ClassVar[bool] = False
+    equation_methods: ClassVar[dict[str, Set[str]]] = {
+        **Dynamics.equation_methods,
+        "threshold": frozenset(),
+        "on_spike": {"spk"},
+    }
 
     spk_fun: Any = option(default=ReluGrad(), constraint=_is_spike_function, doc="spike function")
     spk_reset: str = option(default="soft", constraint=one_of("soft", "hard"), doc="reset rule")
     interpolate: bool = option(
         default=False, constraint=one_of(True, False), doc="whether spikes have times within a step"
     )
-    detach_reset: bool = option(
-        default=False, constraint=one_of(True, False), doc="whether gradients pass by the reset"
+    detach_reset: bool | None = option(
+        default=None,
+        constraint=one_of(None, True, False),
+        doc="whether gradients pass by the reset",
+    )
+    spike = state(
+        lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()),
+        "spikes of the last step",
+        brainstate.ShortTermState,
     )
     spike_lag = state(
         lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()) * u.ms,
@@ -89,13 +141,22 @@ class Neuron(Dynamics):
         when="interpolate",
     )
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _check_spikes(cls)
+
     def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
         super()._setup(frame, values)
-        if self.interpolate and self.detach_reset:
+        if self.interpolate and self.detach_reset is not None:
             raise ParameterError(
-                f"{type(self).__name__}.detach_reset: expected False with interpolate=True, where "
-                "the gradient of a spike is that of its time, got True"
+                f"{type(self).__name__}.detach_reset: expected None with interpolate=True, where "
+                f"the gradient of a spike is that of its time, got {self.detach_reset}"
             )
+
+    @property
+    def timing(self) -> SpikeTiming:
+        """When within its step a spike is: at its end, or where the threshold is crossed."""
+        return WITHIN_STEP if self.interpolate else ON_GRID
 
     def threshold(self, *args: Any, **states: Any) -> Any:
         """The potential at which the neuron spikes; a model may take states by name.
@@ -125,14 +186,17 @@ class Neuron(Dynamics):
         return {}
 
     def get_spike(self, V: Any = None, **states: Any) -> Any:
-        """Spikes (0. or 1.) of the stored states, or of the values given.
+        """Spikes (0. or 1.) of the last step, or those of the values given.
 
         Args:
-            V: Membrane potential, shape `(*batch, *in_size)`, mV; None for the stored one.
+            V: Membrane potential, shape `(*batch, *in_size)`, mV; None for the spikes of the last
+                step.
             states: Other states by name; those not given are the stored ones.
         """
-        y = {**self._values(), **states}
-        return self._spikes(y if V is None else {**y, "V": V})
+        if V is None and not states:
+            return self.spike.value
+        given = states if V is None else {**states, "V": V}
+        return self.spikes_at({**self._values(), **given})
 
     def update(self, x: Any = None) -> Any:
         """Advance by one step with the input `x` and return the spikes.
@@ -151,48 +215,108 @@ class Neuron(Dynamics):
             x = 0.0 * self.input_unit if x is None else x
             x = self._check_input(x, self.input_unit, "V")
             before = self._values()
-            y = self._after_spike(before)
+            y = self.after_spike(before)
             if self.jump_state != "V":
-                y = self._jumped(y)
-            new = self._integrate(y, x)
-            if self.interpolate:
-                new = self._stopped(y, new, x)
+                y = self.add_jumps(y)
+            new = self.timing.stop_at_crossing(self, y, self._integrate(y, x), x)
             if self.jump_state == "V":
-                new = self._jumped(new)
-            self._assign(self._settled(before, new))
+                new = self.add_jumps(new)
+            new = {**new, "V": self.limit(new)}
+            new["spike"] = self.fires(before, new)
+            self._assign(self.after_step(before, new))
         finally:
             self._release_inputs()
         return self.get_spike()
 
-    def _spikes(self, y: dict[str, Any]) -> Any:
+    # The parts of a step, from values of states by name
+
+    def spikes_at(self, y: dict[str, Any]) -> Any:
+        """Spikes (0. or 1.) of a neuron with these states: where V is at or above threshold.
+
+        Args:
+            y: Values of the states by name.
+        """
         z = (y["V"] - self._call("threshold", y)) / self.scale()
         return self.spk_fun(u.get_magnitude(z))
 
-    def _after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
-        spk = self._spikes(y)
-        return {**y, **self._call("on_spike", {**y, "spk": spk}), "V": self._reset(y, spk)}
+    def fires(self, before: dict[str, Any], new: dict[str, Any]) -> Any:
+        """The spikes of a step.
 
-    def _reset(self, y: dict[str, Any], spk: Any) -> Any:
-        if self.interpolate:  # `_pace` makes up for the overshoot, with the derivative of the time
+        Args:
+            before: The states before the step.
+            new: Those after it.
+        """
+        return self.spikes_at(new)
+
+    def after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
+        """The states after what the last step's spikes do to them.
+
+        Args:
+            y: The states, `spike` among them.
+        """
+        changed = self._call("on_spike", {**y, "spk": self._felt(y["spike"])})
+        if unknown := changed.keys() - self._states.keys():
+            raise _no_such_state(type(self), sorted(unknown)[0])
+        return {**y, **changed, "V": self.reset_potential(y, y["spike"])}
+
+    def reset_potential(self, y: dict[str, Any], spk: Any) -> Any:
+        """V after the reset of neurons that spiked.
+
+        Args:
+            y: The states before.
+            spk: Spikes, 0. or 1.
+        """
+        if self.interpolate:  # the pace of the next step makes up for the overshoot
             return hard_reset(y["V"], jax.lax.stop_gradient(spk), self.V_reset)
-        if self.detach_reset:
+        if self.detach_reset is not False:
             spk = jax.lax.stop_gradient(spk)
         if self.spk_reset == "hard":
             return hard_reset(y["V"], spk, self.V_reset)
         return y["V"] - (self._call("threshold", y) - self.V_reset) * spk
 
-    def _jumped(self, y: dict[str, Any]) -> dict[str, Any]:
+    def add_jumps(self, y: dict[str, Any]) -> dict[str, Any]:
+        """The states with the registered jumps added.
+
+        Args:
+            y: The states without them.
+        """
         return {**y, self.jump_state: self.sum_delta_inputs(y[self.jump_state])}
 
-    def _settled(self, before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-        """The states to keep, from those of the last step and those integrated."""
-        return {**new, "V": self._limit(new)}
+    def limit(self, y: dict[str, Any]) -> Any:
+        """The potential, where it is bound to be.
 
-    def _limit(self, y: dict[str, Any]) -> Any:
-        """The potential, where it is bound to be."""
+        Args:
+            y: Values of the states, V among them.
+        """
         if self.caps_overshoot:
             return u.math.minimum(y["V"], self._call("threshold", y))
         return y["V"]
+
+    def after_step(self, before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        """The states to keep.
+
+        Args:
+            before: The states before the step.
+            new: Those after it, `spike` being its spikes.
+        """
+        return new
+
+    def pace(self, state: str, y: dict[str, Any]) -> Any:
+        """How many steps a state makes in this one, where spikes have times within a step.
+
+        Args:
+            state: Name of the state.
+            y: Values of the states.
+        """
+        return self.timing.pace(y)
+
+    def _felt(self, spk: Any) -> Any:
+        """The spikes as states other than V feel them, which is a matter of gradients."""
+        if self.detach_reset:
+            return jax.lax.stop_gradient(spk)
+        if self.detach_reset is None and not self.interpolate:
+            return jnp.where(spk > 0, spk, jax.lax.stop_gradient(spk))
+        return spk
 
     def _drift(self, name: str, x: Any) -> Drift:
         drift = super()._drift(name, x)
@@ -200,38 +324,10 @@ class Neuron(Dynamics):
         sees_limit = sees_limit and getattr(get_solver(self.solver), "limited", True)
 
         def rate(y: Any) -> Any:
-            value = drift({**y, "V": self._limit(y)} if sees_limit else y)
-            return _along(self._pace(name, y), value) if self.interpolate else value
+            value = drift({**y, "V": self.limit(y)} if sees_limit else y)
+            return paced(self.pace(name, y), value) if self.interpolate else value
 
         return Drift(rate, drift.depends)
-
-    # Spike times within a step
-
-    def _pace(self, name: str, y: dict[str, Any]) -> Any:
-        """How many steps a state makes in this one: more than one after a spike within the last."""
-        return 1.0 + u.get_magnitude(y["spike_lag"] / brainstate.environ.get_dt())
-
-    def _stopped(self, y: dict[str, Any], new: dict[str, Any], x: Any) -> dict[str, Any]:
-        """The states at the crossing where there is one, and the time from there to the end."""
-        whole = self._pace("V", y) * brainstate.environ.get_dt()
-        crossed = new["V"] >= self._call("threshold", new)
-        lag = u.math.where(crossed, whole - self._until(y, new, whole, x), 0.0 * whole)
-        left = u.get_magnitude(lag / self._pace("", y) / brainstate.environ.get_dt())
-        others = self._derivatives.keys() - {"V"}
-        back = {name: new[name] - _along(left, new[name] - y[name]) for name in others}
-        return {**new, **back, "spike_lag": lag}
-
-    def _until(self, y: dict[str, Any], new: dict[str, Any], whole: Any, x: Any) -> Any:
-        """Time from the start to the crossing of the threshold, along the local exponential."""
-        rate, slope = rate_and_slope(super()._drift("V", x), y, "V")
-        before, after = self._call("threshold", y), self._call("threshold", new)
-        below, above = before - y["V"], new["V"] - after
-        part = u.get_magnitude(below / _nonzero(below + above))  # along a straight line
-        rise = below + part * (after - before)
-        local = u.get_magnitude(slope * rise / _nonzero(rate))
-        until = rise / _nonzero(rate) * log1prel(local)
-        fits = (local > -1.0) & (until > 0.0 * until) & (until < whole)
-        return u.math.clip(u.math.where(fits, until, whole * part), 0.0 * whole, whole)
 
     # Inputs
 
@@ -280,7 +376,7 @@ class Refractory(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, a name in `SOLVERS` or a function.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         steps_held: Steps for which $V$ is still held, shape `(*batch, *in_size)`.
@@ -323,30 +419,29 @@ class Refractory(Neuron):
         when="ref_var",
     )
 
-    def _after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
-        dt = brainstate.environ.get_dt()
-        steps = u.get_magnitude(self.tau_ref / dt)
-        if self.interpolate:
-            steps = steps - u.get_magnitude(y["spike_lag"] / dt)
-        else:
-            steps = step_count(self.tau_ref, dt)
-        held = jnp.where(self._spikes(y) > 0, steps, y["steps_held"])
-        return {**super()._after_spike(y), "steps_held": held}
+    def after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
+        """The states after what the last step's spikes do to them; V is held from now on."""
+        steps = self.timing.steps_of(self.tau_ref, y)
+        held = jnp.where(y["spike"] > 0, steps, y["steps_held"])
+        return {**super().after_spike(y), "steps_held": held}
 
-    def _settled(self, before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-        new = super()._settled(before, new)
+    def after_step(self, before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        """The states to keep; V is held one step less."""
+        new = super().after_step(before, new)
         new["steps_held"] = jnp.maximum(new["steps_held"] - 1, 0)
         if self.ref_var:
-            new["refractory"] = (new["steps_held"] > 0) | (self._spikes(new) > 0)
+            new["refractory"] = (new["steps_held"] > 0) | (new["spike"] > 0)
         return new
 
-    def _limit(self, y: dict[str, Any]) -> Any:
-        least = 1 if self.interpolate else 0
-        held = y["steps_held"] >= least if self.interpolate else y["steps_held"] > least
-        return u.math.where(held, self.V_reset, super()._limit(y))
+    def limit(self, y: dict[str, Any]) -> Any:
+        """The potential: at reset where it is held."""
+        return u.math.where(self.timing.holds(y["steps_held"]), self.V_reset, super().limit(y))
 
-    def _pace(self, name: str, y: dict[str, Any]) -> Any:
-        return jnp.maximum(1.0 - y["steps_held"], 0.0) if name == "V" else super()._pace(name, y)
+    def pace(self, state: str, y: dict[str, Any]) -> Any:
+        """How many steps a state makes in this one: V none while it is held."""
+        if state == "V":
+            return jnp.maximum(1.0 - y["steps_held"], 0.0)
+        return super().pace(state, y)
 
     @staticmethod
     def _semantics(source: Any) -> dict[str, str]:
@@ -374,32 +469,24 @@ class Crossing(Neuron):
     """
 
     interpolate: bool = False
-    detach_reset: bool = False
+    detach_reset: bool | None = None
     spike_lag = None
 
     V_scale: Any = param(
         default=20.0 * u.mV, constraint=positive, doc="range of the surrogate gradient"
-    )
-    spike = state(
-        lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()),
-        "spikes of the last step",
-        brainstate.ShortTermState,
     )
 
     def scale(self) -> Any:
         """The range of V to which the surrogate gradient refers."""
         return self.V_scale
 
-    def get_spike(self, V: Any = None, **states: Any) -> Any:
-        """Spikes (0. or 1.) of the last step, or whether the potential given is above threshold."""
-        return self.spike.value if V is None else super().get_spike(V, **states)
-
-    def _after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
+    def after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
+        """The states as they are: a spike has no consequences but its own dynamics."""
         return y
 
-    def _settled(self, before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-        new = super()._settled(before, new)
-        return {**new, "spike": self._spikes(new) * (1.0 - self._spikes(before))}
+    def fires(self, before: dict[str, Any], new: dict[str, Any]) -> Any:
+        """The spikes of a step: V is at or above threshold and was below."""
+        return self.spikes_at(new) * (1.0 - self.spikes_at(before))
 
     @staticmethod
     def _semantics(source: Any) -> dict[str, str]:
@@ -408,33 +495,3 @@ class Crossing(Neuron):
             "spike": "at the end of the step in which V passes V_th upwards",
             "reset": "none",
         }
-
-
-def hard_reset(V: Any, spk: Any, V_reset: Any) -> Any:
-    """`V_reset` where there is a spike, safe for any V, with a gradient through the spike."""
-    unit = u.get_unit(V)
-    number = u.get_mantissa(V)
-    target = jnp.broadcast_to(jnp.asarray(to_number(V_reset, unit), number.dtype), number.shape)
-    return with_unit(_replace(number, spk, target), unit)
-
-
-def _along(factor: Any, value: Any) -> Any:
-    """The product with a value that may have an axis of its own behind those of the neurons."""
-    return factor.reshape(factor.shape + (1,) * (value.ndim - factor.ndim)) * value
-
-
-def _nonzero(value: Any) -> Any:
-    """The value, or one where it is zero: a denominator."""
-    return u.math.where(value != 0.0 * value, value, u.math.ones_like(value))
-
-
-@jax.custom_jvp
-def _replace(x: jax.Array, spk: jax.Array, target: jax.Array) -> jax.Array:
-    return jnp.where(spk > 0, target, x)
-
-
-@_replace.defjvp
-def _replace_jvp(primals, tangents):  # type: ignore[no-untyped-def]
-    x, spk, target = primals
-    dx, dspk, dtarget = tangents
-    return _replace(*primals), jnp.where(spk > 0, dtarget, dx) + (target - x) * dspk

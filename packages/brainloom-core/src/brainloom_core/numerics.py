@@ -44,9 +44,9 @@ class NumericsOf:
 
     def __get__(self, model: Any, owner: type) -> Numerics:
         source: Any = owner if model is None else model
-        if not source._derivatives:
+        if not source.equations.derivatives:
             return Numerics("none", None, True, **source._semantics(source))
-        known = {"linear": source.linear, "coupled": source._is_coupled()}
+        known = {"linear": source.linear, "coupled": source.equations.coupled}
         solver = get_solver(chosen(source, "solver"), **known)
         scheme = getattr(solver, "name", getattr(solver, "__name__", "a function"))
         order = SOLVERS[scheme].order_for(**known) if scheme in SOLVERS else None

@@ -667,9 +667,8 @@ class Stochastic(Sigmoid):
     r"""Spikes drawn with the probability $\sigma(\alpha z)$, whose derivative is the slope.
 
     Every call draws anew, from `brainstate.random`; the mean over many calls has exactly the
-    slope. It is for layers that call it once a step. The neurons of brainloom refuse it, since
-    they derive the spikes of a step from its $V$ whenever these are asked for; neurons that spike
-    at random are the `EscapeLIF` family.
+    slope. A neuron calls it once in a step and keeps the spikes. The probability is one for a step,
+    whatever its length; neurons with a hazard in time are the `EscapeLIF` family.
 
     Args:
         alpha: Steepness $\alpha$, 4.

@@ -1,5 +1,6 @@
 """`Synapse`: kinetics of a conductance; `SynOut`: what it does to the membrane."""
 
+from collections.abc import Set
 from typing import Any, ClassVar
 
 import brainstate
@@ -40,6 +41,10 @@ class Synapse(Dynamics):
 
     _layout = ("in_size", "name", ..., "*", "solver")
     jump_states: ClassVar[tuple[str, ...]] = ("g",)
+    equation_methods: ClassVar[dict[str, Set[str]]] = {
+        **Dynamics.equation_methods,
+        "conductance": frozenset(),
+    }
 
     def conductance(self, *args: Any, **states: Any) -> Any:
         """The conductance that the states amount to; a model takes them by name.
@@ -81,13 +86,13 @@ class Synapse(Dynamics):
             args: What `update` takes.
         """
         g = self(*args)
-        return self.mean_conductance() if self._derivatives else g
+        return self.mean_conductance() if self.equations.derivatives else g
 
     # A time may be an array here, with an element for each synapse.
 
     def _flow(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
         """The states after a time without jumps."""
-        solver = get_solver(self.solver, linear=self.linear, coupled=self._is_coupled())
+        solver = get_solver(self.solver, linear=self.linear, coupled=self.equations.coupled)
         return {**y, **solver(self._drifts(None), y, time)}
 
     def _means(self, y: dict[str, Any], time: Any) -> dict[str, Any]:

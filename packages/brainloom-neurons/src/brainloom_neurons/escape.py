@@ -6,7 +6,7 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from brainloom_core import Refractory, param, positive, state
+from brainloom_core import Refractory, param, positive
 
 from .lif import LIF
 from .sources import poisson_spikes
@@ -52,7 +52,7 @@ class EscapeLIF(LIF):
         spk_reset: `"soft"` or `"hard"`.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -90,29 +90,18 @@ class EscapeLIF(LIF):
     delta_u: Any = param(
         default=0.1 * u.mV, constraint=positive, doc="width of the threshold", after="rho_0"
     )
-    spike = state(
-        lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()),
-        "spikes of the last step",
-        brainstate.ShortTermState,
-    )
 
     def hazard(self, V: Any) -> Any:
         """Expected spikes per time at a potential, bounded where one within a step is certain."""
         exponent = u.get_magnitude((V - self.V_th) / self.delta_u)
         return self.rho_0 * jnp.exp(jnp.minimum(exponent, MAX_EXPONENT))
 
-    def get_spike(self, V: Any = None, **states: Any) -> Any:
-        """Spikes (0. or 1.) of the last step, or newly drawn ones for the potential given."""
-        return self.spike.value if V is None else self._draw({**self._values(), **states, "V": V})
+    def spikes_at(self, y: dict[str, Any]) -> Any:
+        """Newly drawn spikes of a step that ends with these states.
 
-    def _spikes(self, y: dict[str, Any]) -> Any:
-        return y["spike"]
-
-    def _settled(self, before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-        new = super()._settled(before, new)
-        return {**new, "spike": self._draw(new)}
-
-    def _draw(self, y: dict[str, Any]) -> Any:
+        Args:
+            y: Values of the states by name.
+        """
         expected = self._expected(y)
         spikes = poisson_spikes(expected, expected.shape, bool).astype(expected.dtype)
         chance = -jnp.expm1(-expected)
@@ -153,7 +142,7 @@ class EscapeLIFRef(Refractory, EscapeLIF):
         ref_var: Whether to keep the state `refractory`, False.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.

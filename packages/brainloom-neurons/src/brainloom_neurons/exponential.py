@@ -38,10 +38,11 @@ class ExpIF(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_euler`, of second order here.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -107,11 +108,12 @@ class ExpIFRef(Refractory, ExpIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_euler`, of second order here.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
         steps_held: Steps for which $V$ is still held, shape `(*batch, *in_size)`, integer.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -171,11 +173,12 @@ class AdExIF(ExpIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_strang`, of second order.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
         w: Adaptation current, shape `(*batch, *in_size)`, mA.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -247,12 +250,13 @@ class AdExIFRef(Refractory, AdExIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_strang`, of second order.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
         w: Adaptation current, shape `(*batch, *in_size)`, mA.
         steps_held: Steps for which $V$ is still held, shape `(*batch, *in_size)`, integer.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.

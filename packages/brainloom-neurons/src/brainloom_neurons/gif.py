@@ -55,13 +55,14 @@ class Gif(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
         I1: First internal current, shape `(*batch, *in_size)`, mA.
         I2: Second internal current, shape `(*batch, *in_size)`, mA.
         V_th: Threshold, shape `(*batch, *in_size)`, mV.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -175,7 +176,7 @@ class GifRef(Refractory, Gif):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
@@ -183,6 +184,7 @@ class GifRef(Refractory, Gif):
         I2: Second internal current, shape `(*batch, *in_size)`, mA.
         V_th: Threshold, shape `(*batch, *in_size)`, mV.
         steps_held: Steps for which $V$ is still held, shape `(*batch, *in_size)`, integer.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.

@@ -49,11 +49,12 @@ class Izhikevich(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: of second order.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
         u: Recovery variable, shape `(*batch, *in_size)`, mV/ms.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -128,12 +129,13 @@ class IzhikevichRef(Refractory, Izhikevich):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: of second order.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
         u: Recovery variable, shape `(*batch, *in_size)`, mV/ms.
         steps_held: Steps for which $V$ is still held, shape `(*batch, *in_size)`, integer.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.

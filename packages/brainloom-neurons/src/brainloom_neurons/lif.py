@@ -30,10 +30,11 @@ class IF(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -87,10 +88,11 @@ class PerfectIF(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -146,10 +148,11 @@ class LIF(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -206,11 +209,12 @@ class LIFRef(Refractory, LIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
         steps_held: Steps for which $V$ is still held, shape `(*batch, *in_size)`, integer.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -259,11 +263,12 @@ class ALIF(LIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
         a: Adaptation, shape `(*batch, *in_size)`, no unit.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -293,6 +298,7 @@ class ALIF(LIF):
     V_initializer: Any = initializer(default=0.0 * u.mV, after="spk_reset")
     a_initializer: Any = initializer(default=0.0, after="V_initializer")
     a = state("a_initializer", "adaptation")
+    linear = True
 
     def da(self, a: Any) -> Any:
         return -a / self.tau_a

@@ -39,12 +39,13 @@ class ResonateAndFire(Neuron):
         spk_reset: `"hard"`, or `"soft"`: $V$ keeps the overshoot.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
         V_scale: Range of $V$ to which the surrogate gradient refers, 1 mV.
 
     Attributes:
         V: Imaginary part, the potential, shape `(*batch, *in_size)`, mV.
         x: Real part, the current-like variable, shape `(*batch, *in_size)`, mV.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.

@@ -48,11 +48,12 @@ class CubaLIF(LIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_rosenbrock`, exact.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
         g: Synaptic current, shape `(*batch, *in_size)`, mA.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -121,11 +122,12 @@ class CobaLIF(LIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_strang`, of second order.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
         g: Synaptic conductance, shape `(*batch, *in_size)`, S.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -203,12 +205,13 @@ class MultiReceptorLIF(Refractory, Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_strang`, of second order.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
         g: Conductances, shape `(*batch, *in_size, len(receptors))`, S.
         steps_held: Steps for which $V$ is still held, shape `(*batch, *in_size)`, integer.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -261,7 +264,15 @@ class MultiReceptorLIF(Refractory, Neuron):
     def dg(self, g: Any) -> Any:
         return -g / self.tau_syn
 
-    def _jumped(self, y: dict[str, Any]) -> dict[str, Any]:
+    def add_jumps(self, y: dict[str, Any]) -> dict[str, Any]:
+        """The conductances with the registered jumps added, each to that of its receptor.
+
+        Args:
+            y: Values of the states by name.
+
+        Raises:
+            InputError: A jump is for no receptor.
+        """
         labels = [key.rpartition(" // ")[0] for key in self.delta_inputs]
         if not {*labels} <= {*self.receptors}:
             raise InputError(

@@ -74,7 +74,9 @@ class Pulsed(Presynaptic):
         during, after = self._with(y), self._without(self._flow(self._with(y), on))
         first, second = super()._means(during, on), super()._means(after, off)
         share = u.get_magnitude(on / time)
-        means = {n: share * first[n] + (1.0 - share) * second[n] for n in self._derivatives}
+        means = {
+            n: share * first[n] + (1.0 - share) * second[n] for n in self.equations.derivatives
+        }
         return {**y, **means}
 
     def _phases(self, y: dict[str, Any]) -> tuple[Any, Any]:

@@ -51,7 +51,11 @@ def states(cls: Any) -> dict[str, Any]:
 
 def derivatives(cls: Any) -> dict[str, tuple[str, ...]]:
     """For each state with a differential equation, the arguments of its derivative."""
-    return dict(getattr(cls, "_derivatives", {}))
+    equations = getattr(cls, "equations", None)
+    if equations is None:
+        return {}
+    derivatives = equations.derivatives.items()
+    return {name: equations.states if takes is None else takes for name, takes in derivatives}
 
 
 def defaults(cls: Any) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class EventPropLIF(Neuron):
     spk_reset: str = option(default="hard", constraint=one_of("hard"), doc="reset rule")
     solver: Any = option(default="auto", constraint=one_of("auto"), doc="time-stepping scheme")
     interpolate: bool = option(default=False, constraint=one_of(False), doc="not available")
-    detach_reset: bool = False
+    detach_reset: bool | None = None
     V = state("V_initializer", "membrane potential")
     g = state("g_initializer", "synaptic current")
     input_kind = "events"
@@ -165,7 +165,7 @@ class EventPropLIF(Neuron):
         }
         start = (to_number(self.V.value - self.V_rest, u.mV), to_number(self.g.value, u.mA))
         spikes, (V, g) = _run(constants, start, arriving.astype(dtype))
-        self._assign({"V": V * u.mV + self.V_rest, "g": g * u.mA})
+        self._assign({"V": V * u.mV + self.V_rest, "g": g * u.mA, "spike": spikes[-1]})
         return spikes
 
     def check_constant(self) -> None:

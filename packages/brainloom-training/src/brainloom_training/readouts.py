@@ -186,7 +186,7 @@ class LeakySpikeReadout(_Readout, Neuron):  # type: ignore[misc]  # its frame ha
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *out_size)`, mV.

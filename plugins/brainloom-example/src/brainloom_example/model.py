@@ -32,10 +32,11 @@ class ExampleNeuron(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_euler`, of second order here.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.

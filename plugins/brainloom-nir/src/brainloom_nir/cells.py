@@ -243,11 +243,12 @@ class FilteredLIF(LIF):
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_rosenbrock`, exact.
         interpolate: Whether spikes have times within a step, False.
-        detach_reset: Whether gradients pass by the reset, False.
+        detach_reset: Whether gradients pass by the reset, None: by that of V.
 
     Attributes:
         g: Filtered current, shape `(*batch, *in_size)`, mA.
         V: Membrane potential, shape `(*batch, *in_size)`, mV.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, 0 or 1.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
@@ -276,6 +277,8 @@ class FilteredLIF(LIF):
     g = state("g_initializer", "filtered current")
     jump_state = "g"
     references = ()  # of `brainloom verify`: not those of LIF, whose current is not filtered
+
+    linear = True
 
     def dV(self, V: Any, g: Any) -> Any:
         return (self.V_rest - V + self.R * g) / self.tau

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import brainstate
+from brainloom_core import Neuron
 
 from ..case import Case
 from ..declarations import signature, states
@@ -48,8 +49,8 @@ def check_docstring_lists_arguments(case: Case) -> None:
 
 @applies_to(when=has_states)
 def check_docstring_lists_states(case: Case) -> None:
-    """`Attributes:` has an entry for each declared state."""
-    missing = sorted(states(case.cls).keys() - _entries(case, "Attributes"))
+    """`Attributes:` has an entry for each declared state but those of every neuron."""
+    missing = sorted(states(case.cls).keys() - Neuron._states.keys() - _entries(case, "Attributes"))
     require(
         not missing,
         f"{case.cls.__name__}: Attributes: in its docstring lacks {', '.join(missing)}",

@@ -38,7 +38,7 @@ def _is_refractory(case: Case) -> bool:
 
 def _has_no_memory(case: Case) -> bool:
     """Whether a spike leaves nothing behind but the reset and the refractory period."""
-    return _is_refractory(case) and states(case.cls).keys() == {"V", "steps_held"}
+    return _is_refractory(case) and states(case.cls).keys() == {"V", "spike", "steps_held"}
 
 
 @applies_to("neuron", when=_rests_below_threshold)

@@ -210,6 +210,7 @@ def _reset(probe: Probe) -> Iterator[Record]:
             tiny = 1e-3 * (abs(declared.threshold(y)) + with_unit(1.0, declared.units["V"]))
             overshoot = 0.4 * u.math.maximum(distance, tiny)
             model.V.value = declared.threshold(y) + overshoot + 0.0 * y["V"]
+            model.spike.value = np.ones_like(model.spike.value)
             start = declared.after_spike(values(model), rule)
             free = declared.equations(declared.pack(start))
             expected = solve(free, [(dt, 0.0)], np.array([dt])).states[:, -1]
