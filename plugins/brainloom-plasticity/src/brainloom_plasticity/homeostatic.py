@@ -5,7 +5,9 @@ from typing import Any
 import brainunit as u
 from brainloom_core import param, positive
 
-from .rule import Change, PlasticityRule, post_trace, pre_trace
+from .rule import PlasticityRule
+from .sides import post_trace, pre_trace
+from .strength import Change
 
 __all__ = ["InhibitorySTDP", "SynapticScaling"]
 
@@ -39,6 +41,7 @@ class InhibitorySTDP(PlasticityRule):
     Attributes:
         x: Trace of presynaptic spikes $x$, shape `(n_pre,)`.
         y: Trace of postsynaptic spikes $y$, shape `(n_post,)`.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.
@@ -96,6 +99,7 @@ class SynapticScaling(PlasticityRule):
 
     Attributes:
         y: Trace of postsynaptic spikes $\tau_r r$, shape `(n_post,)`; it starts at the target.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.

@@ -13,7 +13,9 @@ from brainloom_core import (
     positive,
 )
 
-from .rule import Change, PlasticityRule, post_trace, pre_trace
+from .rule import PlasticityRule
+from .sides import post_trace, pre_trace
+from .strength import Change
 
 __all__ = ["STDP", "SpikeTimingRule", "TripletSTDP"]
 
@@ -69,6 +71,7 @@ class STDP(SpikeTimingRule):
     Attributes:
         x: Trace of presynaptic spikes $x$, shape `(n_pre,)`.
         y: Trace of postsynaptic spikes $y$, shape `(n_post,)`.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.
@@ -171,6 +174,7 @@ class TripletSTDP(SpikeTimingRule):
         r2: Slow trace of presynaptic spikes $r_2$, shape `(n_pre,)`.
         o1: Fast trace of postsynaptic spikes $o_1$, shape `(n_post,)`.
         o2: Slow trace of postsynaptic spikes $o_2$, shape `(n_post,)`.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.

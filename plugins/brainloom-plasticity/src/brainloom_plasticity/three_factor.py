@@ -9,7 +9,7 @@ import numpy as np
 from brainloom_core import Constraint, InputError, ParameterError, option, param, positive
 from brainloom_core.units import show
 
-from .rule import edge_state, post_state, post_trace, pre_trace
+from .sides import edge_state, post_state, post_trace, pre_trace
 from .spike_timing import SpikeTimingRule
 
 __all__ = ["DopamineSTDP", "ThreeFactorSTDP"]
@@ -97,6 +97,7 @@ class ThreeFactorSTDP(_Eligible):
         x: Trace of presynaptic spikes $x$, shape `(n_pre,)`.
         y: Trace of postsynaptic spikes $y$, shape `(n_post,)`.
         e: Eligibility $e$, shape `(n_edges,)`.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.
@@ -171,6 +172,7 @@ class DopamineSTDP(_Eligible):
         y: Trace of postsynaptic spikes $y$, shape `(n_post,)`.
         e: Eligibility $e$, shape `(n_edges,)`.
         d: Concentration of dopamine $d$, shape `(n_post,)`.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.

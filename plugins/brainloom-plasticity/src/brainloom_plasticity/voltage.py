@@ -6,7 +6,9 @@ import brainstate
 import brainunit as u
 from brainloom_core import param, positive
 
-from .rule import Change, PlasticityRule, post_state, pre_trace
+from .rule import PlasticityRule
+from .sides import post_state, pre_trace
+from .strength import Change
 
 __all__ = ["VoltageSTDP"]
 
@@ -57,6 +59,7 @@ class VoltageSTDP(PlasticityRule):
         u_minus: Filtered potential $u_-$, shape `(n_post,)`; it starts at $\theta_-$.
         u_plus: Filtered potential $u_+$, shape `(n_post,)`; it starts at $\theta_-$.
         u_bar: Filtered depolarisation $\bar u$, shape `(n_post,)`.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.
