@@ -410,7 +410,7 @@ def test_memory_follows_neurons_and_the_longest_delay() -> None:
             Expon,
             CUBA,
             weight=1.0 * u.mS,
-            delay=lambda s: u.math.ones(s) * u.ms,
+            delay=lambda shape: u.math.ones(shape) * u.ms,
         ).explain()
     )
 

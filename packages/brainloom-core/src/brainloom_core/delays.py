@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 
 from .constraints import non_negative, one_of, positive
+from .context import current_dt
 from .declared import Declared
 from .descriptor import meaning
 from .errors import InputError, ParameterError, StateError
@@ -87,14 +88,14 @@ class Delayed(Declared):
     def _longest(self) -> int:
         """How many steps back the longest delay reads, at the present dt."""
         longest = self.delay if self.max_delay is None else self.max_delay
-        dt = brainstate.environ.get_dt()
+        dt = current_dt()
         if not self._interpolates:
             return int(np.max(step_count(longest, dt), initial=0))
         return int(np.ceil(np.round(np.max(in_steps(longest, dt), initial=0.0), 6))) + 1
 
     def _lag(self, length: int) -> tuple[Any, Any]:
         """Whole steps and, where it interpolates, the rest, for a ring of this length."""
-        dt = brainstate.environ.get_dt()
+        dt = current_dt()
         if self._longest() >= length:
             raise InputError(
                 f"{type(self).__name__}: the states are too short for the delay at dt = "

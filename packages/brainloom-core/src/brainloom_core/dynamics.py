@@ -19,6 +19,7 @@ from .numerics import NumericsOf
 from .parameters import REQUIRED, option
 from .small_steps import in_two_parts
 from .solvers import SOLVERS, get_solver
+from .step import call_arguments
 from .units import dimension_name, same_dimension, show, to_number, with_unit
 
 __all__ = ["Dynamics"]
@@ -62,6 +63,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     equations: ClassVar[Equations]
     equation_methods: ClassVar[dict[str, Set[str]]] = {"d": {"I"}}
     linear: ClassVar[bool] = False
+    role: ClassVar[str] = "population"  # how a `Network` treats it
     numerics = NumericsOf()  # not annotated: that would make it an argument to type checkers
     described: Descriptor | None = None
 
@@ -112,6 +114,15 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                 f"{type(self).__name__}.solver: expected another one than 'exp_rosenbrock', which "
                 f"needs states of one shape: {', '.join(wide)} has an axis of its own"
             )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Advance by one step with what is attached before and after; see `update`.
+
+        Args:
+            args: What `update` takes.
+            kwargs: The same, by name.
+        """
+        return super().__call__(*call_arguments(self, args), **kwargs)
 
     # Inputs
 
@@ -370,9 +381,15 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def _check_input(self, x: Any, unit: Any, state: str) -> Any:
         if not same_dimension(x, unit):
+            hint = ""
+            if same_dimension(x, u.ms):
+                hint = (
+                    ". The time is no argument: simulate sets it, and so does "
+                    "brainstate.environ.context(t=t) in a loop of your own"
+                )
             raise InputError(
                 f"{type(self).__name__}.update(x): expected {dimension_name(unit)}, for example "
-                f"{show(1.0 * unit)}, got {show(x)}"
+                f"{show(1.0 * unit)}, got {show(x)}{hint}"
             )
         self._check_shape("update(x)", x, state)
         return x

@@ -5,8 +5,10 @@ from typing import Any
 
 import brainstate
 import brainunit as u
+import jax
+import numpy as np
 
-from .units import same_dimension, show, to_number
+from .units import same_dimension, show, to_number, with_unit
 
 __all__ = ["Normal", "Uniform"]
 
@@ -50,6 +52,17 @@ class Uniform:
         drawn = brainstate.random.rand(*shape).astype(brainstate.environ.dftype())
         return self.low + (self.high - self.low) * drawn
 
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Draw values by numpy, for which nothing is compiled.
+
+        Args:
+            rng: Where the random numbers come from.
+            shape: Shape of the array.
+        """
+        unit = u.get_unit(self.low)
+        low, high = _on_host(self.low, unit), _on_host(self.high, unit)
+        return _as_drawn(low + (high - low) * rng.random(shape), unit)
+
     def __str__(self) -> str:
         return f"Uniform({show(self.low)}, {show(self.high)})"
 
@@ -91,5 +104,25 @@ class Normal:
         drawn = brainstate.random.randn(*shape).astype(brainstate.environ.dftype())
         return self.mean + self.std * drawn
 
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Draw values by numpy, for which nothing is compiled.
+
+        Args:
+            rng: Where the random numbers come from.
+            shape: Shape of the array.
+        """
+        unit = u.get_unit(self.mean)
+        mean, std = _on_host(self.mean, unit), _on_host(self.std, unit)
+        return _as_drawn(mean + std * rng.standard_normal(shape), unit)
+
     def __str__(self) -> str:
         return f"Normal({show(self.mean)}, {show(self.std)})"
+
+
+def _on_host(value: Any, unit: Any) -> Any:
+    number = to_number(value, unit)
+    return number if isinstance(number, jax.core.Tracer) else np.asarray(number)
+
+
+def _as_drawn(number: Any, unit: Any) -> Any:
+    return with_unit(number.astype(brainstate.environ.dftype()), unit)

@@ -20,6 +20,7 @@ from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 from .arrivals import Arrivals
 from .connection import Connection, is_function, value_of
 from .events import plain
+from .foreign import by_own_operations
 from .parts import Method, made, weight_unit
 
 __all__ = ["FromModules"]
@@ -53,6 +54,7 @@ class FromModules(Projection):
                     f"{kind}: expected modules, functions or states before the keywords, got "
                     f"{show(module)}"
                 )
+        comm = by_own_operations(comm)
         self._check_size("comm", getattr(comm, "out_size", None), post)
         self.modules = tuple(map(Method.of, modules))
         self.comm, self.post, self.label = comm, post, label
