@@ -9,6 +9,7 @@ from . import (
     neurons,
     parameters,
     signatures,
+    small_steps,
     states,
     synapses,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "neurons",
     "parameters",
     "signatures",
+    "small_steps",
     "states",
     "synapses",
 ]
