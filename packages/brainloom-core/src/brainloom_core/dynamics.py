@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .constraints import Constraint
+from .context import current_dt
 from .declared import Declared
 from .delays import Prefetch, PrefetchDelayAt, past_of
 from .descriptor import Descriptor
@@ -382,7 +383,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                 f"{list(self._current_inputs)} would be lost. Use add_delta_input"
             )
         solver = get_solver(self.solver, linear=self.linear, coupled=self.equations.coupled)
-        return {**y, **solver(self._drifts(x), y, brainstate.environ.get_dt())}
+        return {**y, **solver(self._drifts(x), y, current_dt())}
 
     # Checks
 

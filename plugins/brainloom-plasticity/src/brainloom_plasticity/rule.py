@@ -20,6 +20,7 @@ from brainloom_core import (
     param,
     state,
 )
+from brainloom_core.context import current_dt
 from brainloom_core.kernels import edge_update
 from brainloom_core.units import dimension_name, same_dimension, show, to_number, with_unit
 
@@ -267,7 +268,7 @@ class PlasticityRule(Declared):
         The derivative of the strength is evaluated with the other states in the middle of the
         step, which makes it exact to second order.
         """
-        dt = brainstate.environ.get_dt()
+        dt = current_dt()
         moved = y | self._flow(y, dt)
         if self.dw is None:
             return moved, weight

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import brainstate
 import brainunit as u
 from brainloom_core import param, positive
+from brainloom_core.context import current_dt
 
 from .rule import PlasticityRule, post_state, pre_trace
 
@@ -114,7 +114,7 @@ class VoltageSTDP(PlasticityRule):
 
     def on_post(self, w: Any, x: Any, V: Any, u_plus: Any) -> Any:
         drive = _positive(V - self.theta_plus) * _positive(u_plus - self.theta_minus)
-        return w + brainstate.environ.get_dt() * self.A_LTP * (x / self.tau_x) * drive
+        return w + current_dt() * self.A_LTP * (x / self.tau_x) * drive
 
 
 def _positive(value: Any) -> Any:
