@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 import brainstate
 from brainstate import ShortTermState
 
+from .describe import in_a_line
 from .descriptor import Descriptor
 from .equations import check_names, nearest
 from .errors import BrainloomError, ParameterError, StateError
@@ -18,7 +19,6 @@ from .units import show
 __all__ = ["Declared", "real_signature"]
 
 SIZES = ("in_size", "out_size")
-NO_FRAME: dict[str, Any] = {}
 
 Spec = TypeVar("Spec", Param, StateSpec)
 
@@ -101,6 +101,19 @@ class Declared(brainstate.nn.Module):
             shape = spec.shape(self, batch_size) if batch_size else current.value.shape
             current.value = spec.value(self, shape)
 
+    def __repr__(self) -> str:
+        return in_a_line(self)
+
+    @classmethod
+    def declared_parameters(cls) -> dict[str, Param]:
+        """The declared parameters of the class by name."""
+        return dict(cls._params)
+
+    @classmethod
+    def declared_states(cls) -> dict[str, StateSpec]:
+        """The declared states of the class by name."""
+        return dict(cls._states)
+
     def trained(self) -> dict[str, brainstate.ParamState]:
         """The declared parameters that are trainable states, by name."""
         found = {name: vars(self).get(name) for name in self._params}
@@ -153,7 +166,7 @@ class Declared(brainstate.nn.Module):
         try:
             held = attributes[name]
             written = held.value if isinstance(held, brainstate.State) else None
-            self._setup(NO_FRAME, {name: declared.replaced(self, held, value)})
+            self._setup(None, {name: declared.replaced(self, held, value)})
             for other in self._params.values():
                 other.check_relations(self)
         except Exception:
@@ -227,16 +240,16 @@ class Declared(brainstate.nn.Module):
     def _state_shape(self, batch_size: int | None) -> tuple[int, ...]:
         return self.varshape if batch_size is None else (batch_size, *self.varshape)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
-        """Set what the constructor is given, or (with `NO_FRAME`) what is assigned later.
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        """Set what the constructor is given, or (without a frame) what is assigned later.
 
         A class that checks several parameters together, or keeps what follows from them, does so
         after a call of this.
         """
-        if frame is not NO_FRAME:
+        if frame is not None:
             self._setup_frame(**frame)
         for name, value in values.items():
-            kept = value if frame is NO_FRAME else self._params[name].stored(self, value)
+            kept = value if frame is None else self._params[name].stored(self, value)
             setattr(self, name, kept)
         for name in values:
             self._params[name].check_relations(self)

@@ -115,7 +115,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         self._current_inputs: dict[str, Any] = {}
         self._delta_inputs: dict[str, Any] = {}
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         wide = [name for name in self.equations.derivatives if self._states[name].per is not None]
         if wide and self.solver == "exp_rosenbrock":

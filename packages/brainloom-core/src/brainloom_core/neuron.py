@@ -146,7 +146,7 @@ class Neuron(Dynamics):
         super().__init_subclass__(**kwargs)
         _check_spikes(cls)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         if self.interpolate and self.detach_reset is not None:
             raise ParameterError(

@@ -101,8 +101,8 @@ class Guarded(brainstate.State):
     def resize(self, value: Any) -> None:
         """Write a value of another shape, which all later ones have."""
         if self.held is not None:
-            before: Any = self.value  # type: ignore[has-type]
-            self.hold(self.held.resized(np.shape(before), np.shape(value)))
+            before = np.shape(self._read_value())
+            self.hold(self.held.resized(before, np.shape(value)))
         self.value = value
 
     def _write_value(self, v: Any) -> None:

@@ -344,7 +344,7 @@ class SpikeTime(GivenSpikes):
         doc="rounding of times",
     )
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         self.indices = np.asarray(self.indices)
         self.indices = self.indices.astype(np.int64) if self.indices.size == 0 else self.indices
@@ -435,7 +435,7 @@ class PoissonInput(Declared):
     freq: Any = param(constraint=non_negative, doc="rate of a train", unit=u.Hz, kw_only=False)
     weight: Any = param(doc="jump per spike", unit=ANY_UNIT, kw_only=False)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         if "target" not in values:  # another parameter is assigned: it is registered already
             return
