@@ -173,7 +173,7 @@ class HasNaNGradient(Sound):
 class AcceptsAnyUnit(Sound):
     __doc__ = DOC
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         tau = values["tau"]
         if isinstance(tau, (float, u.Quantity)):
             tau = u.get_mantissa(tau) * u.ms
@@ -203,8 +203,8 @@ class HidesParameters(Sound):
 class ChecksNothing(Sound):
     __doc__ = DOC
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
-        Dynamics._setup_frame(self, (2,), frame["name"])
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        Dynamics._setup_frame(self, (2,), (frame or {}).get("name"))
         vars(self).update(values)
 
 

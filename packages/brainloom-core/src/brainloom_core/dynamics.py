@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .constraints import Constraint
+from .context import current_dt
 from .declared import Declared
 from .delays import Prefetch, PrefetchDelayAt, past_of
 from .descriptor import Descriptor
@@ -385,7 +386,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         solver = get_solver(self.solver, linear=self.linear, coupled=self.equations.coupled)
         slow = [name for name in self.equations.derivatives if self._states[name].slow]
         step = in_two_parts(solver, slow)
-        return {**y, **step(self._drifts(x), y, brainstate.environ.get_dt())}
+        return {**y, **step(self._drifts(x), y, current_dt())}
 
     # Checks
 

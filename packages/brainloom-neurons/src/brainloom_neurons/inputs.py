@@ -95,7 +95,7 @@ class SectionInput(Current):
     values: Any = option(doc="values of the sections", kw_only=False)
     durations: Any = option(doc="how long each lasts", kw_only=False)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         self._given_times("durations", self._given_values("values"))
 
@@ -178,7 +178,7 @@ class StepInput(Current):
     amplitudes: Any = option(doc="values", kw_only=False)
     step_times: Any = option(doc="when each begins", kw_only=False)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         self._given_times("step_times", self._given_values("amplitudes"))
 
@@ -232,7 +232,7 @@ class RampInput(Current):
         default=None, constraint=non_negative, doc="when it begins", unit=u.ms, optional=True
     )
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         self._same_unit("c_end", "c_start")
 
@@ -294,7 +294,7 @@ class SinusoidalInput(Current):
     bias: Any = param(default=None, doc="offset", unit=ANY_UNIT, optional=True)
     phase: Any = param(default=0.0, doc="phase at time 0", unit=u.UNITLESS)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         if self.bias is not None:
             self._same_unit("bias", "amplitude")
@@ -378,7 +378,7 @@ class WienerProcessInput(Current):
         default=None, constraint=positive, doc="how long it lasts", unit=u.ms, optional=True
     )
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         if u.get_dim(self.sigma).get_dimension("time") % 1 != 0.5:
             expected = (
@@ -459,7 +459,7 @@ class OUProcessInput(Current):
     x_initializer: Any = option(default="mean", doc="where the process starts")
     x = state(lambda model, shape: model._start(shape), "the process")
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         if not same_dimension(self.sigma * self.tau**0.5, self.mean):
             unit = u.get_unit(self.mean) / u.ms**0.5

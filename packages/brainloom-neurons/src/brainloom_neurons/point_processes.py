@@ -176,7 +176,7 @@ class InhomogeneousPoisson(Source):
     )
     spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         if self._is_function():
             if self.bin_width is not None:

@@ -332,7 +332,7 @@ class SpikeTime(GivenSpikes):
         [0. 0. 1.]
     """
 
-    indices: Any = option(doc="neuron of each spike", kw_only=False)
+    indices: Any = option(fixed=True, doc="neuron of each spike", kw_only=False)
     times: Any = option(doc="time of each spike", kw_only=False)
     weights: Any = option(default=1.0, doc="value of each spike")
     time_as_step: Any = option(
@@ -344,7 +344,7 @@ class SpikeTime(GivenSpikes):
         doc="rounding of times",
     )
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         self.indices = np.asarray(self.indices)
         self.indices = self.indices.astype(np.int64) if self.indices.size == 0 else self.indices
@@ -427,14 +427,18 @@ class PoissonInput(Declared):
     _layout = ("target", "indices", "num_input", "freq", "weight", "name")
     _frame = {"name": None}
 
-    target: Any = option(constraint=_is_state, doc="state that is driven", kw_only=False)
+    target: Any = option(
+        constraint=_is_state, fixed=True, doc="state that is driven", kw_only=False
+    )
     indices: Any = option(doc="neurons that are driven", kw_only=False)
     num_input: Any = option(constraint=_is_count, doc="number of trains per neuron", kw_only=False)
     freq: Any = param(constraint=non_negative, doc="rate of a train", unit=u.Hz, kw_only=False)
     weight: Any = param(doc="jump per spike", unit=ANY_UNIT, kw_only=False)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
+        if "target" not in values:  # another parameter is assigned: it is registered already
+            return
         population = getattr(self.target, "module", None)
         self.waiting = None
         if isinstance(population, Neuron) and self.target.item == population.jump_state:

@@ -13,6 +13,7 @@ from brainloom_core import (
     InputError,
     ParameterError,
 )
+from brainloom_core.context import current_dt
 from brainloom_core.equations import Equations
 from brainloom_core.kernels import edge_update
 from brainloom_core.small_steps import in_two_parts, lost_part
@@ -241,7 +242,7 @@ class PlasticityRule(Strengths):
         The derivative of the strength is evaluated with the other states in the middle of the
         step, which makes it exact to second order.
         """
-        dt = brainstate.environ.get_dt()
+        dt = current_dt()
         moved = y | self._flow(y, dt)
         if self.dw is None:
             return moved, weight

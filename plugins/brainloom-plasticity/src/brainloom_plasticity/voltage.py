@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import brainstate
 import brainunit as u
 from brainloom_core import param, positive
+from brainloom_core.context import current_dt
 
 from .rule import PlasticityRule
 from .sides import post_state, pre_trace
@@ -117,7 +117,7 @@ class VoltageSTDP(PlasticityRule):
 
     def on_post(self, x: Any, V: Any, u_plus: Any) -> Change:
         drive = _positive(V - self.theta_plus) * _positive(u_plus - self.theta_minus)
-        return Change(brainstate.environ.get_dt() * self.A_LTP * (x / self.tau_x) * drive)
+        return Change(current_dt() * self.A_LTP * (x / self.tau_x) * drive)
 
 
 def _positive(value: Any) -> Any:
