@@ -20,7 +20,7 @@ from .clock import at_time
 
 __all__ = ["Inputs", "fingerprint"]
 
-LIBRARIES = ("jax", "jaxlib", "numpy", "brainunit", "saiunit", "brainstate", "brainloom_core")
+LIBRARIES = ("jax", "jaxlib", "numpy", "brainunit", "saiunit", "brainstate")
 
 
 class Inputs:
@@ -176,9 +176,12 @@ def fingerprint(function: Any) -> Any:
         >>> import numpy as np
         >>> from brainloom_core.simulation.inputs import fingerprint
         >>> rates = np.zeros(3)
-        >>> before = fingerprint(lambda t: rates)
+        >>> drive = lambda t: rates
+        >>> before = fingerprint(drive)
+        >>> fingerprint(drive) == before
+        True
         >>> rates[0] = 1.0
-        >>> fingerprint(lambda t: rates) == before
+        >>> fingerprint(drive) == before
         False
     """
     return None if function is None else _print_of(function, set())
