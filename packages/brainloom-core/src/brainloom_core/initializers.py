@@ -8,6 +8,8 @@ import brainunit as u
 import jax
 import numpy as np
 
+from .errors import ParameterError
+from .parameters import as_float
 from .units import same_dimension, show, to_number, with_unit
 
 __all__ = ["Normal", "Uniform"]
@@ -22,7 +24,7 @@ class Uniform:
         high: Upper bound, in the same unit or another one of the same dimension.
 
     Raises:
-        ValueError: The bounds cannot be compared, or `low` exceeds `high`.
+        ParameterError: The bounds are not finite, cannot be compared, or `low` exceeds `high`.
 
     Examples:
         >>> import brainunit as u
@@ -35,12 +37,13 @@ class Uniform:
     high: Any
 
     def __post_init__(self) -> None:
+        _check_scalars("Uniform", low=self.low, high=self.high)
         unit = u.get_unit(self.low)
         comparable = same_dimension(self.low, self.high)
-        if not comparable or to_number(self.low, unit) > to_number(self.high, unit):
-            raise ValueError(
-                f"Uniform: expected low <= high in units of one dimension, got {show(self.low)} "
-                f"and {show(self.high)}"
+        if not comparable or _exceeds(self.low, self.high, unit):
+            raise ParameterError(
+                f"Uniform: expected low <= high in units of one dimension, got low = "
+                f"{show(self.low)}, high = {show(self.high)}"
             )
 
     def __call__(self, shape: Any) -> Any:
@@ -76,7 +79,7 @@ class Normal:
         std: Standard deviation, at least zero.
 
     Raises:
-        ValueError: The two are not of one dimension, or `std` is negative.
+        ParameterError: The two are not finite numbers of one dimension, or `std` is negative.
 
     Examples:
         >>> import brainunit as u
@@ -89,10 +92,12 @@ class Normal:
     std: Any
 
     def __post_init__(self) -> None:
-        if not same_dimension(self.mean, self.std) or u.get_mantissa(self.std) < 0:
-            raise ValueError(
-                f"Normal: expected std >= 0 in units of one dimension with mean, got "
-                f"{show(self.mean)} and {show(self.std)}"
+        _check_scalars("Normal", mean=self.mean, std=self.std)
+        zero = 0.0 * u.get_unit(self.std)
+        if not same_dimension(self.mean, self.std) or _exceeds(zero, self.std, u.get_unit(zero)):
+            raise ParameterError(
+                f"Normal: expected std >= 0 in units of one dimension with mean, got mean = "
+                f"{show(self.mean)}, std = {show(self.std)}"
             )
 
     def __call__(self, shape: Any) -> Any:
@@ -126,3 +131,24 @@ def _on_host(value: Any, unit: Any) -> Any:
 
 def _as_drawn(number: Any, unit: Any) -> Any:
     return with_unit(number.astype(brainstate.environ.dftype()), unit)
+
+
+def _check_scalars(owner: str, **given: Any) -> None:
+    """Each of them is a finite number, or one that is traced."""
+    for name, value in given.items():
+        try:
+            number = u.get_mantissa(as_float(value))
+        except (TypeError, ValueError, u.UnitMismatchError):
+            number = np.nan
+        if not isinstance(number, jax.core.Tracer) and not np.all(np.isfinite(np.asarray(number))):
+            raise ParameterError(
+                f"{owner}.{name}: expected a finite number, with its unit, got {show(value)}"
+            )
+
+
+def _exceeds(low: Any, high: Any, unit: Any) -> bool:
+    """Whether a known number exceeds another one of the same dimension."""
+    numbers = [to_number(value, unit) for value in (low, high)]
+    if any(isinstance(u.get_mantissa(number), jax.core.Tracer) for number in numbers):
+        return False
+    return bool(np.any(np.asarray(numbers[0]) > np.asarray(numbers[1])))

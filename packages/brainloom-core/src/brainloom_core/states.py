@@ -101,7 +101,8 @@ class Guarded(brainstate.State):
     def resize(self, value: Any) -> None:
         """Write a value of another shape, which all later ones have."""
         if self.held is not None:
-            self.hold(self.held.resized(np.shape(self.value), np.shape(value)))
+            before = np.shape(self._read_value())
+            self.hold(self.held.resized(before, np.shape(value)))
         self.value = value
 
     def _write_value(self, v: Any) -> None:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-import brainunit as u
 import numpy as np
 from brainloom_core import Declared
+from brainloom_core.describe import of_values
+from brainloom_core.views import View
 
-from .connection import Connection, value_of
+from .connection import Connection
 
-__all__ = ["described"]
+__all__ = ["described", "in_a_line"]
 
 
 def described(projection: Any, pre: Any = None, title: str = "") -> str:
@@ -18,10 +19,10 @@ def described(projection: Any, pre: Any = None, title: str = "") -> str:
         "pre": _population(pre, getattr(comm, "in_size", None)),
         "post": _population(projection.post, projection.post.in_size),
         "comm": _connectivity(comm),
-        "syn": _part(getattr(projection, "syn", None)),
-        "out": _part(getattr(projection, "out", None)),
-        "stp": _part(projection.stp),
-        "delay": None if delay is None else _values(delay.delay),
+        "syn": _model(getattr(projection, "syn", None)),
+        "out": _model(getattr(projection, "out", None)),
+        "stp": _model(projection.stp),
+        "delay": None if delay is None else of_values(delay.delay),
         "label": projection.label,
     }
     lines = [f"  {name}: {text}" for name, text in rows.items() if text]
@@ -39,49 +40,37 @@ def _population(population: Any, size: Any) -> str | None:
 
 
 def _connectivity(comm: Any) -> str:
-    if isinstance(comm, Connection):
-        return repr(comm)
-    return type(comm).__name__ if hasattr(comm, "update") else getattr(comm, "__name__", "")
+    if not isinstance(comm, Connection):
+        return type(comm).__name__ if hasattr(comm, "update") else getattr(comm, "__name__", "")
+    weight = "drawn in each step" if callable(comm.weight) else of_values(comm.weight)
+    return f"{type(comm.rule).__name__}, {comm.n_edges} edges, weight {weight}"
 
 
-def _part(part: Any) -> str | None:
-    """The class, and the parameters that are not the defaults."""
-    if part is None:
-        return None
-    kind = type(part)
-    declared = kind._params if isinstance(part, Declared) else {}
-    changed = {name: vars(part).get(name) for name in declared if name in vars(part)}
+def in_a_line(projection: Any, pre: Any, names: dict[int, str]) -> str:
+    """The same in one line, with the names that populations have in a network."""
+    comm, delay = projection.comm, projection.delay
+    models = [getattr(projection, name, None) for name in ("syn", "out", "stp")]
     words = [
-        f"{name}={_values(value)}"
-        for name, value in changed.items()
-        if not _same(value, declared[name].default)
+        f"{_named(pre, names)} -> {_named(projection.post, names)}",
+        _connectivity(comm),
+        *(_model(model) for model in models if model is not None),
+        "" if delay is None else f"delay {of_values(delay.delay)}",
     ]
-    return f"{kind.__name__}({', '.join(words)})"
+    return ", ".join(word for word in words if word)
 
 
-def _same(value: Any, default: Any) -> bool:
-    if value is default:
-        return True
-    try:
-        return bool(np.all(np.asarray(value == default)))
-    except Exception:  # whatever cannot be compared is shown
-        return False
+def _model(model: Any) -> str | None:
+    """A synapse, an output or plasticity, whose size is that of a population."""
+    if not isinstance(model, Declared):
+        return None if model is None else type(model).__name__
+    text = repr(model)
+    size = " x ".join(map(str, getattr(model, "in_size", None) or ()))
+    return text.replace(f"({size}, ", "(", 1).replace(f"({size})", "()", 1) if size else text
 
 
-def _values(value: Any) -> str:
-    """A number, or the range of several."""
-    value = value_of(value)
-    if isinstance(value, str) or not hasattr(u.get_mantissa(value), "dtype"):
-        is_number = isinstance(u.get_mantissa(value), (int, float))
-        number = u.get_mantissa(value) if is_number else None
-        text = f"{number:g}" if number is not None else getattr(value, "__name__", repr(value))
-        return _with_unit(text if len(text) <= 40 else type(value).__name__, value)
-    number = np.asarray(u.get_mantissa(value))
-    low, high = f"{number.min(initial=np.inf):g}", f"{number.max(initial=-np.inf):g}"
-    text = low if low == high else f"{low} to {high}"
-    return _with_unit(text if number.size else "none", value)
-
-
-def _with_unit(text: str, value: Any) -> str:
-    unit = u.get_unit(value) if isinstance(value, u.Quantity) else u.UNITLESS
-    return text if unit == u.UNITLESS else f"{text} {unit}"
+def _named(population: Any, names: dict[int, str]) -> str:
+    if isinstance(population, View):
+        whole = names.get(id(population.population))
+        text = repr(population)
+        return text if whole is None else f"{whole}{text[text.index('[') :]}"
+    return names.get(id(population), "spikes" if population is None else type(population).__name__)

@@ -18,7 +18,7 @@ from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from .arrivals import Arrivals
 from .connection import Connection, is_function, value_of
-from .describe import described
+from .describe import described, in_a_line
 from .events import plain
 from .foreign import by_own_operations
 from .parts import Line, Method, Part, Timing, check_post, made, weight_unit
@@ -65,6 +65,14 @@ class FromModules(Projection):
     def __repr__(self) -> str:
         whole = "delay" in vars(self)
         return described(self, self._source()) if whole else super().__repr__()
+
+    def in_a_line(self, names: dict[int, str]) -> str:
+        """A short text for the table of a network.
+
+        Args:
+            names: Names of populations in the network by their identity.
+        """
+        return in_a_line(self, self._source(), names)
 
     def _emitted(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """What the presynaptic side sends in this step."""

@@ -9,7 +9,7 @@ from brainloom_core.units import show
 
 from .arrivals import Arrivals
 from .connect import connected
-from .describe import described
+from .describe import described, in_a_line
 from .parts import Method, Part, Timing
 from .projections import AlignPostProj, AlignPreProj
 
@@ -248,3 +248,13 @@ class Projection(Base):
         way = type(self.aligned).__name__.removesuffix("Proj")
         named = f" {self.name}" if self.name else ""
         return described(self.aligned, self.pre, f"{type(self).__name__}{named}, {way}")
+
+    def in_a_line(self, names: dict[int, str]) -> str:
+        """A short text for the table of a network.
+
+        Args:
+            names: Names of populations in the network by their identity.
+        """
+        if self.aligned is None:
+            return f"{type(self).__name__} of {len(list(self.children()))} modules"
+        return in_a_line(self.aligned, self.pre, names)
