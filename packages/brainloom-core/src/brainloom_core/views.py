@@ -414,15 +414,6 @@ class ViewPrefetch(Prefetch):
         """The state some time ago."""
         return ViewPrefetchDelay(self.view, self.item)
 
-    def of_population(self, index: Any = None) -> tuple[Prefetch, Any]:
-        """The state of the whole population, and which of its neurons are meant.
-
-        Args:
-            index: Neurons of the view, None for all.
-        """
-        view = self.view if index is None else self.view[index]
-        return view.population.prefetch(self.item), view.index
-
     def get_item(self) -> StateView:
         """The state."""
         return StateView(self.view, self.item)
