@@ -182,10 +182,11 @@ def test_a_projection_is_printed_on_a_screen() -> None:
     assert text[1:] == [
         "  pre: LIFRef[0:45], 45 neurons",
         "  post: LIFRef, 60 neurons",
-        f"  comm: Edges, {net.exc.comm.n_edges} edges, weight 0.6 nS",
+        f"  comm: {net.exc.comm!r}",
         "  syn: Expon(tau=5 ms)",
         "  out: COBA(E=0 mV)",
         "  stp: STP()",
         "  delay: 1 ms",
     ]
+    assert f"{net.exc.comm.n_edges} edges, weight=0.6 nS" in text[3]
     assert len(repr(net.kick).splitlines()) < 6

@@ -9,7 +9,6 @@ import jax
 import numpy as np
 
 from .errors import ParameterError
-from .parameters import as_float
 from .units import same_dimension, show, to_number, with_unit
 
 __all__ = ["Normal", "Uniform"]
@@ -24,7 +23,8 @@ class Uniform:
         high: Upper bound, in the same unit or another one of the same dimension.
 
     Raises:
-        ParameterError: The bounds are not finite, cannot be compared, or `low` exceeds `high`.
+        ParameterError: A bound is no finite number, the two are not of one dimension, or `low`
+            exceeds `high`.
 
     Examples:
         >>> import brainunit as u
@@ -37,13 +37,15 @@ class Uniform:
     high: Any
 
     def __post_init__(self) -> None:
-        _check_scalars("Uniform", low=self.low, high=self.high)
+        for name in ("low", "high"):
+            _check_numbers(f"Uniform.{name}", getattr(self, name))
         unit = u.get_unit(self.low)
-        comparable = same_dimension(self.low, self.high)
-        if not comparable or _exceeds(self.low, self.high, unit):
+        if not same_dimension(self.low, self.high) or _any(
+            to_number(self.low, unit) > to_number(self.high, unit)
+        ):
             raise ParameterError(
-                f"Uniform: expected low <= high in units of one dimension, got low = "
-                f"{show(self.low)}, high = {show(self.high)}"
+                f"Uniform.high: expected at least low = {show(self.low)}, in its dimension, got "
+                f"{show(self.high)}"
             )
 
     def __call__(self, shape: Any) -> Any:
@@ -79,7 +81,8 @@ class Normal:
         std: Standard deviation, at least zero.
 
     Raises:
-        ParameterError: The two are not finite numbers of one dimension, or `std` is negative.
+        ParameterError: One is no finite number, the two are not of one dimension, or `std` is
+            negative.
 
     Examples:
         >>> import brainunit as u
@@ -92,12 +95,12 @@ class Normal:
     std: Any
 
     def __post_init__(self) -> None:
-        _check_scalars("Normal", mean=self.mean, std=self.std)
-        zero = 0.0 * u.get_unit(self.std)
-        if not same_dimension(self.mean, self.std) or _exceeds(zero, self.std, u.get_unit(zero)):
+        for name in ("mean", "std"):
+            _check_numbers(f"Normal.{name}", getattr(self, name))
+        if not same_dimension(self.mean, self.std) or _any(u.get_mantissa(self.std) < 0):
             raise ParameterError(
-                f"Normal: expected std >= 0 in units of one dimension with mean, got mean = "
-                f"{show(self.mean)}, std = {show(self.std)}"
+                f"Normal.std: expected at least zero, in the dimension of mean = "
+                f"{show(self.mean)}, got {show(self.std)}"
             )
 
     def __call__(self, shape: Any) -> Any:
@@ -124,6 +127,24 @@ class Normal:
         return f"Normal({show(self.mean)}, {show(self.std)})"
 
 
+def _check_numbers(name: str, value: Any) -> None:
+    """Refuse what is not finite, or no number at all."""
+    number = u.get_mantissa(value)
+    if isinstance(number, jax.core.Tracer):
+        return
+    kinds = (int, float, np.ndarray, np.generic, jax.Array)
+    known = isinstance(number, kinds) and np.asarray(number).dtype.kind in "iuf"
+    if not known or not np.all(np.isfinite(np.asarray(number))):
+        raise ParameterError(
+            f"{name}: expected a finite number, with or without unit, got {show(value)}"
+        )
+
+
+def _any(found: Any) -> bool:
+    """Whether something holds somewhere, as far as it is known."""
+    return not isinstance(found, jax.core.Tracer) and bool(np.any(np.asarray(found)))
+
+
 def _on_host(value: Any, unit: Any) -> Any:
     number = to_number(value, unit)
     return number if isinstance(number, jax.core.Tracer) else np.asarray(number)
@@ -131,24 +152,3 @@ def _on_host(value: Any, unit: Any) -> Any:
 
 def _as_drawn(number: Any, unit: Any) -> Any:
     return with_unit(number.astype(brainstate.environ.dftype()), unit)
-
-
-def _check_scalars(owner: str, **given: Any) -> None:
-    """Each of them is a finite number, or one that is traced."""
-    for name, value in given.items():
-        try:
-            number = u.get_mantissa(as_float(value))
-        except (TypeError, ValueError, u.UnitMismatchError):
-            number = np.nan
-        if not isinstance(number, jax.core.Tracer) and not np.all(np.isfinite(np.asarray(number))):
-            raise ParameterError(
-                f"{owner}.{name}: expected a finite number, with its unit, got {show(value)}"
-            )
-
-
-def _exceeds(low: Any, high: Any, unit: Any) -> bool:
-    """Whether a known number exceeds another one of the same dimension."""
-    numbers = [to_number(value, unit) for value in (low, high)]
-    if any(isinstance(u.get_mantissa(number), jax.core.Tracer) for number in numbers):
-        return False
-    return bool(np.any(np.asarray(numbers[0]) > np.asarray(numbers[1])))
