@@ -82,9 +82,9 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        writer = next(base for base in cls.__mro__ if "update" in vars(base))
-        said = vars(writer).get("input_as_declared", False)  # it does not follow from a base class
-        cls.input_as_declared = vars(cls).get("input_as_declared", said)
+        says = {"update", "input_as_declared"}
+        if "input_as_declared" not in vars(next(b for b in cls.__mro__ if says & vars(b).keys())):
+            cls.input_as_declared = False  # whoever writes an update says it anew
         # A family without states of its own leaves them, and what its equations name, to members.
         whole = any(spec.kind is not brainstate.ShortTermState for spec in cls._states.values())
         others: Set[str] | None = frozenset() if whole else None

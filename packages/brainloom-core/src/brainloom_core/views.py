@@ -237,6 +237,18 @@ class View(brainstate.graph.Node):
         """
         return ViewPrefetch(self, item)
 
+    @property
+    def current_inputs(self) -> dict[str, Any]:
+        """Registered input currents of the population by key."""
+        found: dict[str, Any] = self.population.current_inputs
+        return found
+
+    @property
+    def delta_inputs(self) -> dict[str, Any]:
+        """Registered jumps of the population by key."""
+        found: dict[str, Any] = self.population.delta_inputs
+        return found
+
     def add_current_input(self, key: str, inp: Any, label: str | None = None) -> None:
         """Register a current into these neurons; see `Dynamics.add_current_input`.
 
@@ -401,15 +413,6 @@ class ViewPrefetch(Prefetch):
     def delay(self) -> "ViewPrefetchDelay":
         """The state some time ago."""
         return ViewPrefetchDelay(self.view, self.item)
-
-    def of_population(self, index: Any = None) -> tuple[Prefetch, Any]:
-        """The state of the whole population, and which of its neurons are meant.
-
-        Args:
-            index: Neurons of the view, None for all.
-        """
-        view = self.view if index is None else self.view[index]
-        return view.population.prefetch(self.item), view.index
 
     def get_item(self) -> StateView:
         """The state."""
