@@ -10,6 +10,7 @@ from . import (
     neurons,
     parameters,
     signatures,
+    small_steps,
     states,
     synapses,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "neurons",
     "parameters",
     "signatures",
+    "small_steps",
     "states",
     "synapses",
 ]
