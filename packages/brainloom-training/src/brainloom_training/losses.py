@@ -29,6 +29,7 @@ from brainloom_core import (
     quantity_field,
     whole,
 )
+from brainloom_core.context import current_dt
 from brainloom_core.units import dimension_name, same_dimension, show
 
 from .reductions import (
@@ -339,7 +340,7 @@ class LatencyCrossEntropy(OfClasses):
 
     def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
         """The loss of the times of the first spikes in steps, `(*batch, n)`."""
-        step = u.get_magnitude(brainstate.environ.get_dt() / self.tau)
+        step = u.get_magnitude(current_dt() / self.tau)
         return self._cross_entropy(-step * self._scores(reduced), targets)
 
 
@@ -479,7 +480,7 @@ class RateMSE(Loss):
         fraction = self._scaled("outputs", reduced, u.UNITLESS)
         target = self._scaled("targets", targets, self.scale)
         self._same_shape(fraction, target)
-        rate = fraction / u.get_magnitude(brainstate.environ.get_dt() * self.scale)
+        rate = fraction / u.get_magnitude(current_dt() * self.scale)
         return jnp.mean((rate - target) ** 2)
 
 
@@ -513,7 +514,7 @@ class FirstSpikeLoss(Loss):
         steps = self._scaled("outputs", reduced, u.UNITLESS)
         target = self._scaled("targets", targets, self.scale)
         self._same_shape(steps, target)
-        time = steps * u.get_magnitude(brainstate.environ.get_dt() / self.scale)
+        time = steps * u.get_magnitude(current_dt() / self.scale)
         return jnp.mean((time - target) ** 2)
 
 
@@ -558,7 +559,7 @@ class VanRossum(Loss):
         target = self._scaled("targets", targets, u.UNITLESS)
         self._same_shape(output, target)
         change = 1.0 * output - target
-        ratio = u.get_magnitude(brainstate.environ.get_dt() / self.tau)
+        ratio = u.get_magnitude(current_dt() / self.tau)
         decay = jnp.exp(-ratio).astype(change.dtype)
 
         def step(distance: jax.Array, change: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError
+from brainloom_core.context import current_dt
 from jax.interpreters import partial_eval
 
-from .rolling import in_step, kept_states
+from .rolling import carried_states, in_step
 
 __all__ = [
     "Layer",
@@ -62,7 +63,7 @@ class Layer:
         """Spikes of each neuron, of those that it could have: 1 for one in every step, `(n,)`."""
         held = 0.0
         if hasattr(self.module, "steps_held"):
-            held = np.round(u.get_magnitude(self.module.tau_ref / brainstate.environ.get_dt()))
+            held = np.round(u.get_magnitude(self.module.tau_ref / current_dt()))
         return np.minimum(self.spikes.mean((0, 1)) * np.ravel(held + 1.0), 1.0)
 
 
@@ -288,7 +289,7 @@ class Run:
 
     def _masks(self) -> list[Any]:
         """For each array of the states whether it may change with each of the layers."""
-        kept = {id(state) for state in kept_states(self.model).values()}
+        kept = {id(state) for state in carried_states(self.model).values()}
         own = [{id(state) for state in it.states().values()} for it in self.layers.values()]
         free = [kept - set().union(*own) | mine for mine in own]
         return [

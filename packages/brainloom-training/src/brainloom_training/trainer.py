@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError, ParameterError
+from brainloom_core.context import current_dt
 from brainloom_core.units import same_dimension, show
 
 from .checkpoint import load_arrays, save_arrays
@@ -22,7 +23,7 @@ from .held import Held, is_quantity
 from .objective import Objective
 from .parameters import conditions, trainable
 from .reach import unreached
-from .rolling import kept_states
+from .rolling import carried_states
 from .rules import LearningRule, get_rule
 
 __all__ = ["Trainer"]
@@ -111,7 +112,7 @@ class Trainer:
         if n_steps is not None:
             check_whole("Trainer", 1, n_steps=n_steps)
         self.model, self.rule, self.batching = model, get_rule(rule), batching
-        self.dt = brainstate.environ.get_dt() if dt is None else dt
+        self.dt = current_dt() if dt is None else dt
         if not same_dimension(self.dt, u.ms) or not float(u.get_mantissa(self.dt)) > 0:
             raise InputError(f"dt: expected a time > 0, got {show(self.dt)}")
         names = (parameters,) if isinstance(parameters, str) else parameters or ()
@@ -123,8 +124,8 @@ class Trainer:
                 f"{type(model).__name__} has nothing to train: expected a ParamState somewhere; "
                 "make_trainable(model, 'E.tau') makes one"
             )
-        kept = conditions(model, constraints)
-        self._conditions = {n: keep for n, keep in kept.items() if n in self.parameters}
+        found = conditions(model, constraints)
+        self._conditions = {n: it for n, it in found.items() if n in self.parameters}
         optimizer = optax.adam(1e-3) if optimizer is None else optimizer
         if clip_norm is not None:
             optimizer = optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)
@@ -348,7 +349,7 @@ class Trainer:
         """Give the states a batch axis of this size, where they are to have one."""
         batch = {"batch_size": size} if self.batching == "axis" else {}
         brainstate.nn.init_all_states(self.model, **batch)
-        self._short = list(kept_states(self.model).values())
+        self._short = list(carried_states(self.model).values())
         self._fitted = size, self._shapes()
 
     def _shapes(self) -> list[Any]:
