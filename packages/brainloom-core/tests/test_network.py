@@ -353,3 +353,18 @@ def test_recording_by_dotted_names() -> None:
     )
     assert recording["sub.layers.1.V"].values.shape == (2, 2)
     assert len(recording["sub.layers.0.spikes"]) == 0
+
+
+def test_a_network_is_shown_in_a_table_with_what_differs_from_the_defaults() -> None:
+    net = Network()
+    net.E = Cell(100, V_reset=-1.0 * u.mV)
+    net.sub = Network()
+    net.sub.I = Cell((5, 5), V_th=np.full((5, 5), 2.0) * u.mV)
+    assert repr(net.E) == "Cell(100, V_reset=-1 mV)"
+    assert repr(net).splitlines() == [
+        "Network of 125 neurons",
+        "  population  E      Cell(100, V_reset=-1 mV)",
+        "  population  sub.I  Cell(5 x 5, V_th=2 mV)",
+    ]
+    assert '<td style="text-align: left">sub.I</td>' in net._repr_html_()
+    assert all(len(line) <= 100 for line in repr(net).splitlines())

@@ -293,6 +293,11 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: grid_positions(2, np.inf), r"grid_positions\.spacing: expected a length > 0"),
     (lambda: random_positions(True), r"random_positions\.n: expected a whole number"),
     (lambda: random_positions(3, "ab"), r"random_positions\.extent: expected one to three lengths"),
+    (lambda: Normal(np.nan, 1.0), r"Normal\.mean: expected a finite number, .* got nan"),
+    (lambda: Normal("a", 1.0), r"Normal\.mean: expected a finite number, .* got 'a'"),
+    (lambda: Normal(1 * u.mV, -1 * u.mV), r"Normal\.std: expected at least zero, .* got -1 mV"),
+    (lambda: Uniform(0.0, np.inf), r"Uniform\.high: expected a finite number"),
+    (lambda: Uniform(0 * u.mV, 1.0), r"Uniform\.high: expected at least low = 0 mV, in its"),
     (lambda: setattr(EDGES, "indices", [0]), r"Edges\.indices: edges do not change"),
     (lambda: by_distance(3.0), "by_distance: expected a function, got 3"),
 ]

@@ -65,6 +65,7 @@ from .surrogate import (
     Tanh,
 )
 from .synapse import AlignPost, Synapse, SynOut
+from .views import View
 
 __version__ = _version("brainloom-core")
 
@@ -130,6 +131,7 @@ __all__ = [
     "TraceData",
     "Uniform",
     "UnitError",
+    "View",
     "between",
     "full",
     "get_model",

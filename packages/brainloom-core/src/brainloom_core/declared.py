@@ -1,7 +1,8 @@
 """`Declared`: a module whose constructor and states follow from its declarations."""
 
+import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
@@ -9,9 +10,10 @@ import brainstate
 import brainunit as u
 from brainstate import ShortTermState
 
+from .describe import in_a_line
 from .descriptor import Descriptor
 from .equations import check_names, nearest
-from .errors import ParameterError, StateError
+from .errors import BrainloomError, ParameterError, StateError
 from .parameters import REQUIRED, Param, QuantityParam, StateSpec, initializer, option, param
 from .small_steps import lost_part
 from .states import Guarded, guarded, is_of_this_trace, lives, new_states_are_caught
@@ -33,7 +35,7 @@ class Declared(brainstate.nn.Module):
     `super().__init__(...)`.
     """
 
-    graph_invisible_attrs = ("_made", "_outer", "_setting", "_version")
+    graph_invisible_attrs: tuple[str, ...] = ("_made", "_outer", "_setting", "_version")
     _version = 0  # counts assignments of parameters, for what was compiled with older ones
     _layout: ClassVar[tuple[Any, ...]] = (...,)
     _frame: ClassVar[dict[str, Any]] = {}
@@ -103,6 +105,19 @@ class Declared(brainstate.nn.Module):
                 raise spec.missing(self)
             shape = spec.shape(self, batch_size) if batch_size else current.value.shape
             current.value = spec.value(self, shape)
+
+    def __repr__(self) -> str:
+        return in_a_line(self)
+
+    @classmethod
+    def declared_parameters(cls) -> dict[str, Param]:
+        """The declared parameters of the class by name."""
+        return dict(cls._params)
+
+    @classmethod
+    def declared_states(cls) -> dict[str, StateSpec]:
+        """The declared states of the class by name."""
+        return dict(cls._states)
 
     def trained(self) -> dict[str, brainstate.ParamState]:
         """The declared parameters that are trainable states, by name."""
@@ -335,6 +350,7 @@ def _is_written_by_hand(constructor: Any) -> bool:
 
 def _constructor(cls: type[Declared]) -> Any:
     signature = cls.__signature__
+    defaults = {name: p.default for name, p in signature.parameters.items()}
 
     def __init__(self: Declared, *args: Any, **kwargs: Any) -> None:
         try:
@@ -345,7 +361,9 @@ def _constructor(cls: type[Declared]) -> Any:
         bound.apply_defaults()
         frame = {k: v for k, v in bound.arguments.items() if k not in cls._params}
         self.__dict__["_setting"] = True
-        self._setup(frame, {k: v for k, v in bound.arguments.items() if k in cls._params})
+        with in_words(cls, bound.arguments, defaults):
+            _check_name(cls, frame.get("name"))
+            self._setup(frame, {k: v for k, v in bound.arguments.items() if k in cls._params})
         self.__dict__.pop("_setting", None)
         if type(self).__init__ is __init__:  # else the one that is written by hand goes on
             self.__dict__["_made"] = True
@@ -355,3 +373,31 @@ def _constructor(cls: type[Declared]) -> Any:
     __init__.__signature__ = signature.replace(parameters=with_self)  # type: ignore[attr-defined]
     __init__.__qualname__ = f"{cls.__qualname__}.__init__"
     return __init__
+
+
+def _check_name(cls: type, name: Any) -> None:
+    if name is not None and not isinstance(name, str):
+        raise ParameterError(f"{cls.__name__}.name: expected words or None, got {show(name)}")
+
+
+@contextlib.contextmanager
+def in_words(cls: type, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[None]:
+    """Where building an instance fails in the words of another library, say what it was given.
+
+    Args:
+        cls: The class.
+        given: The arguments of its constructor by name.
+        defaults: Its defaults; an argument that is its default is not listed.
+    """
+    try:
+        yield
+    except BrainloomError:
+        raise
+    except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
+        if cls.__name__ in str(error):
+            raise
+        chosen = {k: v for k, v in given.items() if v is not defaults.get(k)}
+        listed = ", ".join(f"{name}={show(value)}" for name, value in chosen.items())
+        raise ParameterError(
+            f"{cls.__name__}: cannot be made of ({listed}): {type(error).__name__}: {error}"
+        ) from error

@@ -23,6 +23,9 @@ __all__ = ["Delay", "Delayed", "Prefetch", "PrefetchDelayAt", "past_of"]
 class Delayed(Declared):
     """Base of what keeps values until they are due: the delay, checked, and how far it reaches.
 
+    To assign a delay changes it from the next step on. What is under way arrives when it would have
+    without that; a shorter delay that would make later values overtake it is refused.
+
     Args:
         in_size: Number of values, or their shape.
         delay: Delay, at least zero; scalar or one per value; may be trainable.
@@ -34,6 +37,8 @@ class Delayed(Declared):
 
     _layout = ("in_size", "delay", "*", "max_delay", "interpolate", ..., "name")
     _frame = {"in_size": REQUIRED, "name": None}
+    _last_dt: Any = None  # with which what is kept was put in
+    graph_invisible_attrs = (*Declared.graph_invisible_attrs, "_last_dt")
 
     if TYPE_CHECKING:
         in_size: Any = option(kw_only=False)
@@ -41,10 +46,13 @@ class Delayed(Declared):
 
     delay: Any = param(unit=u.ms, constraint=non_negative, doc="delay", kw_only=False)
     max_delay: Any = param(
-        default=None, unit=u.ms, constraint=positive, doc="longest delay", optional=True
+        default=None, unit=u.ms, constraint=positive, doc="longest delay", optional=True, fixed=True
     )
     interpolate: bool = option(
-        default=False, constraint=one_of(True, False), doc="whether a delay between steps is kept"
+        default=False,
+        constraint=one_of(True, False),
+        doc="whether a delay between steps is kept",
+        fixed=True,
     )
     position = state(
         lambda model, shape: jnp.zeros((), jnp.int32),
@@ -56,7 +64,8 @@ class Delayed(Declared):
         super()._setup_frame(name=name)
         self.in_size = tuple(in_size) if isinstance(in_size, (tuple, list)) else (int(in_size),)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        before = self.delay if frame is None and not self._is_trained else None
         super()._setup(frame, values)
         owner, longest = type(self).__name__, self.max_delay
         if longest is None and self._is_trained:
@@ -70,12 +79,51 @@ class Delayed(Declared):
                 f"{owner}.delay: expected at most max_delay = {show(longest)}, got "
                 f"{show(self.delay)}"
             )
+        if before is not None and isinstance(vars(self).get("position"), brainstate.State):
+            self._change(before)
+
+    def _change(self, before: Any) -> None:
+        """Go on with another delay where there are states."""
+        if self._is_trained or isinstance(u.get_mantissa(self.delay), jax.core.Tracer):
+            raise ParameterError(
+                f"{type(self).__name__}.delay: expected a known value, since there are states "
+                "already, got one that is trained or computed in a compiled function. Make "
+                "another object for that"
+            )
+        dt = current_dt() if self._last_dt is None else self._last_dt
+        with brainstate.environ.context(dt=dt):
+            self._carry_over(before, self.delay)
 
     def keep(self, name: str, old: Any, new: Any) -> Any:
         """What to take for a new value of a parameter: no delay is longer than the longest."""
         kept = super().keep(name, old, new)
         longest = self.max_delay if name == "delay" else None
         return kept if longest is None else u.math.minimum(kept, longest)
+
+    def _carry_over(self, old: Any, new: Any) -> None:
+        """Make what is under way arrive as before, and room for the new delay."""
+        raise NotImplementedError
+
+    def _known(self, value: Any) -> np.ndarray:
+        """What is kept, in numbers, where it can be seen."""
+        number = u.get_mantissa(value)
+        if np.ndim(self.position.value):
+            raise ParameterError(
+                f"{type(self).__name__}.delay: it cannot be changed where a vmap has made the "
+                "states; assign it before they are made"
+            )
+        if isinstance(number, jax.core.Tracer):
+            raise ParameterError(
+                f"{type(self).__name__}.delay: assign it outside of compiled functions, where what "
+                "is under way can be seen"
+            )
+        return np.asarray(number)
+
+    def _put(self, name: str, number: np.ndarray) -> None:
+        """Write a ring, which may be longer than it was, and begin at its first place."""
+        ring = getattr(self, name)
+        ring.resize(with_unit(jnp.asarray(number), u.get_unit(ring.value)))
+        self.position.value = jnp.zeros_like(self.position.value)
 
     @property
     def _is_trained(self) -> bool:
@@ -85,10 +133,11 @@ class Delayed(Declared):
     def _interpolates(self) -> bool:
         return self.interpolate or self._is_trained
 
-    def _longest(self) -> int:
+    def _longest(self, delay: Any = None) -> int:
         """How many steps back the longest delay reads, at the present dt."""
-        longest = self.delay if self.max_delay is None else self.max_delay
-        dt = current_dt()
+        longest = self.delay if delay is None else delay
+        longest = longest if self.max_delay is None else self.max_delay
+        dt = self.__dict__["_last_dt"] = current_dt()
         if not self._interpolates:
             return int(np.max(step_count(longest, dt), initial=0))
         return int(np.ceil(np.round(np.max(in_steps(longest, dt), initial=0.0), 6))) + 1
@@ -165,7 +214,7 @@ class Delay(Delayed):
         [0. 0.]
     """
 
-    unit: Any = option(default=u.UNITLESS, doc="unit of what goes in")
+    unit: Any = option(default=u.UNITLESS, doc="unit of what goes in", fixed=True)
     history = state(
         lambda model, shape: model._start(shape), "the last values", brainstate.ShortTermState
     )
@@ -200,6 +249,44 @@ class Delay(Delayed):
     def _state_shape(self, batch_size: int | None) -> tuple[int, ...]:
         batch = () if batch_size is None else (batch_size,)
         return self._longest() + 1, *batch, *self.in_size
+
+    def _carry_over(self, old: Any, new: Any) -> None:
+        """Give what is under way the age at which the new delay finds it when it is due."""
+        ring, position = self._known(self.history.value), self._known(self.position.value)
+        before, after = (self._whole_steps(delay, ring.shape[1:]) for delay in (old, new))
+        aged = np.zeros((self._longest(new) + 1, *ring.shape[1:]), ring.dtype)
+        for age in range(1, min(int((before + self._interpolates).max()), len(ring)) + 1):
+            row = ring[(position - age) % len(ring)]
+            waits = (row != 0) & (age <= before + self._interpolates)
+            place = age + after - before
+            if np.any(waits & (place < 1)):
+                raise ParameterError(
+                    f"{type(self).__name__}.delay: {show(new)} would overtake what is under way "
+                    f"with {show(old)}; assign it when that has arrived, or after "
+                    "brainstate.nn.reset_all_states(net)"
+                )
+            where = np.nonzero(waits)
+            aged[(len(aged) - place[where], *where)] = row[where]
+            if self._interpolates and where[0].size and not self._same_rest(old, new):
+                raise ParameterError(
+                    f"{type(self).__name__}.delay: what is under way with {show(old)} lies between "
+                    f"two steps and cannot wait for {show(new)}; assign it when that has arrived, "
+                    "or after brainstate.nn.reset_all_states(net)"
+                )
+        self._put("history", aged)
+
+    def _whole_steps(self, delay: Any, shape: tuple[int, ...]) -> np.ndarray:
+        dt = current_dt()
+        if self._interpolates:
+            steps = np.floor(np.round(np.asarray(in_steps(delay, dt)), 6)).astype(int)
+        else:
+            steps = np.asarray(step_count(delay, dt))
+        return np.broadcast_to(steps, shape)
+
+    def _same_rest(self, old: Any, new: Any) -> bool:
+        dt = current_dt()
+        apart = np.asarray(in_steps(old, dt)) - np.asarray(in_steps(new, dt))
+        return bool(np.all(np.abs(apart - np.round(apart)) < 1e-5))
 
     def _start(self, shape: tuple[int, ...]) -> Any:
         return with_unit(full(0.0, shape), self.unit)
@@ -251,6 +338,12 @@ class Past(Delay):
     def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Fill the states with the present value, which is the initial one by then."""
         super().reset_state(batch_size, **kwargs)
+
+    def _carry_over(self, old: Any, new: Any) -> None:
+        raise ParameterError(
+            f"{type(self.population).__name__}.prefetch({self.item!r}).delay: it cannot be "
+            "changed; take another one, population.prefetch(...).delay.at(time)"
+        )
 
     def means(self, other: "Past") -> bool:
         """Whether it gives what another gives."""

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import brainstate
+import numpy as np
 
-from .declared import real_signature
+from .declared import Declared, real_signature
+from .describe import table, table_html
 from .dynamics import Dynamics
 from .errors import InputError
 from .names import dotted
+from .neuron import Neuron
 from .step import all_dynamics, current_step, step_of
 from .synapse import Synapse
 
@@ -77,6 +80,25 @@ class Network(brainstate.nn.Module):
         True
     """
 
+    def __repr__(self) -> str:
+        return table(*self._contents())
+
+    def _repr_html_(self) -> str:
+        return table_html(*self._contents())
+
+    def _contents(self) -> tuple[str, list[tuple[str, ...]]]:
+        """A title, and role, name and short text of all that a step calls."""
+        parts = list(_parts(self))
+        names = {id(part.module): part.name for part in parts}
+        rows: list[tuple[str, ...]] = [
+            (part.role, part.name, _text_of(part.module, names)) for part in parts
+        ]
+        rows.sort(key=lambda row: (-ROLES.index(row[0]), row[1]))
+        neurons = sum(
+            int(np.prod(part.module.in_size)) for part in parts if isinstance(part.module, Neuron)
+        )
+        return f"{type(self).__name__} of {neurons} neurons", rows
+
     def update(self, x: Any = None) -> None:
         """Advance by one step; `x` is the input of every population that takes one.
 
@@ -127,6 +149,13 @@ class _Part:
             self.module()
         else:
             self.module(x)
+
+
+def _text_of(module: Any, names: dict[int, str]) -> str:
+    """A module in one line, with the names that others have in the network."""
+    if hasattr(module, "in_a_line"):
+        return str(module.in_a_line(names))
+    return repr(module) if isinstance(module, Declared) else type(module).__name__
 
 
 def _is_required(parameter: inspect.Parameter) -> bool:

@@ -78,6 +78,8 @@ class Param:
         """Check a value and return the form to keep; raise naming model and parameter."""
         if self.constraint is not None and not _holds(self.constraint, value):
             raise self._error(model, self.constraint.text, show(value))
+        if not _may_be_finite(value):
+            raise self._error(model, "a finite value", show(value))
         return value
 
     def replaced(self, model: Any, held: Any, value: Any) -> Any:
@@ -576,6 +578,17 @@ def _holds(constraint: Constraint, value: Any) -> bool:
         return bool(constraint.holds(value))
     except Exception:  # such as that an array is compared with words
         return False
+
+
+def _may_be_finite(value: Any) -> bool:
+    """Whether a value is no known number that is NaN or infinite."""
+    number = u.get_mantissa(value) if isinstance(value, u.Quantity) else value
+    if isinstance(number, jax.core.Tracer) or not isinstance(
+        number, (float, np.ndarray, jax.Array)
+    ):
+        return True
+    array = np.asarray(number)
+    return array.dtype.kind not in "fc" or bool(np.all(np.isfinite(array)))
 
 
 def _is_traced(value: Any) -> bool:

@@ -1,7 +1,7 @@
 """States that keep their shape, unit and dtype, and where a state belongs among traces."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import brainstate
@@ -57,12 +57,20 @@ class Held:
             )
         return self._converted(value)
 
+    def resized(self, before: tuple[int, ...], after: tuple[int, ...]) -> "Held":
+        """The same for values of another shape, whose batch axis, if any, is where it was."""
+        own = next(shape for shape in self._readings(before) if shape == self.shape)
+        return replace(self, shape=self._readings(after)[self._readings(before).index(own)])
+
     def _has_place_for(self, shape: tuple[int, ...]) -> bool:
+        return self.shape in self._readings(shape)
+
+    def _readings(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """What a shape may be without a batch: its last axes, or those around a batch axis."""
         n, axis = len(self.shape), self.batch_axis
-        if shape[len(shape) - n :] == self.shape:
-            return True
         own = shape[len(shape) - n - 1 :]
-        return len(shape) > n and (*own[:axis], *own[axis + 1 :]) == self.shape
+        batched = [(*own[:axis], *own[axis + 1 :])] if len(shape) > n else []
+        return [shape[len(shape) - n :], *batched]
 
     def _converted(self, value: Any) -> Any:
         same_unit, number = u.get_unit(value) == self.unit, u.get_mantissa(value)
@@ -89,6 +97,13 @@ class Guarded(brainstate.State):
         """What its values have to be."""
         found: Held | None = vars(self).get("_held")
         return found
+
+    def resize(self, value: Any) -> None:
+        """Write a value of another shape, which all later ones have."""
+        if self.held is not None:
+            before = np.shape(self._read_value())
+            self.hold(self.held.resized(before, np.shape(value)))
+        self.value = value
 
     def _write_value(self, v: Any) -> None:
         held = self.held

@@ -58,6 +58,15 @@ class Arrivals(Delayed):
         self.position.value = (position + 1) % length
         return arrived
 
+    def _carry_over(self, old: Any, new: Any) -> None:
+        """What is under way stands where it will arrive; a longer delay needs more places."""
+        ring, position = self._known(self.pending.value), int(self._known(self.position.value))
+        missing = self._longest(new) + 1 - ring.shape[-2]
+        if missing > 0:
+            ring = np.roll(ring, -position, axis=-2)
+            ring = np.pad(ring, [(0, 0)] * (ring.ndim - 2) + [(0, missing), (0, 0)])
+            self._put("pending", ring)
+
     def _state_shape(self, batch_size: int | None) -> tuple[int, ...]:
         batch = () if batch_size is None else (batch_size,)
         length, n_post = self._longest() + 1, int(np.prod(self.connection.out_size))

@@ -11,10 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError
-from brainloom_core.units import with_unit
 from jax.interpreters import partial_eval
 
-from .rollout import kept_states
+from .rolling import in_step, kept_states
 
 __all__ = [
     "Layer",
@@ -192,9 +191,7 @@ class Run:
 
     def _observed(self, i: Any, x: Any) -> Any:
         """One step: what the model returns, and what its layers have then."""
-        dt = brainstate.environ.get_dt()
-        time = with_unit(i * u.get_mantissa(dt), u.get_unit(dt))
-        with brainstate.environ.context(i=i, t=time):
+        with in_step(i):
             outputs = self.model(*(x if isinstance(x, tuple) else (x,)))
         return outputs, {
             name: {"V": u.get_mantissa(it.V.value), "z": _distance(it), "spikes": it.get_spike()}

@@ -13,6 +13,8 @@ from ..names import dotted
 
 __all__ = ["Watch", "Watched"]
 
+FAR = 2**20  # bytes that are better looked at where they are
+
 
 @dataclass(frozen=True)
 class Watched:
@@ -26,10 +28,15 @@ class Watched:
         """All its numbers, in one row."""
         return jnp.concatenate([jnp.ravel(x) for x in jax.tree.leaves(self.state.value)])
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether an infinity that it did not begin with is wrong in it."""
+        return isinstance(self.state, brainstate.HiddenState)
+
     def wrong(self, had_infinity: jax.Array) -> jax.Array:
         """Where it holds a NaN, or an infinity if it is a hidden state that had none."""
         numbers = self.numbers
-        if isinstance(self.state, brainstate.HiddenState):
+        if self.is_hidden:
             return jnp.isnan(numbers) | (jnp.isinf(numbers) & ~had_infinity)
         return jnp.isnan(numbers)
 
@@ -52,14 +59,33 @@ class Watch:
         found = [Watched(dotted(path), state) for path, state in net.states().items()]
         self.all = [w for w in found if _is_real(w.state)]
 
+    def values(self) -> list[list[Any]]:
+        """The arrays that the states hold, each a list of them."""
+        return [jax.tree.leaves(w.state.value) for w in self.all]
+
+    def is_wrong(self, before: list[list[Any]], after: list[list[Any]]) -> bool:
+        """Whether some steps left a state that is not what it should be.
+
+        It is looked for on the host, after the next steps have been sent off: nothing is compiled,
+        and nothing waits.
+
+        Args:
+            before: The values before these steps.
+            after: The values after them.
+        """
+        for w, old, new in zip(self.all, before, after, strict=True):
+            for was, x in zip(old, new, strict=True):
+                if x is was or _all(np.isfinite, jnp.isfinite, x):
+                    continue
+                if not _all(_no_nan, lambda x: ~jnp.isnan(x), x):
+                    return True
+                if w.is_hidden and not np.any(np.isinf(np.asarray(was))):
+                    return True
+        return False
+
     def begin(self) -> list[jax.Array]:
         """Whether each state holds an infinity, before the steps."""
         return [jnp.any(jnp.isinf(w.numbers)) for w in self.all]
-
-    def flags(self, begun: list[jax.Array]) -> jax.Array:
-        """Whether each state is not what it should be, after the steps."""
-        wrong = [jnp.any(w.wrong(was)) for w, was in zip(self.all, begun, strict=True)]
-        return jnp.stack(wrong) if wrong else jnp.zeros(0, bool)
 
     def first(self, begun: list[jax.Array]) -> jax.Array:
         """The first number of each state that is not what it should be, -1 for none."""
@@ -79,6 +105,17 @@ def snapshot(states: list[brainstate.State]) -> Callable[[], None]:
             state.value = value
 
     return restore
+
+
+def _no_nan(x: np.ndarray) -> np.ndarray:
+    return np.logical_not(np.isnan(x))
+
+
+def _all(on_host: Callable[..., Any], on_device: Callable[..., Any], x: Any) -> bool:
+    """Whether something is true of all numbers, wherever that is quicker to find out."""
+    is_far = isinstance(x, jax.Array) and x.nbytes > FAR
+    is_far = is_far and all(device.platform != "cpu" for device in x.devices())
+    return bool(jnp.all(on_device(x))) if is_far else bool(np.all(on_host(np.asarray(x))))
 
 
 def _is_real(state: brainstate.State) -> bool:

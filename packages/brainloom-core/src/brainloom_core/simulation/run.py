@@ -128,7 +128,7 @@ def simulate(
         return Recording(data, first * dt, stop * dt, dt, time.perf_counter() - began)
 
     def finish(chunk: "_Chunk") -> None:
-        if np.any(np.asarray(chunk.flags)):
+        if run.watch.is_wrong(chunk.before, chunk.after):
             raise run.error(chunk, first, collectors, recording)
         chunk.collect(collectors, first, block)
 
@@ -290,7 +290,8 @@ class _Chunk:
     done: int
     length: int
     recorded: Any
-    flags: jax.Array
+    before: list[list[Any]]
+    after: list[list[Any]]
     restore: Callable[[], None]
     arguments: tuple[Any, ...]
 
@@ -309,6 +310,7 @@ class _Run:
     ) -> None:
         self.net, self.recorders, self.fed, self.clock = net, recorders, fed, clock
         self.block = block
+        self.watch = Watch(net)
         self.states = [s for m in (net, *fed.modules) for s in m.states().values()]
         recorded = tuple((name, r.key) for name, r in recorders.items())
         nodes = [node for module in (net, *fed.modules) for node in module.nodes().values()]
@@ -319,9 +321,10 @@ class _Run:
     def chunk(self, first: int, done: int, length: int) -> _Chunk:
         """Run some steps."""
         arguments = (self.clock.start(first + done), self.fed.chunk(done, length))
-        restore = snapshot(self.states)
-        recorded, flags = self._compiled(length)(*arguments)
-        return _Chunk(done, length, recorded, flags, restore, arguments)
+        restore, before = snapshot(self.states), self.watch.values()
+        recorded = self._compiled(length)(*arguments)
+        after = self.watch.values()
+        return _Chunk(done, length, recorded, before, after, restore, arguments)
 
     def _compiled(self, length: int) -> Callable[..., Any]:
         """The compiled chunk, from the cache that lives as long as the network."""
@@ -330,12 +333,8 @@ class _Run:
         if key not in known:
             while len(known) >= MAX_RUNNERS:
                 known.pop(next(iter(known)))
-            known[key] = _compiled(self._step(), self._watch(), self.recorders, self.block, length)
+            known[key] = _compiled(self._step(), self.recorders, self.block, length)
         return known[key]
-
-    def _watch(self) -> Callable[[], Watch]:
-        net = weakref.ref(self.net)
-        return lambda: Watch(net())
 
     def _step(self) -> Callable[..., None]:
         """A function that takes one step; it does not keep the network alive."""
@@ -364,7 +363,7 @@ class _Run:
     ) -> NonFiniteError:
         """What became of a chunk: run again, a step at a time."""
         chunk.restore()
-        watch, step = Watch(self.net), self._step()
+        watch, step = self.watch, self._step()
 
         def again(start: Any, passed: tuple[Any, ...]) -> Any:
             begun = watch.begin()
@@ -397,7 +396,6 @@ class _Run:
 
 def _compiled(
     step: Callable[..., None],
-    watch: Callable[[], Watch],
     recorders: dict[str, Any],
     block: int,
     length: int,
@@ -407,9 +405,6 @@ def _compiled(
     inner, n_blocks = min(block, length), max(1, length // block)
 
     def run(start: Any, passed: tuple[Any, ...]) -> Any:
-        watched = watch()
-        begun = watched.begin()
-
         def one_step(position: jax.Array) -> Any:
             step(start, passed, position)
             return {name: sample() for name, sample in spikes.items()}
@@ -424,7 +419,6 @@ def _compiled(
             return seen, {name: sample() for name, sample in traces.items()}
 
         body = one if inner == 1 else many
-        recorded = brainstate.transform.for_loop(body, jnp.arange(n_blocks))
-        return recorded, watched.flags(begun)
+        return brainstate.transform.for_loop(body, jnp.arange(n_blocks))
 
     return brainstate.transform.jit(run)

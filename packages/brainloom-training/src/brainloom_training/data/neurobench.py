@@ -11,7 +11,7 @@ import numpy as np
 from brainloom_core import InputError
 from brainloom_core.units import show, to_number
 
-from ..rollout import rollout
+from ..rolling import rollout
 
 __all__ = ["NeuroBenchAdapter"]
 

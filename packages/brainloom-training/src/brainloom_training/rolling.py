@@ -111,9 +111,10 @@ def read_out(model: Any, name: str) -> Any:
 
 
 def in_step(i: Any) -> Any:
-    """The context of a step: its number and its time."""
+    """The context of a step: its number and its time, and that it is no training by default."""
     dt = brainstate.environ.get_dt()
-    return brainstate.environ.context(i=i, t=with_unit(i * u.get_mantissa(dt), u.get_unit(dt)))
+    t = with_unit(i * u.get_mantissa(dt), u.get_unit(dt))
+    return brainstate.environ.context(i=i, t=t, fit=brainstate.environ.get("fit", False))
 
 
 def has_states(layer: Any) -> bool:
