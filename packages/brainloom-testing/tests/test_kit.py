@@ -269,6 +269,18 @@ class StaysInFloat32(Sound):
     V = state(lambda model, shape: jnp.zeros(shape, jnp.float32) * u.mV, "membrane potential")
 
 
+class LosesSmallSteps(Sound):
+    __doc__ = DOC.replace(
+        "    solver:", "    tau_w: Time constant of w, 100 ms.\n    solver:"
+    ).replace("Raises:", "    w: Adaptation.\n\nRaises:")
+    tau_w: Any = param(100.0 * u.ms, positive, "time constant of w")
+    linear = True
+    w = state(lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()), "adaptation")
+
+    def dw(self, w: Any) -> Any:
+        return -w / self.tau_w
+
+
 class LetsNoGradientThrough(Sound):
     __doc__ = DOC
 
@@ -430,6 +442,7 @@ FAIL_ALONE: dict[type, set[str]] = {
     AcceptsAnyUnit: {"wrong_units_raise"},
 }
 FAIL_TOO: dict[type, set[str]] = {
+    LosesSmallSteps: {"slow_states_in_float32"},
     ChangesUnit: {"states_keep_units"},
     LacksDocuments: {
         "declarations_are_documented",

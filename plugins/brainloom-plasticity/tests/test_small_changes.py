@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from brainloom_core import DeclarationError, param
+from brainloom_core import DeclarationError, ParameterError, param
 from brainloom_neurons import LIF
 from brainloom_plasticity import (
     STDP,
@@ -110,6 +110,48 @@ def test_changes_by_spikes(rule: Any) -> None:
     if isinstance(rule, InhibitorySTDP):  # half as much, and pairs the other way round
         change = 0.5 * change + 0.5e-8 * (sums - 1000) * np.exp(0.01 / 20)
     assert w - 0.5 == pytest.approx(change, rel=2e-3)
+
+
+def pair(rule: Any, between: Any = None, **options: Any) -> float:
+    """The strength after a pair 5 ms apart, in steps of 1 ms before the first and 0.5 ms after."""
+    post = LIF(1)
+    proj = PlasticProj(
+        *(1, post, OneToOne(), Expon.desc(), CUBA.desc()), weight=1.5 * u.mS, rule=rule, **options
+    )
+    with brainstate.environ.context(dt=1.0 * u.ms):
+        brainstate.nn.init_all_states([proj, post])
+        proj(jnp.ones(1), jnp.zeros(1))
+        post()
+    if between is not None:
+        between(rule)
+    with brainstate.environ.context(dt=0.5 * u.ms):
+        for k in range(10):
+            proj(jnp.zeros(1), jnp.ones(1) * (k == 9))
+            post()
+    return float(proj.weight.to_decimal(u.mS)[0])
+
+
+def test_another_dt_is_that_of_the_steps_that_have_it() -> None:
+    w = pair(STDP(A_plus=0.1, w_max=3 * u.mS))
+    assert w == pytest.approx(1.5 + 0.3 * np.exp(-5 / 20), rel=1e-6)
+
+
+def test_what_is_assigned_is_checked_and_acts_in_the_next_step() -> None:
+    def change(rule: Any) -> None:
+        rule.A_plus, rule.tau_plus, rule.w_max = 0.2, 10 * u.ms, 2 * u.mS
+
+    w = pair(STDP(A_plus=0.1, w_max=3 * u.mS), change)
+    assert w == pytest.approx(1.5 + 0.4 * np.exp(-5 / 10), rel=1e-6)
+    rule = STDP(w_max=3 * u.mS)
+    with pytest.raises(ParameterError, match=r"STDP\.tau_plus: expected a time > 0"):
+        rule.tau_plus = -1 * u.ms
+    with pytest.raises(ParameterError, match=r"STDP\.A_plus: expected a number"):
+        rule.A_plus = np.nan
+    for wrong, text in ((3 * u.mV, "expected a conductance"), (0 * u.mS, "not 0 and beyond w_min")):
+        with pytest.raises(ParameterError, match=rf"STDP\.w_max: .*{text}"):
+            pair(STDP(w_max=3 * u.mS), lambda rule, wrong=wrong: setattr(rule, "w_max", wrong))
+        with pytest.raises(ParameterError, match=rf"STDP\.w_max: .*{text}"):
+            pair(STDP(w_max=wrong))
 
 
 def test_nothing_is_kept_at_a_bound() -> None:

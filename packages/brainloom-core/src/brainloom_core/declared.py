@@ -46,8 +46,10 @@ class Declared(brainstate.nn.Module):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._params = _collect(cls, Param)
-        states = _collect(cls, StateSpec)
-        states |= {lost.name: lost for lost in map(_lost, states.values()) if lost is not None}
+        states = {n: spec for n, spec in _collect(cls, StateSpec).items() if spec.lost_of is None}
+        for lost in [_lost(spec) for spec in states.values() if spec.slow]:
+            states[lost.name] = lost
+            setattr(cls, lost.name, lost)
         # those of the equations before bookkeeping
         cls._states = dict(sorted(states.items(), key=lambda item: item[1].kind is ShortTermState))
         for declared in (*cls._params.values(), *cls._states.values()):
@@ -302,16 +304,16 @@ def _collect(cls: type, kind: type[Spec]) -> dict[str, Spec]:
     return found
 
 
-def _lost(spec: StateSpec) -> StateSpec | None:
-    """The state that has what rounding leaves out of a slow one, None for one that is not."""
-    if not spec.slow:
-        return None
+def _lost(spec: StateSpec) -> StateSpec:
+    """The state that has what rounding leaves out of a slow one."""
 
     def nothing(model: Any, shape: tuple[int, ...]) -> Any:
         return u.math.zeros_like(getattr(model, spec.name).value)
 
     doc = f"what rounding has left out of {spec.name}"
-    lost = replace(spec, initial=nothing, doc=doc, kind=ShortTermState, slow=False)
+    lost = replace(
+        spec, initial=nothing, doc=doc, kind=ShortTermState, slow=False, lost_of=spec.name
+    )
     lost.name = lost_part(spec.name)
     return lost
 

@@ -437,6 +437,7 @@ class StateSpec:
     when: str | None = None
     per: str | None = None
     slow: bool = False
+    lost_of: str | None = None
     name: str = field(default="", init=False)
 
     def __set_name__(self, owner: type, name: str) -> None:

@@ -37,7 +37,7 @@ class Course(Declared):
     what was before, it is taken for zero.
     """
 
-    graph_invisible_attrs = (*Declared.graph_invisible_attrs, "_begun")  # type: ignore[assignment]
+    graph_invisible_attrs = (*Declared.graph_invisible_attrs, "_begun")
     _begun: Any = None
 
     half_rise = state(

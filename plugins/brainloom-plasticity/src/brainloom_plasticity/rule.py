@@ -219,6 +219,8 @@ class PlasticityRule(Strengths):
             pre_spike: Presynaptic spikes that arrive in the step, shape `(n_pre,)`.
             post_spike: Postsynaptic spikes that arrive in the step, shape `(n_post,)`.
         """
+        self._check_bounds(weight)  # they may have been assigned since
+        self.check()
         y = {**self._held(), **self.signals()}
         y |= {"pre_spike": pre_spike, "post_spike": post_spike}
         y, weight = self._moved(y, weight)

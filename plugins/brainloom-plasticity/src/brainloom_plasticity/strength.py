@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import ANY_UNIT, Declared, ParameterError, UnitError, param
@@ -38,8 +39,7 @@ class Strengths(Declared):
 
     def _check_weights(self, weight: Any) -> None:
         """Raise if bounds have another unit than the weights, or a weight is beyond them."""
-        for name in ("w_min", "w_max"):
-            self._check_unit(name, weight)
+        self._check_bounds(weight)
         low, high = self._bounds()
         strength = np.asarray(self._strength(weight))
         if np.any(strength < low) or np.any(strength > high):
@@ -78,6 +78,19 @@ class Strengths(Declared):
     def _bounds(self) -> tuple[Any, Any]:
         low = -np.inf if self.w_min is None else self._strength(self.w_min)
         return low, np.inf if self.w_max is None else 1.0
+
+    def _check_bounds(self, weight: Any) -> None:
+        """Raise if the bounds have another unit than the weights, or leave no room."""
+        for name in ("w_min", "w_max"):
+            self._check_unit(name, weight)
+        values = [u.get_mantissa(value) for value in (self.w_min, self.w_max) if value is not None]
+        if self.w_max is None or any(isinstance(value, jax.core.Tracer) for value in values):
+            return
+        if np.any(self._units(weight) == 0) or not np.all(self._bounds()[0] < 1.0):
+            raise ParameterError(
+                f"{type(self).__name__}.w_max: expected one that is not 0 and beyond w_min = "
+                f"{show(self.w_min)}, got {show(self.w_max)}"
+            )
 
     def _check_unit(self, name: str, weight: Any) -> None:
         value = getattr(self, name)
