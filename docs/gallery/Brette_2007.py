@@ -18,24 +18,17 @@ import matplotlib.pyplot as plt
 N, N_EXC = 4000, 3200
 
 
-class Network(brainstate.nn.Module):
+class Network(bl.Network):
     """Some neurons, and the synapses that the first 3200 and the other 800 make."""
 
     def __init__(self, cells, exc, inh):
         super().__init__()
         self.cells = cells
-        self.exc, self.inh = self.synapses(N_EXC, *exc), self.synapses(N - N_EXC, *inh)
+        self.exc, self.inh = self.synapses(cells[:N_EXC], *exc), self.synapses(cells[N_EXC:], *inh)
 
-    def synapses(self, n_pre, weight, tau, out, start):
-        comm = bl.Connection(n_pre, self.cells, bl.Bernoulli(0.02), weight=weight)
+    def synapses(self, pre, weight, tau, out, start):
         syn = bl.Expon.desc(tau=tau, g_initializer=start)
-        return bl.AlignPostProj(comm=comm, syn=syn, out=out, post=self.cells)
-
-    def update(self):
-        spikes = self.cells.get_spike() != 0
-        self.exc(spikes[:N_EXC])
-        self.inh(spikes[N_EXC:])
-        self.cells()
+        return bl.Projection(pre, self.cells, bl.Bernoulli(0.02), syn, out, weight=weight)
 
 
 def leaky(V_rest, start):

@@ -27,29 +27,23 @@ STATES = {
 }
 
 
-class Network(brainstate.nn.Module):
+class Network(bl.Network):
     """Each neuron has 1000 excitatory, 250 inhibitory and 1000 external synapses."""
 
     def __init__(self, g, eta):
         super().__init__()
         rest = {"V_rest": 0 * u.mV, "V_reset": 10 * u.mV, "V_th": 20 * u.mV}
         self.cells = bl.LIFRef(N, tau=20 * u.ms, tau_ref=2 * u.ms, spk_reset="hard", **rest)
-        self.exc = self.synapses(N_EXC, J)
-        self.inh = self.synapses(N - N_EXC, -g * J)
+        self.exc = self.synapses(self.cells[:N_EXC], J)
+        self.inh = self.synapses(self.cells[N_EXC:], -g * J)
         rate = eta * 10.0 * u.Hz  # 1000 synapses, 0.1 mV, 20 ms: 10 Hz hold V at the threshold
         self.external = bl.PoissonInput(self.cells.prefetch("V"), None, 1000, rate, J)
 
-    def synapses(self, n_pre, weight):
-        rule = bl.FixedInDegree(n_pre // 10, allow_multapses=True)
-        comm = bl.Connection(n_pre, self.cells, rule, weight=weight, trainable=False)
-        return bl.DeltaProj(comm=comm, post=self.cells, delay=1.4 * u.ms)  # 1.5 ms with its step
-
-    def update(self):
-        spikes = self.cells.get_spike() != 0
-        self.exc(spikes[:N_EXC])
-        self.inh(spikes[N_EXC:])
-        self.external()
-        self.cells()
+    def synapses(self, pre, weight):
+        rule = bl.FixedInDegree(pre.in_size[0] // 10, allow_multapses=True)
+        comm = bl.Connection(pre, self.cells, rule, weight=weight, trainable=False)
+        delay = 1.4 * u.ms  # 1.5 ms with its step
+        return bl.DeltaProj(pre.get_spike, comm=comm, post=self.cells, delay=delay)
 
 
 def rhythm(counts):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import bench_common as bench
 import brainloom as bl
-import brainstate
 import brainunit as u
 import numpy as np
 
 LEAK = 1 * u.mS
 
 
-class Network(brainstate.nn.Module):
+class Network(bl.Network):
     def __init__(self, task: bench.Task):
         super().__init__()
-        self.excitatory = task.excitatory
         self.population = bl.LIFRef(
             task.neurons,
             R=1 / LEAK,
@@ -27,27 +25,25 @@ class Network(brainstate.nn.Module):
             spk_reset="hard",
         )
         exc, inh = task.targets()
-        self.exc = self.projection(exc, bench.W_EXC, bench.TAU_E, bench.E_EXC)
-        self.inh = self.projection(inh, bench.W_INH, bench.TAU_I, bench.E_INH)
+        excitatory = self.population[: task.excitatory]
+        inhibitory = self.population[task.excitatory :]
+        self.exc = self.projection(excitatory, exc, bench.W_EXC, bench.TAU_E, bench.E_EXC)
+        self.inh = self.projection(inhibitory, inh, bench.W_INH, bench.TAU_I, bench.E_INH)
 
     def projection(
-        self, targets: np.ndarray, weight: float, tau: float, reversal: float
-    ) -> bl.AlignPostProj:
+        self, pre: bl.View, targets: np.ndarray, weight: float, tau: float, reversal: float
+    ) -> bl.Projection:
         sources = np.repeat(np.arange(len(targets)), bench.TARGETS)
         size = int(np.prod(self.population.in_size))
         edges = bl.Edges.from_pairs(sources, targets.ravel(), len(targets), size)
-        return bl.AlignPostProj(
-            comm=bl.Connection(len(targets), size, edges, weight=weight * LEAK),
-            syn=bl.Expon.desc(tau=tau * u.ms),
-            out=bl.COBA.desc(E=reversal * u.mV),
-            post=self.population,
+        return bl.Projection(
+            pre,
+            self.population,
+            edges,
+            bl.Expon.desc(tau=tau * u.ms),
+            bl.COBA.desc(E=reversal * u.mV),
+            weight=weight * LEAK,
         )
-
-    def update(self, current: u.Quantity) -> None:
-        spikes = self.population.get_spike() != 0
-        self.exc(spikes[: self.excitatory])
-        self.inh(spikes[self.excitatory :])
-        self.population(current)
 
 
 def main() -> None:

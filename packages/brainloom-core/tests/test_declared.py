@@ -2,6 +2,8 @@
 
 import copy
 import inspect
+import math
+import re
 from typing import Any
 
 import brainstate
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from brainloom_core import (
     ANY_UNIT,
+    BrainloomError,
     Declared,
     Neuron,
     ParameterError,
@@ -27,6 +30,7 @@ from brainloom_core import (
     option,
     param,
     positive,
+    simulate,
     state,
 )
 
@@ -496,8 +500,8 @@ def test_shapes_units_and_kinds_of_states(size: Any, batch: int | None) -> None:
     shape = neuron.in_size if batch is None else (batch, *neuron.in_size)
     assert neuron.V.value.shape == neuron.m.value.shape == neuron.count.value.shape == shape
     assert u.get_unit(neuron.V.value) == u.mV
-    assert type(neuron.V) is brainstate.HiddenState
-    assert type(neuron.count) is brainstate.ShortTermState
+    assert isinstance(neuron.V, brainstate.HiddenState)
+    assert not isinstance(neuron.count, brainstate.HiddenState)
     assert (neuron.V.value.dtype, neuron.count.value.dtype) == (jnp.float32, jnp.int32)
 
 
@@ -669,3 +673,149 @@ def test_a_state_is_kept_where_its_option_asks_for_it() -> None:
     with pytest.raises(StateError, match="kept only by a model that was made with counting=True"):
         _ = without.count
     assert ("count",) not in without.states()
+
+
+# Assignment
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("tau", -5 * u.ms, "Leaky.tau: expected a time > 0, got -5 ms"),
+        ("tau", 5 * u.mV, "Leaky.tau: expected a time > 0 (for example 5 ms), got 5 mV"),
+        ("tau", np.ones(4) * u.ms, "a scalar or an array of shape (3,), got shape (4,)"),
+        ("tau", math.nan * u.ms, "Leaky.tau: expected a time > 0, finite, got nan ms"),
+        ("V_th", -1 * u.mV, "V_th > V_reset, got V_th = -1 mV, V_reset = 0 mV"),
+        ("V_reset", 2 * u.mV, "V_th > V_reset, got V_th = 1 mV, V_reset = 2 mV"),
+        ("V_initializer", 2 * u.ms, "Leaky.V_initializer: expected a voltage"),
+        ("spk_reset", "sofd", "Leaky.spk_reset: expected one of"),
+        ("in_size", 4, "Leaky.in_size: cannot be changed, since the states follow from it"),
+        ("taw", 5 * u.ms, "Leaky.taw: there is no such parameter; the nearest is tau."),
+        ("v_th", 5 * u.mV, "Leaky.v_th: there is no such parameter; the nearest is V_th."),
+        ("taw", brainstate.ParamState(5 * u.ms), "the nearest is tau."),
+        ("V", 5 * u.mV, "Leaky.V: expected a state, got 5 mV. Write its value, V.value = ..."),
+        ("V", brainstate.HiddenState(jnp.ones(4) * u.mV), "Leaky.V: expected shape (3,)"),
+        ("V", brainstate.HiddenState(jnp.ones(3)), "Leaky.V: expected a voltage"),
+    ],
+)
+def test_what_is_assigned_is_checked_and_a_refusal_changes_nothing(
+    name: str, value: Any, text: str
+) -> None:
+    neuron = Leaky(3)
+    brainstate.nn.init_all_states(neuron)
+    before = dict(vars(neuron))
+    with pytest.raises(BrainloomError, match=re.escape(text)):
+        setattr(neuron, name, value)
+    assert vars(neuron) == before
+
+
+def test_what_is_assigned_is_kept_as_the_constructor_keeps_it() -> None:
+    neuron = Leaky(3)
+    neuron.tau = lambda shape: np.full(shape, 7.0) * u.ms
+    assert neuron.tau.shape == (3,)
+    neuron.tau = [1.0, 2.0, 3.0] * u.ms
+    assert neuron.tau.dtype == brainstate.environ.dftype()
+    neuron.V_th, neuron.V_reset = 3 * u.mV, 2 * u.mV
+    assert neuron.V_reset == 2 * u.mV
+
+
+def test_an_assignment_between_two_simulations_acts_from_the_next_step() -> None:
+    def first(tau: Any) -> Any:
+        neuron.tau = tau
+        brainstate.nn.init_all_states(neuron)
+        recording = simulate(neuron, 0.1 * u.ms, inputs=1 * u.mA, record="V")
+        return float(recording["V"].values.to_decimal(u.mV)[0, 0])
+
+    neuron = Leaky(1)
+    for tau in (5.0, 1.0, 5.0):
+        assert first(tau * u.ms) == pytest.approx(1 - math.exp(-0.1 / tau), rel=1e-5)
+
+
+def test_a_number_for_a_trained_parameter_is_written_into_its_state() -> None:
+    state_of = brainstate.ParamState(np.array([1.0, 2.0]) * u.ms)
+    neuron = Leaky(2, tau=state_of)
+    neuron.tau = 0.003 * u.second
+    assert neuron.trained() == {"tau": state_of}
+    np.testing.assert_allclose(state_of.value.to_decimal(u.ms), [3.0, 3.0])
+    with pytest.raises(ParameterError, match=r"Leaky.tau: expected a time > 0, got -3 ms"):
+        neuron.tau = -3 * u.ms
+    np.testing.assert_allclose(neuron.tau.to_decimal(u.ms), [3.0, 3.0])
+    another = brainstate.ParamState(4.0 * u.ms)
+    neuron.tau = another
+    assert neuron.trained() == {"tau": another}
+
+
+def test_a_traced_value_can_be_assigned_with_the_right_unit_and_shape() -> None:
+    neuron = Leaky(2)
+
+    def slope(tau: Any) -> Any:
+        neuron.tau = tau * u.ms
+        with pytest.raises(UnitError):
+            neuron.tau = tau
+        return neuron.dV(1 * u.mV, 0 * u.mA).to_decimal(u.mV / u.ms)
+
+    assert jax.jit(jax.grad(slope))(2.0) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (
+            np.ones(4) * u.mV,
+            "Leaky.V: expected shape (3,), with a batch axis or without",
+        ),
+        (5 * u.mV, "Leaky.V: expected shape (3,)"),
+        (np.ones(3), "Leaky.V: expected a voltage (for example 1 mV), got an array"),
+        (np.ones((3, 5)) * u.mV, "Leaky.V: expected shape (3,)"),
+        ("high", "Leaky.V: expected an array of shape (3,), got 'high'"),
+        (None, "Leaky.V: expected an array of shape (3,), got None"),
+    ],
+)
+def test_a_state_keeps_its_shape_and_unit(value: Any, text: str) -> None:
+    neuron = Leaky(3)
+    brainstate.nn.init_all_states(neuron)
+    with pytest.raises(BrainloomError, match=re.escape(text)):
+        neuron.V.value = value
+    assert neuron.V.value.shape == (3,)
+
+
+def test_a_state_converts_what_it_is_given_to_its_unit_and_dtype() -> None:
+    neuron = Steady(2)
+    brainstate.nn.init_all_states(neuron)
+    neuron.V.value = np.array([1, 2]) * u.volt
+    assert u.get_unit(neuron.V.value) == u.mV
+    assert neuron.V.value.dtype == jnp.float32
+    np.testing.assert_allclose(neuron.V.value.to_decimal(u.mV), [1000.0, 2000.0])
+    neuron.V.value = np.ones((5, 2)) * u.mV  # a batch axis
+    with pytest.raises(BrainloomError, match=r"Steady\.count: expected numbers of int32"):
+        neuron.count.value = np.array([0.5, 1.5])
+    neuron.count.value = np.array([1, 2])
+    assert neuron.count.value.dtype == jnp.int32
+
+
+def test_options_from_which_states_follow_are_read_only() -> None:
+    cell = Rich(2)
+    with pytest.raises(ParameterError, match=r"parts: cannot be changed.*Make a new object"):
+        cell.parts = ("one",)
+
+
+def test_a_subclass_has_attributes_of_its_own() -> None:
+    class Own(Leaky):
+        def __init__(self, n: int) -> None:
+            super().__init__(n)
+            self.tau2, self.label = 3 * u.ms, "mine"
+            self.part = Leaky(2)
+            with pytest.raises(ParameterError):
+                self.tau = -1 * u.ms
+
+        def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+            super().init_state(batch_size, **kwargs)
+            self.V2 = brainstate.HiddenState(jnp.zeros(2))
+
+    own = Own(2)
+    brainstate.nn.init_all_states(own)
+    own.label, own.tau2, own.colour = "other", 4 * u.ms, "red"
+    twin = copy.deepcopy(own)
+    assert (twin.tau2, twin.label) == (4 * u.ms, "other")
+    with pytest.raises(ParameterError):
+        twin.tau = -1 * u.ms

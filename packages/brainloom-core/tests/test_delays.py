@@ -245,3 +245,60 @@ def test_a_trained_delay_stays_between_zero_and_the_longest() -> None:
     line = Delay(2, brainstate.ParamState(jnp.array([1.0, 2.0]) * u.ms), max_delay=5 * u.ms)
     kept = line.keep("delay", jnp.array([1.0, 2.0]) * u.ms, jnp.array([-3.0, 9.0]) * u.ms)
     np.testing.assert_array_equal(kept.to_decimal(u.ms), [0.0, 5.0])
+
+
+def changed(line: Delay, new: Any, values: np.ndarray, at: int) -> np.ndarray:
+    """What comes out of a line whose delay is changed after some steps."""
+    brainstate.nn.init_all_states(line)
+    first = [np.asarray(line(x)) for x in jnp.asarray(values[:at])]
+    line.delay = new
+    return np.stack([*first, *(np.asarray(line(x)) for x in jnp.asarray(values[at:]))])
+
+
+def test_what_is_under_way_keeps_the_delay_with_which_it_was_sent() -> None:
+    values = np.zeros((12, 2))
+    values[:5] = 1.0 + np.arange(10).reshape(5, 2)
+    line = Delay(2, 0.2 * u.ms)
+    got = changed(line, [0.4, 0.2] * u.ms, values, at=3)
+    expected = np.zeros_like(values)
+    for sent in range(5):
+        expected[sent + (2 if sent < 3 else 4), 0] += values[sent, 0]
+        expected[sent + 2, 1] += values[sent, 1]
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_a_shorter_delay_waits_until_nothing_is_overtaken() -> None:
+    line, one = (
+        Delay(1, 0.3 * u.ms, interpolate=True),
+        np.array([[1.0], [0], [0], [0], [0], [1], [0]]),
+    )
+    with pytest.raises(
+        ParameterError, match=r"Delay\.delay: 0.1 ms would overtake what is under way"
+    ):
+        changed(line, 0.1 * u.ms, one, at=1)
+    with pytest.raises(ParameterError, match="lies between two steps"):
+        changed(line, 0.35 * u.ms, one, at=1)
+    assert float(line.delay.to_decimal(u.ms)) == pytest.approx(0.3)
+    got = changed(line, 0.1 * u.ms, one, at=5)
+    np.testing.assert_allclose(got[:, 0], [0, 0, 0, 1, 0, 0, 1], atol=1e-6)
+    brainstate.nn.reset_all_states(line)
+    line.delay = 0.25 * u.ms
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (1.0 * u.mV, "expected a time"),
+        (-1.0 * u.ms, ">= 0"),
+        (np.nan * u.ms, "finite"),
+        (3.0 * u.ms, "at most max_delay"),
+        (np.ones(3) * u.ms, r"shape \(2,\)"),
+        (brainstate.ParamState(1.0 * u.ms), "changed by the value of its state"),
+    ],
+)
+def test_an_assigned_delay_is_checked_as_in_the_constructor(value: Any, message: str) -> None:
+    line = Delay(2, 1.0 * u.ms, max_delay=2.0 * u.ms)
+    with pytest.raises(ParameterError, match=message):
+        line.delay = value
+    with pytest.raises(ParameterError, match=r"Delay\.max_delay: it cannot be changed"):
+        line.max_delay = 5.0 * u.ms

@@ -13,7 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from brainloom_core import Normal, ParameterError, Uniform, UnitError
-from brainloom_projections import AllToAll, Bernoulli, Connection, Edges, FixedOutDegree, OneToOne
+from brainloom_projections import (
+    AllToAll,
+    Bernoulli,
+    Connection,
+    Edges,
+    FixedOutDegree,
+    OneToOne,
+    by_distance,
+    by_edge,
+)
 from brainloom_projections.connection import value_of
 from brainloom_projections.spatial import DistanceDependent, LinearProfile, grid_positions
 from scipy import sparse, stats
@@ -28,7 +37,7 @@ def test_weights_and_delays_as_functions() -> None:
         20,
         20,
         edges(),
-        weight=lambda edges: (1.0 + edges.post) * u.nS,
+        weight=by_edge(lambda edges: (1.0 + edges.post) * u.nS),
         delay=lambda shape: np.full(shape, 1.5) * u.ms,
     )
     np.testing.assert_array_equal(made.weight.value.to_decimal(u.nS), 1.0 + edges().post)
@@ -90,7 +99,7 @@ def test_wrong_delays_are_refused(delay: Any, error: type, message: str) -> None
 @pytest.mark.parametrize("rule", [Bernoulli(0.3), OneToOne(), AllToAll()])
 def test_spikes_are_sent_to_the_row_in_which_they_arrive(rule: Any) -> None:
     generator = np.random.default_rng(1)
-    made = Connection((4, 5), 20, rule, lambda n: generator.random(n) * u.nS, seed=0)
+    made = Connection((4, 5), 20, rule, lambda shape: generator.random(shape) * u.nS, seed=0)
     steps = generator.integers(0, 4, len(made.edges)).astype(np.int32)
     spikes = generator.random((3, 4, 5)) < 0.5
     empty = jnp.zeros((3, 4, 20)) * u.nS
@@ -155,7 +164,7 @@ def distant() -> Connection:
         20,
         DistanceDependent(LinearProfile(3 * u.um), grid_positions(20, 1 * u.um)),
         Normal(1 * u.nS, 0.1 * u.nS),
-        delay=lambda distance: distance / (1.0 * u.um / u.ms),
+        delay=by_distance(lambda d: d / (1.0 * u.um / u.ms)),
         seed=0,
     )
 

@@ -214,7 +214,7 @@ def test_a_past_asked_for_too_late_says_so() -> None:
     with pytest.raises(StateError, match=r"init_all_states\(net\)"):
         late()
     missing = LIF(2)
-    missing.prefetch("spike").delay.at(1.0 * u.ms)
+    missing.prefetch("spikes").delay.at(1.0 * u.ms)
     with pytest.raises(StateError, match=r"LIF has no such state.*get_spike"):
         brainstate.nn.init_all_states(missing)
 
@@ -410,7 +410,7 @@ def test_memory_follows_neurons_and_the_longest_delay() -> None:
             Expon,
             CUBA,
             weight=1.0 * u.mS,
-            delay=lambda s: u.math.ones(s) * u.ms,
+            delay=lambda shape: u.math.ones(shape) * u.ms,
         ).explain()
     )
 
@@ -540,3 +540,56 @@ def test_a_smaller_step_than_at_initialisation_is_an_error() -> None:
         pytest.raises(InputError, match="init_all_states"),
     ):
         proj(jnp.zeros(3))
+
+
+@pytest.mark.parametrize("per_edge", [False, True])
+def test_a_delay_that_is_assigned_acts_from_the_next_step_and_loses_nothing(per_edge: bool) -> None:
+    """The delay is 2 ms, from 2 ms on 4 ms, from 11 ms on 1 ms."""
+    net = Network()
+    net.cell = LIF(1, V_th=1e6 * u.mV)
+    rule = Edges.from_pairs([0], [0], 1, 1)
+    own = np.array([2.0]) * u.ms if per_edge else None
+    net.proj = AlignPostProj(
+        lambda: jnp.isin(brainstate.environ.get("i"), jnp.array([10, 30, 60, 115]))[None],
+        comm=Connection(1, 1, rule, weight=1.0 * u.mA, delay=own),
+        syn=Expon.desc(tau=5 * u.ms, g_initializer=0 * u.mA),
+        out=CUBA.desc(scale=1.0),
+        post=net.cell,
+        delay=None if per_edge else 2.0 * u.ms,
+    )
+    assert ("Arrivals" in type(net.proj.delay).__name__) == per_edge
+    seen = []
+    for start, duration, delay in ((0.0, 2.0, None), (2.0, 9.0, 4.0), (11.0, 2.0, 1.0)):
+        if delay is not None:
+            net.proj.delay = delay * u.ms
+        g = simulate(net, duration * u.ms, start=start * u.ms, record="proj.syn.g")
+        seen.append(g["proj.syn.g"].values.to_decimal(u.mA)[:, 0])
+    whole = np.concatenate(seen)
+    jumps = np.flatnonzero(np.diff(whole, prepend=0.0) > 0.5)
+    assert jumps.tolist() == [30, 70, 100, 125]
+
+
+def test_parts_of_a_projection_cannot_be_exchanged_in_silence() -> None:
+    post = LIF(2)
+    comm = Connection(2, 2, OneToOne(), weight=1.0 * u.mA)
+    parts = {"syn": Expon.desc(g_initializer=0 * u.mA), "out": CUBA.desc(scale=1.0), "post": post}
+    aligned = AlignPostProj(comm=comm, **parts)
+    proj = Projection(2, post, comm, parts["syn"], parts["out"])
+    for it in (aligned, proj):
+        for name in ("comm", "syn", "out", "post", "stp", "label"):
+            with pytest.raises(AttributeError, match=rf"\.{name}: it cannot be exchanged"):
+                setattr(it, name, 3)
+        with pytest.raises(ParameterError, match=r"\.delay: this projection was made without"):
+            it.delay = 1.0 * u.ms
+    later = AlignPostProj(comm=comm, delay=0 * u.ms, **parts)  # as the message says
+    later.delay = 1.0 * u.ms
+    with pytest.raises(UnitError, match=rf"{later.name}\.delay: expected a time"):
+        later.delay = 1.0 * u.mV
+
+
+@pytest.mark.parametrize("max_delay", [-1.0 * u.ms, 5.0 * u.ms, np.nan * u.ms])
+def test_a_longest_delay_without_a_delay_is_an_error(max_delay: Any) -> None:
+    comm = Connection(2, 2, OneToOne(), weight=1.0 * u.mV)
+    with pytest.raises(ParameterError, match=r"DeltaProj\.max_delay: expected a delay too"):
+        DeltaProj(comm=comm, post=LIF(2), max_delay=max_delay)
+    DeltaProj(comm=comm, post=LIF(2), max_delay=5.0 * u.ms, delay=0 * u.ms)

@@ -6,7 +6,7 @@ import brainunit as u
 import numpy as np
 import pytest
 from brainloom_core import ParameterError
-from brainloom_projections import Connection
+from brainloom_projections import Connection, by_distance
 from brainloom_projections.spatial import (
     DiscProfile,
     DistanceDependent,
@@ -129,8 +129,8 @@ def test_weights_and_delays_follow_the_distance() -> None:
         100,
         100,
         DistanceDependent(GaussianProfile(300 * u.um), sheet),
-        weight=lambda distance: np.exp(-distance.to_decimal(u.mm)) * u.nS,
-        delay=lambda distance: 0.5 * u.ms + distance / (0.3 * u.meter / u.second),
+        weight=by_distance(lambda d: np.exp(-d.to_decimal(u.mm)) * u.nS),
+        delay=by_distance(lambda d: 0.5 * u.ms + d / (0.3 * u.meter / u.second)),
         seed=0,
     )
     d = connection.edges.distance.to_decimal(u.mm)

@@ -208,6 +208,13 @@ class ChecksNothing(Sound):
         vars(self).update(values)
 
 
+class AssignsAnything(Sound):
+    __doc__ = DOC
+
+    def _reassign(self, name: str, value: Any) -> None:
+        vars(self)[name] = value
+
+
 class DescribedByText(Sound):
     __doc__ = DOC
 
@@ -435,6 +442,7 @@ FAIL_TOO: dict[type, set[str]] = {
     showing_a_wrong_result(): {"examples_run"},
     HidesParameters: {"signature_follows_declarations"},
     ChecksNothing: {
+        "bad_arguments_are_refused_in_words",
         "broken_constraints_raise",
         "broken_relations_raise",
         "non_finite_values_raise",
@@ -442,6 +450,7 @@ FAIL_TOO: dict[type, set[str]] = {
         "wrong_sizes_raise",
         "wrong_units_raise",
     },
+    AssignsAnything: {"assignments_are_checked"},
     DescribedByText: {"descriptors_compare_by_meaning", "descriptors_see_every_element"},
     StartsByItself: {"use_before_init_raises"},
     ReplacesStates: {"init_state_repeats"},

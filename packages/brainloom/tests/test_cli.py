@@ -39,7 +39,7 @@ def test_models_as_table_and_json() -> None:
     assert shown["summary"] == "Leaky integrate-and-fire neuron."
     assert {"name": "tau", "default": "5. ms"} in shown["parameters"]
     assert shown["states"][0] == {"name": "V", "doc": "membrane potential"}
-    assert "(with interpolate=True)" in shown["states"][1]["doc"]
+    assert "(with interpolate=True)" in shown["states"][2]["doc"]
     assert shown["numerics"]["scheme"] == "exp_euler"
     assert shown["numerics"]["exact"] is True
 

@@ -182,7 +182,6 @@ def connectivities(unit: Any) -> dict[str, Callable[[Any], Any]]:
 
 
 @old_names
-@pytest.mark.usefixtures("event_kernels")
 @pytest.mark.parametrize("form", ["bool", "float", "event array"])
 @pytest.mark.parametrize("name", COMMS)
 def test_connectivity(name: str, form: str) -> None:
@@ -230,6 +229,7 @@ def test_when_things_happen_in_a_step() -> None:
     shared = bp.AlignPostProj(comm=comm, syn=bp.Expon.desc(1), out=bp.CUBA.desc(), post=net.post)
     own = bp.AlignPostProj(comm=comm, syn=bp.Expon(1), out=bp.CUBA(), post=net.post)
     brainstate.nn.init_all_states([net, shared, own])
+    net.pre(0.0 * u.mA)
 
     spk = net.pre.get_spike() != 0.0  # of the last step, although V has not been reset yet
     assert spk.all()

@@ -4,6 +4,8 @@ import subprocess
 import sys
 
 import brainloom as bl
+import brainstate
+import brainunit as u
 import pytest
 
 
@@ -53,3 +55,28 @@ def test_import_computes_nothing() -> None:
     code = "import brainloom, jax\nprint(jax._src.xla_bridge.backends_are_initialized())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Builder", r"brainloom has no Builder: .*bl\.Network\(\)"),
+        ("Recorder", r"record="),
+        ("FixedIndegreeProj", r"bl\.FixedInDegree\(k\)"),
+        ("iaf_psc_exp", r"From NEST"),
+    ],
+)
+def test_names_of_the_peer_that_are_not_here_say_what_is(name: str, text: str) -> None:
+    with pytest.raises(ImportError, match=text):
+        exec(f"from brainloom import {name}")
+
+
+def test_the_time_is_no_argument_of_a_network() -> None:
+    net = bl.Network()
+    net.E = bl.LIF(2)
+    brainstate.nn.init_all_states(net)
+    with (
+        brainstate.environ.context(dt=0.1 * u.ms),
+        pytest.raises(bl.InputError, match=r"got 5 ms\. The time is no argument: simulate sets"),
+    ):
+        net(5 * u.ms)

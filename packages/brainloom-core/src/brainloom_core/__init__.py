@@ -12,6 +12,7 @@ from .errors import (
     DeclarationError,
     InputError,
     KernelError,
+    NonFiniteError,
     ParameterError,
     PluginConflictError,
     PluginError,
@@ -64,6 +65,7 @@ from .surrogate import (
     Tanh,
 )
 from .synapse import AlignPost, Synapse, SynOut
+from .views import View
 
 __version__ = _version("brainloom-core")
 
@@ -95,6 +97,7 @@ __all__ = [
     "MultiGaussianGrad",
     "Network",
     "Neuron",
+    "NonFiniteError",
     "NonzeroSignLog",
     "Normal",
     "Numerics",
@@ -128,6 +131,7 @@ __all__ = [
     "TraceData",
     "Uniform",
     "UnitError",
+    "View",
     "between",
     "full",
     "get_model",

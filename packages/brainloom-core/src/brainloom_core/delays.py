@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 
 from .constraints import non_negative, one_of, positive
+from .context import current_dt
 from .declared import Declared
 from .descriptor import meaning
 from .errors import InputError, ParameterError, StateError
@@ -22,6 +23,9 @@ __all__ = ["Delay", "Delayed", "Prefetch", "PrefetchDelayAt", "past_of"]
 class Delayed(Declared):
     """Base of what keeps values until they are due: the delay, checked, and how far it reaches.
 
+    To assign a delay changes it from the next step on. What is under way arrives when it would have
+    without that; a shorter delay that would make later values overtake it is refused.
+
     Args:
         in_size: Number of values, or their shape.
         delay: Delay, at least zero; scalar or one per value; may be trainable.
@@ -33,6 +37,8 @@ class Delayed(Declared):
 
     _layout = ("in_size", "delay", "*", "max_delay", "interpolate", ..., "name")
     _frame = {"in_size": REQUIRED, "name": None}
+    _last_dt: Any = None  # with which what is kept was put in
+    graph_invisible_attrs = (*Declared.graph_invisible_attrs, "_last_dt")
 
     if TYPE_CHECKING:
         in_size: Any = option(kw_only=False)
@@ -55,7 +61,7 @@ class Delayed(Declared):
         super()._setup_frame(name=name)
         self.in_size = tuple(in_size) if isinstance(in_size, (tuple, list)) else (int(in_size),)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         owner, longest = type(self).__name__, self.max_delay
         if longest is None and self._is_trained:
@@ -76,6 +82,57 @@ class Delayed(Declared):
         longest = self.max_delay if name == "delay" else None
         return kept if longest is None else u.math.minimum(kept, longest)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_setting" in vars(self):  # checked already
+            pass
+        elif name == "delay" and name in vars(self):
+            value = self._checked_change(value)
+            if isinstance(vars(self).get("position"), brainstate.State):
+                dt = current_dt() if self._last_dt is None else self._last_dt
+                with brainstate.environ.context(dt=dt):
+                    self._carry_over(self.delay, value)
+        elif name in ("in_size", "max_delay", "interpolate", "unit") and name in vars(self):
+            raise ParameterError(
+                f"{type(self).__name__}.{name}: it cannot be changed, since the states have been "
+                "made for it; make another one"
+            )
+        super().__setattr__(name, value)
+
+    def _checked_change(self, value: Any) -> Any:
+        """Another delay, checked as in the constructor, for one that can be assigned."""
+        owner, kinds = type(self).__name__, (brainstate.State, brainstate.nn.Param)
+        if self._is_trained or isinstance(value, kinds):
+            raise ParameterError(
+                f"{owner}.delay: a delay that is trained is changed by the value of its state, "
+                "state.value = 2 * u.ms; to train one, make another projection"
+            )
+        value = self._params["delay"].stored(self, value)
+        if isinstance(u.get_mantissa(value), jax.core.Tracer):
+            raise ParameterError(
+                f"{owner}.delay: expected a known value, got one that is computed in a compiled "
+                "function; assign it outside, or train it as a brainstate.ParamState"
+            )
+        if self.max_delay is not None and np.any(in_steps(value, self.max_delay) > 1.0 + 1e-6):
+            raise ParameterError(
+                f"{owner}.delay: expected at most max_delay = {show(self.max_delay)}, got "
+                f"{show(value)}"
+            )
+        return value
+
+    def _carry_over(self, old: Any, new: Any) -> None:
+        """Make what is under way arrive as before, and room for the new delay."""
+        raise NotImplementedError
+
+    def _known(self, value: Any) -> np.ndarray:
+        """What is kept, in numbers, where it can be seen."""
+        number = u.get_mantissa(value)
+        if isinstance(number, jax.core.Tracer):
+            raise ParameterError(
+                f"{type(self).__name__}.delay: assign it outside of compiled functions, where what "
+                "is under way can be seen"
+            )
+        return np.asarray(number)
+
     @property
     def _is_trained(self) -> bool:
         return isinstance(vars(self)["delay"], (brainstate.State, brainstate.nn.Param))
@@ -84,17 +141,19 @@ class Delayed(Declared):
     def _interpolates(self) -> bool:
         return self.interpolate or self._is_trained
 
-    def _longest(self) -> int:
+    def _longest(self, delay: Any = None) -> int:
         """How many steps back the longest delay reads, at the present dt."""
-        longest = self.delay if self.max_delay is None else self.max_delay
-        dt = brainstate.environ.get_dt()
+        longest = self.delay if delay is None else delay
+        longest = longest if self.max_delay is None else self.max_delay
+        dt = current_dt()
+        self._last_dt = dt
         if not self._interpolates:
             return int(np.max(step_count(longest, dt), initial=0))
         return int(np.ceil(np.round(np.max(in_steps(longest, dt), initial=0.0), 6))) + 1
 
     def _lag(self, length: int) -> tuple[Any, Any]:
         """Whole steps and, where it interpolates, the rest, for a ring of this length."""
-        dt = brainstate.environ.get_dt()
+        dt = current_dt()
         if self._longest() >= length:
             raise InputError(
                 f"{type(self).__name__}: the states are too short for the delay at dt = "
@@ -200,6 +259,46 @@ class Delay(Delayed):
         batch = () if batch_size is None else (batch_size,)
         return self._longest() + 1, *batch, *self.in_size
 
+    def _carry_over(self, old: Any, new: Any) -> None:
+        """Give what is under way the age at which the new delay finds it when it is due."""
+        held = self.history.value
+        ring, position = self._known(held), int(self._known(self.position.value))
+        before, after = (self._whole_steps(delay, ring.shape[1:]) for delay in (old, new))
+        aged = np.zeros((self._longest(new) + 1, *ring.shape[1:]), ring.dtype)
+        for age in range(1, min(int((before + self._interpolates).max()), len(ring)) + 1):
+            row = ring[(position - age) % len(ring)]
+            waits = (row != 0) & (age <= before + self._interpolates)
+            place = age + after - before
+            if np.any(waits & (place < 1)):
+                raise ParameterError(
+                    f"{type(self).__name__}.delay: {show(new)} would overtake what is under way "
+                    f"with {show(old)}; assign it when that has arrived, or after "
+                    "brainstate.nn.reset_all_states(net)"
+                )
+            where = np.nonzero(waits)
+            aged[(len(aged) - place[where], *where)] = row[where]
+            if self._interpolates and where[0].size and not self._same_rest(old, new):
+                raise ParameterError(
+                    f"{type(self).__name__}.delay: what is under way with {show(old)} lies between "
+                    f"two steps and cannot wait for {show(new)}; assign it when that has arrived, "
+                    "or after brainstate.nn.reset_all_states(net)"
+                )
+        self.history.resize(with_unit(jnp.asarray(aged), u.get_unit(held)))
+        self.position.value = jnp.zeros_like(self.position.value)
+
+    def _whole_steps(self, delay: Any, shape: tuple[int, ...]) -> np.ndarray:
+        dt = current_dt()
+        if self._interpolates:
+            steps = np.floor(np.round(np.asarray(in_steps(delay, dt)), 6)).astype(int)
+        else:
+            steps = np.asarray(step_count(delay, dt))
+        return np.broadcast_to(steps, shape)
+
+    def _same_rest(self, old: Any, new: Any) -> bool:
+        dt = current_dt()
+        apart = np.asarray(in_steps(old, dt)) - np.asarray(in_steps(new, dt))
+        return bool(np.all(np.abs(apart - np.round(apart)) < 1e-5))
+
     def _start(self, shape: tuple[int, ...]) -> Any:
         return with_unit(full(0.0, shape), self.unit)
 
@@ -250,6 +349,12 @@ class Past(Delay):
     def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Fill the states with the present value, which is the initial one by then."""
         super().reset_state(batch_size, **kwargs)
+
+    def _carry_over(self, old: Any, new: Any) -> None:
+        raise ParameterError(
+            f"{type(self.population).__name__}.prefetch({self.item!r}).delay: it cannot be "
+            "changed; take another one, population.prefetch(...).delay.at(time)"
+        )
 
     def means(self, other: "Past") -> bool:
         """Whether it gives what another gives."""

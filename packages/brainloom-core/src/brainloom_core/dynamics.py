@@ -18,7 +18,9 @@ from .errors import DeclarationError, InputError, ParameterError
 from .numerics import NumericsOf
 from .parameters import REQUIRED, option
 from .solvers import SOLVERS, get_solver
+from .step import call_arguments
 from .units import dimension_name, same_dimension, show, to_number, with_unit
+from .views import View
 
 __all__ = ["Dynamics"]
 
@@ -50,6 +52,10 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     A model whose equations are linear in its states says `linear = True` and gets their exact
     propagator.
 
+    A class with an `update` of its own may take anything by it. If its argument still is what the
+    class attributes say, a current in `input_unit` for a neuron and what is added to `jump_states`
+    for a synapse, it says `input_as_declared = True`, and projections use and check it as such.
+
     Args:
         in_size: Number of neurons, or the shape of the population.
         name: Name of the module.
@@ -61,6 +67,8 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     equations: ClassVar[Equations]
     equation_methods: ClassVar[dict[str, Set[str]]] = {"d": {"I"}}
     linear: ClassVar[bool] = False
+    input_as_declared: ClassVar[bool] = False
+    role: ClassVar[str] = "population"  # how a `Network` treats it
     numerics = NumericsOf()  # not annotated: that would make it an argument to type checkers
     described: Descriptor | None = None
 
@@ -72,6 +80,9 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        writer = next(base for base in cls.__mro__ if "update" in vars(base))
+        said = vars(writer).get("input_as_declared", False)  # it does not follow from a base class
+        cls.input_as_declared = vars(cls).get("input_as_declared", said)
         # A family without states of its own leaves them, and what its equations name, to members.
         whole = any(spec.kind is not brainstate.ShortTermState for spec in cls._states.values())
         others: Set[str] | None = frozenset() if whole else None
@@ -103,7 +114,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         self._current_inputs: dict[str, Any] = {}
         self._delta_inputs: dict[str, Any] = {}
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         wide = [name for name in self.equations.derivatives if self._states[name].per is not None]
         if wide and self.solver == "exp_rosenbrock":
@@ -111,6 +122,22 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                 f"{type(self).__name__}.solver: expected another one than 'exp_rosenbrock', which "
                 f"needs states of one shape: {', '.join(wide)} has an axis of its own"
             )
+
+    # Parts
+
+    __iter__ = None  # without it, Python would take one neuron after the other
+
+    def __getitem__(self, item: Any) -> View:
+        return View(self, item)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Advance by one step with what is attached before and after; see `update`.
+
+        Args:
+            args: What `update` takes.
+            kwargs: The same, by name.
+        """
+        return super().__call__(*call_arguments(self, args), **kwargs)
 
     # Inputs
 
@@ -367,9 +394,15 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def _check_input(self, x: Any, unit: Any, state: str) -> Any:
         if not same_dimension(x, unit):
+            hint = ""
+            if same_dimension(x, u.ms):
+                hint = (
+                    ". The time is no argument: simulate sets it, and so does "
+                    "brainstate.environ.context(t=t) in a loop of your own"
+                )
             raise InputError(
                 f"{type(self).__name__}.update(x): expected {dimension_name(unit)}, for example "
-                f"{show(1.0 * unit)}, got {show(x)}"
+                f"{show(1.0 * unit)}, got {show(x)}{hint}"
             )
         self._check_shape("update(x)", x, state)
         return x

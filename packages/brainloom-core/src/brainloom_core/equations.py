@@ -110,20 +110,22 @@ def read_equations(
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like one that is not known, None where none is.
+    """The name that someone may have meant, None where nothing looks like it.
 
     Args:
         name: What was written.
-        known: What could have been meant.
+        known: The names that there are.
 
     Examples:
         >>> from brainloom_core.equations import nearest
-        >>> nearest("V_rset", ["V_th", "V_reset"]), nearest("i", ["V", "I"])
-        ('V_reset', 'I')
+        >>> nearest("taw", ["V", "tau"]), nearest("colour", ["V", "tau"])
+        ('tau', None)
     """
-    by_case = {other.casefold(): other for other in known}
-    found = difflib.get_close_matches(name.casefold(), by_case, n=1, cutoff=0.6)
-    return by_case[found[0]] if found else None
+    wanted = name.replace("_", "").lower()
+    plain = {other.replace("_", "").lower(): other for other in known}
+    begun = [other for other in plain if len(wanted) > 3 and other.startswith(wanted)]
+    found = difflib.get_close_matches(wanted, plain, 1, 0.65) or begun
+    return plain[found[0]] if found else None
 
 
 def returned_names(method: Callable[..., Any]) -> Set[str]:

@@ -5,6 +5,7 @@ BrainloomError
 ├── ParameterError (ValueError)       a constructor argument breaks its declaration
 │   └── UnitError (TypeError)         ... because its unit has another dimension
 ├── InputError (ValueError)           what reaches a model while it runs does not fit it
+├── NonFiniteError (ArithmeticError)  a state became NaN or infinite while a network ran
 ├── StateError (AttributeError)       a state is used before it was initialised
 ├── DeclarationError (TypeError)      a class declares a model that cannot be
 ├── KernelError (RuntimeError)        no implementation of an operation can be used as asked
@@ -18,6 +19,7 @@ __all__ = [
     "DeclarationError",
     "InputError",
     "KernelError",
+    "NonFiniteError",
     "ParameterError",
     "PluginConflictError",
     "PluginError",
@@ -40,6 +42,22 @@ class UnitError(ParameterError, TypeError):
 
 class InputError(BrainloomError, ValueError):
     """An input has the wrong shape, unit or batch axis for the model that receives it."""
+
+
+class NonFiniteError(BrainloomError, ArithmeticError):
+    """A state became NaN or infinite while a network ran.
+
+    Args:
+        message: What became of which state, and when.
+        recording: What was recorded until then.
+
+    Attributes:
+        recording: The same.
+    """
+
+    def __init__(self, message: str, recording: object = None) -> None:
+        super().__init__(message)
+        self.recording = recording
 
 
 class StateError(BrainloomError, AttributeError):

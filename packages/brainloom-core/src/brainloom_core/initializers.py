@@ -5,8 +5,11 @@ from typing import Any
 
 import brainstate
 import brainunit as u
+import jax
+import numpy as np
 
-from .units import same_dimension, show, to_number
+from .errors import ParameterError
+from .units import same_dimension, show, to_number, with_unit
 
 __all__ = ["Normal", "Uniform"]
 
@@ -20,7 +23,8 @@ class Uniform:
         high: Upper bound, in the same unit or another one of the same dimension.
 
     Raises:
-        ValueError: The bounds cannot be compared, or `low` exceeds `high`.
+        ParameterError: A bound is no finite number, the two are not of one dimension, or `low`
+            exceeds `high`.
 
     Examples:
         >>> import brainunit as u
@@ -33,12 +37,15 @@ class Uniform:
     high: Any
 
     def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            _check_numbers(f"Uniform.{name}", getattr(self, name))
         unit = u.get_unit(self.low)
-        comparable = same_dimension(self.low, self.high)
-        if not comparable or to_number(self.low, unit) > to_number(self.high, unit):
-            raise ValueError(
-                f"Uniform: expected low <= high in units of one dimension, got {show(self.low)} "
-                f"and {show(self.high)}"
+        if not same_dimension(self.low, self.high) or _any(
+            to_number(self.low, unit) > to_number(self.high, unit)
+        ):
+            raise ParameterError(
+                f"Uniform.high: expected at least low = {show(self.low)}, in its dimension, got "
+                f"{show(self.high)}"
             )
 
     def __call__(self, shape: Any) -> Any:
@@ -49,6 +56,17 @@ class Uniform:
         """
         drawn = brainstate.random.rand(*shape).astype(brainstate.environ.dftype())
         return self.low + (self.high - self.low) * drawn
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Draw values by numpy, for which nothing is compiled.
+
+        Args:
+            rng: Where the random numbers come from.
+            shape: Shape of the array.
+        """
+        unit = u.get_unit(self.low)
+        low, high = _on_host(self.low, unit), _on_host(self.high, unit)
+        return _as_drawn(low + (high - low) * rng.random(shape), unit)
 
     def __str__(self) -> str:
         return f"Uniform({show(self.low)}, {show(self.high)})"
@@ -63,7 +81,8 @@ class Normal:
         std: Standard deviation, at least zero.
 
     Raises:
-        ValueError: The two are not of one dimension, or `std` is negative.
+        ParameterError: One is no finite number, the two are not of one dimension, or `std` is
+            negative.
 
     Examples:
         >>> import brainunit as u
@@ -76,10 +95,12 @@ class Normal:
     std: Any
 
     def __post_init__(self) -> None:
-        if not same_dimension(self.mean, self.std) or u.get_mantissa(self.std) < 0:
-            raise ValueError(
-                f"Normal: expected std >= 0 in units of one dimension with mean, got "
-                f"{show(self.mean)} and {show(self.std)}"
+        for name in ("mean", "std"):
+            _check_numbers(f"Normal.{name}", getattr(self, name))
+        if not same_dimension(self.mean, self.std) or _any(u.get_mantissa(self.std) < 0):
+            raise ParameterError(
+                f"Normal.std: expected at least zero, in the dimension of mean = "
+                f"{show(self.mean)}, got {show(self.std)}"
             )
 
     def __call__(self, shape: Any) -> Any:
@@ -91,5 +112,43 @@ class Normal:
         drawn = brainstate.random.randn(*shape).astype(brainstate.environ.dftype())
         return self.mean + self.std * drawn
 
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Draw values by numpy, for which nothing is compiled.
+
+        Args:
+            rng: Where the random numbers come from.
+            shape: Shape of the array.
+        """
+        unit = u.get_unit(self.mean)
+        mean, std = _on_host(self.mean, unit), _on_host(self.std, unit)
+        return _as_drawn(mean + std * rng.standard_normal(shape), unit)
+
     def __str__(self) -> str:
         return f"Normal({show(self.mean)}, {show(self.std)})"
+
+
+def _check_numbers(name: str, value: Any) -> None:
+    """Refuse what is not finite, or no number at all."""
+    number = u.get_mantissa(value)
+    if isinstance(number, jax.core.Tracer):
+        return
+    kinds = (int, float, np.ndarray, np.generic, jax.Array)
+    known = isinstance(number, kinds) and np.asarray(number).dtype.kind in "iuf"
+    if not known or not np.all(np.isfinite(np.asarray(number))):
+        raise ParameterError(
+            f"{name}: expected a finite number, with or without unit, got {show(value)}"
+        )
+
+
+def _any(found: Any) -> bool:
+    """Whether something holds somewhere, as far as it is known."""
+    return not isinstance(found, jax.core.Tracer) and bool(np.any(np.asarray(found)))
+
+
+def _on_host(value: Any, unit: Any) -> Any:
+    number = to_number(value, unit)
+    return number if isinstance(number, jax.core.Tracer) else np.asarray(number)
+
+
+def _as_drawn(number: Any, unit: Any) -> Any:
+    return with_unit(number.astype(brainstate.environ.dftype()), unit)

@@ -109,6 +109,7 @@ class Neuron(Dynamics):
         *("in_size", ..., "spk_fun", "spk_reset", "ref_var", "name"),
         *("*", "solver", "interpolate", "detach_reset", "V_scale"),
     )
+    input_as_declared: ClassVar[bool] = True
     input_unit: ClassVar[Any] = u.mA
     input_kind: ClassVar[str] = "current"  # held over a step; "events" where they arrive in it
     jump_state: ClassVar[str] = "V"
@@ -145,7 +146,7 @@ class Neuron(Dynamics):
         super().__init_subclass__(**kwargs)
         _check_spikes(cls)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         if self.interpolate and self.detach_reset is not None:
             raise ParameterError(

@@ -11,8 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .arrays import broadcast, on_device
 from .constraints import Constraint
 from .errors import ParameterError, StateError, UnitError
+from .states import Held
 from .units import dimension_name, same_dimension, show, to_number, with_unit
 
 __all__ = [
@@ -55,6 +57,7 @@ class Param:
     constraint: Constraint | None = None
     doc: str = ""
     after: str | None = None
+    fixed: bool = False
     name: str = field(default="", init=False)
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -65,14 +68,23 @@ class Param:
 
     def __set__(self, model: Any, value: Any) -> None:
         attributes = vars(model)
-        attributes[self.name] = value
+        if self.name in attributes and not attributes.get("_setting", False):
+            model._reassign(self.name, value)
+        else:  # the constructor, which checks, or one that is written by hand
+            attributes[self.name] = value
         attributes["_version"] = attributes.get("_version", 0) + 1
 
     def stored(self, model: Any, value: Any) -> Any:
         """Check a value and return the form to keep; raise naming model and parameter."""
-        if self.constraint is not None and not self.constraint.holds(value):
+        if self.constraint is not None and not _holds(self.constraint, value):
             raise self._error(model, self.constraint.text, show(value))
+        if not _may_be_finite(value):
+            raise self._error(model, "a finite value", show(value))
         return value
+
+    def replaced(self, model: Any, held: Any, value: Any) -> Any:
+        """The form to keep of a value that takes the place of another one."""
+        return self.stored(model, value)
 
     def check_relations(self, model: Any) -> None:
         """Check what can only be judged once every parameter is set."""
@@ -116,6 +128,23 @@ class QuantityParam(Param):
         if self.differs_from is not None:
             self._compare(model, self.differs_from, "different from", operator.ne)
 
+    def replaced(self, model: Any, held: Any, value: Any) -> Any:
+        """The form to keep: a number is written into the trainable state that is there."""
+        kept = self.stored(model, value)
+        if not isinstance(held, brainstate.State) or isinstance(kept, brainstate.State):
+            return kept
+        shape, unit = np.shape(held.value), u.get_unit(held.value)
+        if isinstance(kept, brainstate.nn.Param) or kept is None or callable(kept):
+            return kept
+        if np.shape(kept) not in ((), shape):
+            raise self._error(
+                model,
+                f"a scalar or an array of shape {shape}, that of the trainable parameter",
+                f"shape {np.shape(kept)}",
+            )
+        held.value = full(with_unit(to_number(kept, unit), unit), shape)
+        return held
+
     def keep(self, model: Any, old: Any, new: Any) -> Any:
         """What to take for a proposed new value, from an old one, so that all conditions hold."""
         unit = u.get_unit(old)
@@ -129,8 +158,13 @@ class QuantityParam(Param):
 
     def _compare(self, model: Any, other_name: str, words: str, holds: Callable[..., Any]) -> None:
         mine, other = getattr(model, self.name), getattr(model, other_name)
-        if _is_traced(mine) or _is_traced(other) or np.all(np.asarray(holds(mine, other))):
+        if mine is None or other is None or _is_traced(mine) or _is_traced(other):
             return
+        if same_dimension(mine, other):  # as numbers of NumPy, which no transformation traces
+            unit = u.get_unit(mine)
+            numbers = (np.asarray(to_number(value, unit)) for value in (mine, other))
+            if np.all(holds(*numbers)):
+                return
         got = f"{self.name} = {show(mine)}, {other_name} = {show(other)}"
         raise self._error(model, f"{self.name} {words} {other_name}", got)
 
@@ -194,6 +228,7 @@ def param(
     after: str | None = None,
     optional: bool = False,
     per: str | None = None,
+    fixed: bool = False,
     kw_only: bool = True,
 ) -> Any:
     """Declare a parameter that has a unit.
@@ -212,6 +247,7 @@ def param(
         optional: Whether None is allowed.
         per: Name of an option, declared before, whose elements each have one value; not given,
             an array has one value per neuron.
+        fixed: Whether it cannot be assigned to a model that exists.
         kw_only: What static type checkers are told; at run time every declared
             parameter may also be given by position.
 
@@ -244,6 +280,7 @@ def param(
         after=after,
         optional=optional,
         per=per,
+        fixed=fixed,
     )
 
 
@@ -292,6 +329,7 @@ def option(
     doc: str = "",
     *,
     after: str | None = None,
+    fixed: bool = False,
     kw_only: bool = True,
 ) -> Any:
     """Declare a parameter that is not a number: a choice, a function, a flag.
@@ -301,6 +339,8 @@ def option(
         constraint: A condition such as `one_of("soft", "hard")`.
         doc: One line on what it is.
         after: Name of the parameter behind which it stands in the signature.
+        fixed: Whether it cannot be assigned to a model that exists. Options on which states
+            depend (`state(when=...)`, `per=...`) are fixed by themselves.
         kw_only: What static type checkers are told, as in `param`.
 
     Examples:
@@ -312,7 +352,7 @@ def option(
         ...
         brainloom_core.errors.ParameterError: Cell.kind: expected one of 'a', 'b', got 'c'
     """
-    return Param(default=default, constraint=constraint, doc=doc, after=after)
+    return Param(default=default, constraint=constraint, doc=doc, after=after, fixed=fixed)
 
 
 class _Field(Param):
@@ -410,8 +450,12 @@ class StateSpec:
                 f"{owner_name}.{self.name}: this state is kept only by a model that was made "
                 f"with {self.when}=True"
             )
-        raise StateError(
-            f"{owner_name}.{self.name}: the state does not exist yet. "
+        raise self.missing(model)
+
+    def missing(self, model: Any) -> StateError:
+        """The error of a state that does not exist."""
+        return StateError(
+            f"{type(model).__name__}.{self.name}: the state does not exist yet. "
             "Call brainstate.nn.init_all_states(net) before the first step."
         )
 
@@ -426,6 +470,16 @@ class StateSpec:
         """The shape of the state: batch, population, and the axis that it has of its own."""
         own = () if self.per is None else (len(getattr(model, self.per)),)
         return (*model._state_shape(batch_size), *own)
+
+    def held(self, model: Any, value: Any, batch_size: int | None) -> Held:
+        """What each value of the state has to be, by its first one."""
+        batched = self.shape(model, -1)
+        axis = batched.index(-1) if -1 in batched else 0
+        shape = np.shape(value)
+        if batch_size is not None and shape == self.shape(model, batch_size):
+            shape = (*shape[:axis], *shape[axis + 1 :])
+        where = f"{type(model).__name__}.{self.name}"
+        return Held(where, shape, axis, u.get_unit(value), u.get_mantissa(value).dtype)
 
     def value(self, model: Any, shape: tuple[int, ...]) -> Any:
         """The initial value, of this shape."""
@@ -487,7 +541,7 @@ def as_float(value: Any) -> Any:
         value, (int, float, np.ndarray, np.generic, jax.Array)
     ):
         raise TypeError("not a number")
-    return float(value) if np.ndim(value) == 0 else jnp.asarray(value, brainstate.environ.dftype())
+    return float(value) if np.ndim(value) == 0 else on_device(value, brainstate.environ.dftype())
 
 
 def full(value: Any, shape: tuple[int, ...]) -> Any:
@@ -504,8 +558,7 @@ def full(value: Any, shape: tuple[int, ...]) -> Any:
         [2. 2. 2.] mV
     """
     unit = u.get_unit(value)
-    number = jnp.asarray(u.get_mantissa(value), dtype=brainstate.environ.dftype())
-    number = jnp.broadcast_to(number, shape)
+    number = broadcast(u.get_mantissa(value), shape, brainstate.environ.dftype())
     return with_unit(number, unit)
 
 
@@ -513,6 +566,24 @@ def _unwrap(value: Any) -> Any:
     if isinstance(value, brainstate.State):
         return value.value
     return value.value() if isinstance(value, brainstate.nn.Param) else value
+
+
+def _holds(constraint: Constraint, value: Any) -> bool:
+    try:
+        return bool(constraint.holds(value))
+    except Exception:  # such as that an array is compared with words
+        return False
+
+
+def _may_be_finite(value: Any) -> bool:
+    """Whether a value is no known number that is NaN or infinite."""
+    number = u.get_mantissa(value) if isinstance(value, u.Quantity) else value
+    if isinstance(number, jax.core.Tracer) or not isinstance(
+        number, (float, np.ndarray, jax.Array)
+    ):
+        return True
+    array = np.asarray(number)
+    return array.dtype.kind not in "fc" or bool(np.all(np.isfinite(array)))
 
 
 def _is_traced(value: Any) -> bool:

@@ -40,6 +40,7 @@ class Synapse(Dynamics):
     """
 
     _layout = ("in_size", "name", ..., "*", "solver")
+    input_as_declared: ClassVar[bool] = True
     jump_states: ClassVar[tuple[str, ...]] = ("g",)
     equation_methods: ClassVar[dict[str, Set[str]]] = {
         **Dynamics.equation_methods,

@@ -91,7 +91,7 @@ def _show_number(value: Any) -> str:
         return f"a traced value of shape {value.shape}"
     if isinstance(value, (np.ndarray, np.generic, jax.Array)):
         if value.ndim == 0:
-            return f"{value.item():g}"
+            return _show_number(value.item())
         return f"an array of shape {value.shape}"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{value:g}"

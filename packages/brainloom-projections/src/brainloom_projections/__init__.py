@@ -34,6 +34,7 @@ from .spatial import (
 )
 from .stp import STD, STP
 from .topology import SmallWorld
+from .values import by_distance, by_edge
 
 __version__ = _version("brainloom-projections")
 
@@ -64,6 +65,8 @@ __all__ = [
     "SymmetryGapJunction",
     "align_post_projection",
     "align_pre_projection",
+    "by_distance",
+    "by_edge",
     "grid_positions",
     "random_positions",
 ]

@@ -1,7 +1,6 @@
 """`Connection`: weights on edges, as the `comm` of a projection."""
 
-import contextlib
-import inspect
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +10,45 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError, ParameterError, UnitError, real_signature
+from brainloom_core.arrays import broadcast, on_device
 from brainloom_core.kernels import event_csr, event_csr_ring
-from brainloom_core.units import same_dimension, show, with_unit
+from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from .counter import new_key
 from .edges import Edges, as_coo, in_words, sorted_pairs
 from .regenerated import Regenerated, WeightLaw
 from .rules import AllToAll, OneToOne, RowRule, Rule, left_out
+from .values import (
+    DELAYS,
+    WEIGHTS,
+    delay_of,
+    evaluated,
+    is_function,
+    reordered,
+    seed_of,
+    size_of,
+    value_of,
+    weight_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Connection", "is_function", "value_of"]
+__all__ = ["Connection", "FixedWeight", "is_function", "value_of"]
 
-_WEIGHTS, _DELAYS = 1, 2  # parts of a seed
+# What follows from the construction and cannot be changed, with the reason.
+_FIXED = {
+    "rule": "the edges were drawn by it",
+    "edges": "projections were made for them",
+    "in_size": "the edges were drawn for it",
+    "out_size": "the edges were drawn for it",
+    "seed": "the edges were drawn with it",
+    "delay": "projections keep what is under way for as long as it says",
+}
+
+
+class FixedWeight(brainstate.LongTermState):
+    """Weights that are not trained: read as plain values, and passed to what is compiled."""
 
 
 @real_signature
@@ -52,12 +76,13 @@ class Connection(brainstate.nn.Module):
         rule: A rule such as `Bernoulli(0.02)`, or `Edges`.
         weight: Weights with unit, 1: a scalar for all edges; an array with one per edge (in the
             order of `edges`); a state such as `brainstate.ParamState`, which is used as it is;
-            or a function: of the shape `(n_edges,)`, as `Normal(...)` and `Uniform(...)` are;
-            of the edges, if its argument is called `edges`; or of their lengths, if it is called
-            `distance`.
+            an initializer such as `Normal(...)` or `Uniform(...)`, or another object that is
+            called with the shape `(n_edges,)`; or a function, `by_edge(f)` of the edges or
+            `by_distance(f)` of their lengths. (A bare function must call its argument `edges`,
+            `distance` or `shape`.)
         delay: Time from a presynaptic spike to its arrival, None, the default, for no delay: a
-            scalar, an array with one per edge, a function like that of the weights, or a
-            trainable state; at least zero.
+            scalar, an array with one per edge, drawn or made by a function like the weights, or
+            a trainable state; at least zero.
         seed: Seed of the random edges, weights and delays; None draws one from
             `brainstate.random`, so that `brainstate.random.seed` makes them reproducible.
         stored: Whether the edges are kept in memory, True. Without, the rule must be `OneToOne`,
@@ -70,14 +95,17 @@ class Connection(brainstate.nn.Module):
     Attributes:
         edges: The edges drawn; where they are not stored, drawn anew each time they are read.
         weight: The weights: `brainstate.ParamState` or, if not trainable, a plain value; the
-            initializer, where they are drawn again in each step.
+            initializer, where they are drawn again in each step. They can be assigned: a value is
+            checked as in the constructor, must have the same dimension, is written into the state
+            and acts from the next step on, also in what is compiled. (A state that is assigned
+            takes the place of the one before; functions that you compiled yourself keep that.)
         delay: The delay in ms, of shape `()` or, in the order of `edges`, `(n_edges,)`, a state
             if it is trained; or None.
 
     Raises:
         ParameterError: The rule does not fit the sizes, or weights or delays not the edges, or
-            it cannot be done without storing edges.
-        UnitError: The delay is not a time.
+            it cannot be done without storing edges; or what is fixed is assigned.
+        UnitError: The delay is not a time, or new weights are of another dimension.
         InputError: The spikes do not have one value per presynaptic neuron.
 
     References:
@@ -87,21 +115,27 @@ class Connection(brainstate.nn.Module):
 
     Examples:
         >>> import brainunit as u, jax.numpy as jnp
-        >>> from brainloom_projections import Bernoulli, Connection, OneToOne
+        >>> from brainloom_projections import Bernoulli, Connection, OneToOne, by_edge
         >>> connection = Connection(3, 3, OneToOne(), weight=2.0 * u.nS)
         >>> print(connection(jnp.array([True, False, True])).to_decimal(u.nS))
         [2. 0. 2.]
+        >>> connection.weight = 0.5 * u.nS
+        >>> print(connection(jnp.array([True, False, True])).to_decimal(u.nS))
+        [0.5 0.  0.5]
 
         Delays that follow the edges, and edges that take no memory:
 
         >>> delayed = Connection(100, 50, Bernoulli(0.1), seed=1,
-        ...                      delay=lambda edges: (1.0 + 0.1 * (edges.post % 5)) * u.ms)
+        ...                      delay=by_edge(lambda e: (1.0 + 0.1 * (e.post % 5)) * u.ms))
         >>> delayed.delay.shape == (len(delayed.edges),)
         True
         >>> free = Connection(100, 50, Bernoulli(0.1), seed=1, stored=False)
         >>> free.edges == delayed.edges
         True
     """
+
+    graph_invisible_attrs = ("_version",)
+    _version = 0  # counts what simulate must compile anew
 
     def __init__(
         self,
@@ -118,24 +152,132 @@ class Connection(brainstate.nn.Module):
         trainable: bool = True,
     ) -> None:
         super().__init__(name=name)
-        self.in_size, self.out_size = _size(pre, "out_size"), _size(post, "in_size")
+        self.in_size = size_of("Connection.pre", pre, "out_size")
+        self.out_size = size_of("Connection.post", post, "in_size")
         self._n_pre, self._n_post = int(np.prod(self.in_size)), int(np.prod(self.out_size))
         self.rule = rule
         self.implementation = implementation
+        for option, flag in (("stored", stored), ("trainable", trainable)):
+            if not isinstance(flag, (bool, np.bool_)):
+                raise ParameterError(
+                    f"Connection.{option}: expected True or False, got {show(flag)}"
+                )
+        if implementation is not None and not isinstance(implementation, str):
+            raise ParameterError(
+                f"Connection.implementation: expected the name of a kernel, got "
+                f"{show(implementation)}"
+            )
+        seed = seed_of(seed)
         if isinstance(rule, Rule) and seed is None:
             seed = int(brainstate.random.randint(0, 2**31 - 1))
+        self._seed = seed
         self._edges: Edges | None = None
         self._regenerated: Regenerated | None = None
-        self.weight: Any
         if stored:
             self._edges = self._drawn(rule, seed)
             self._keep_edges(self._edges)
-            self.weight = self._checked_weight(weight, self._edges, seed, trainable)
-            self.delay = self._checked_delay(delay, self._edges, seed)
+            self.delay = self._checked_delay(delay)
         else:
             self._check_unstored(rule, weight, delay, trainable)
-            self.delay = self._checked_delay(delay, None, seed)
-            self.weight = self._unstored(rule, weight, seed, trainable)
+            self.delay = self._checked_delay(delay)
+            self._keep_rule(rule, weight)
+        # The last one: from now on, what is fixed is.
+        self.__dict__["weight"] = self._held(weight, trainable)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and "weight" in vars(self) and getattr(self, name) is not value:
+            remedy = "make a new Connection"
+            if name == "delay":
+                remedy = "assign that of the projection, projection.delay = 2 * u.ms"
+            raise ParameterError(
+                f"Connection.{name}: it cannot be changed, since {_FIXED[name]}; {remedy}"
+            )
+        if "weight" in vars(self) and not hasattr(self, name):
+            near = get_close_matches(name, [*_FIXED, "weight", "implementation"], 1, 0.75)
+            if near:
+                raise ParameterError(
+                    f"Connection.{name}: a connection has no such attribute; did you mean "
+                    f"{near[0]}?"
+                )
+        super().__setattr__(name, value)
+        if name == "implementation" and "weight" in vars(self):
+            self._version += 1
+
+    def __repr__(self) -> str:
+        if "weight" not in vars(self):  # it is being made
+            return f"<{type(self).__name__}>"
+        rule = self.rule
+        made_by = rule.origin or "Edges" if isinstance(rule, Edges) else repr(rule)
+        return (
+            f"{type(self).__name__}({_joined(self.in_size)} -> {_joined(self.out_size)}, "
+            f"{_shortened(made_by)}, {self.n_edges} edges, weight={_short(value_of(self.weight))}"
+            + ("" if self.delay is None else f", delay={_short(value_of(self.delay))}")
+            + ("" if self.is_stored else ", stored=False")
+            + ")"
+        )
+
+    @property
+    def weight(self) -> Any:
+        """The weights: a state or, if they are not trained, a plain value."""
+        try:
+            held = vars(self)["weight"]
+        except KeyError:
+            raise AttributeError("weight") from None
+        return held.value if isinstance(held, FixedWeight) else held
+
+    @weight.setter
+    def weight(self, value: Any) -> None:
+        held = vars(self).get("weight")
+        if held is None or value is held:  # as brainstate puts a copy together
+            self.__dict__["weight"] = value
+        elif isinstance(value, brainstate.TreefyState):
+            held.update_from_ref(value)
+        elif isinstance(value, (brainstate.State, brainstate.nn.Param)):
+            self._check_dimension(value_of(self._held(value, trainable=True)))
+            self.__dict__["weight"] = value
+            self._version += 1
+        else:
+            self._write_weight(held, value)
+
+    def _write_weight(self, held: Any, value: Any) -> None:
+        """Write new weights into the state that there is."""
+        if self._law is not None:
+            law = self._made_law(value)
+            self._check_dimension(1.0 * law.unit)
+            assert self._regenerated is not None
+            self._regenerated = self._regenerated.with_law(law)
+            self.__dict__["weight"] = value
+            self._version += 1
+            return
+        new = weight_of(
+            evaluated("weight", value, self._edges_of_values, self._seed, WEIGHTS),
+            self._edges_of_values,
+        )
+        self._check_dimension(new)
+        unit = self.unit
+        number = new.to_decimal(unit) if isinstance(new, u.Quantity) else new
+        number = on_device(number, brainstate.environ.dftype())
+        shape = np.shape(value_of(held))
+        if number.ndim == 0 and shape:
+            number = broadcast(number, shape, brainstate.environ.dftype())
+        if number.shape != shape:  # what is compiled for one weight for all
+            self._version += 1
+        if isinstance(held, brainstate.nn.Param):
+            held.set_value(with_unit(number, unit))
+        else:
+            held.value = with_unit(number, unit)
+
+    def _check_dimension(self, new: Any) -> None:
+        if not same_dimension(new, self.unit):
+            raise UnitError(
+                f"Connection.weight: expected {dimension_name(self.unit)}, as the weights have "
+                f"been, got {show(new)}; for another dimension make a new Connection"
+            )
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the random edges, weights and delays; None for given edges without one."""
+        return self._seed
 
     @classmethod
     def from_pairs(
@@ -169,10 +311,9 @@ class Connection(brainstate.nn.Module):
              [0. 0.]
              [0. 5.]]
         """
-        n_pre, n_post = np.prod(_size(sizes[0], "out_size")), np.prod(_size(sizes[1], "in_size"))
-        edges, order = sorted_pairs(pre, post, int(n_pre), int(n_post))
+        edges, order = sorted_pairs(pre, post, *_numbers_of_neurons("from_pairs", sizes))
         weight, delay = (
-            _reordered(name, value, order) for name, value in (("weight", weight), ("delay", delay))
+            reordered(name, value, order) for name, value in (("weight", weight), ("delay", delay))
         )
         return cls(*sizes, edges, weight, delay=delay, **options)
 
@@ -202,13 +343,12 @@ class Connection(brainstate.nn.Module):
             [1 0] [2. 3.]
         """
         coo = as_coo(matrix)
+        if not isinstance(unit, u.Unit):
+            raise ParameterError(f"Connection.from_scipy: expected a unit, got {show(unit)}")
         if np.iscomplexobj(coo.data):
             raise ParameterError("Connection.from_scipy: expected real weights, got complex ones")
         sizes = coo.shape if sizes is None else sizes
-        found = tuple(
-            int(np.prod(_size(n, side)))
-            for n, side in zip(sizes, ("out_size", "in_size"), strict=True)
-        )
+        found = _numbers_of_neurons("from_scipy", sizes)
         if found != tuple(coo.shape):
             raise ParameterError(
                 f"Connection.from_scipy: expected a matrix of {found[0]} rows and {found[1]} "
@@ -494,143 +634,88 @@ class Connection(brainstate.nn.Module):
                 "expected trainable=False, or stored=True"
             )
 
-    def _unstored(self, rule: Any, weight: Any, seed: int | None, trainable: bool) -> Any:
-        rng, n_pre, n_post = np.random.default_rng(seed), self._n_pre, self._n_post
+    def _keep_rule(self, rule: Any, weight: Any) -> None:
+        """What is needed to draw the edges again."""
+        n_pre, n_post = self._n_pre, self._n_post
         if isinstance(rule, RowRule):
-            law = None
-            if is_function(weight):
-                law = WeightLaw(new_key(np.random.default_rng([seed or 0, _WEIGHTS])), weight)
+            law = self._made_law(weight) if is_function(weight) else None
+            rng = np.random.default_rng(self._seed)
             self._regenerated = Regenerated(rule, n_pre, n_post, rng, law)
-            if law is not None:
-                return weight
         self._one_to_one = isinstance(rule, OneToOne)
         self._all_to_all = isinstance(rule, AllToAll)
         self._own_too = self._all_to_all and rule.allow_autapses
         if self._all_to_all:
             left_out(rule, n_pre, n_post)
-        edges = rule.edges(n_pre, n_post) if self._one_to_one else None
-        return self._checked_weight(weight, edges, seed, trainable)
 
-    def _checked_weight(
-        self, weight: Any, edges: Edges | None, seed: int | None, trainable: bool
-    ) -> Any:
-        if isinstance(weight, (brainstate.State, brainstate.nn.Param)):
-            _checked("weight", value_of(weight), edges)
+    def _made_law(self, weight: Any) -> WeightLaw:
+        key = new_key(np.random.default_rng([self._seed or 0, WEIGHTS]))
+        return WeightLaw(key, weight)
+
+    @property
+    def _law(self) -> WeightLaw | None:
+        """How weights are drawn that are drawn again in each step."""
+        return None if self._regenerated is None else self._regenerated.law
+
+    @property
+    def _edges_of_values(self) -> Edges | None:
+        """The edges, where weights may have one value for each."""
+        return self.edges if self.is_stored or self._one_to_one else None
+
+    def _held(self, weight: Any, trainable: bool) -> Any:
+        """The weights in the form in which they are kept, checked."""
+        if self._law is not None:
             return weight
-        value = _checked("weight", _evaluated("weight", weight, edges, seed, _WEIGHTS), edges)
-        return brainstate.ParamState(value) if trainable else value
+        edges = self._edges_of_values
+        if isinstance(weight, (brainstate.State, brainstate.nn.Param)):
+            weight_of(value_of(weight), edges)
+            return weight
+        value = weight_of(evaluated("weight", weight, edges, self._seed, WEIGHTS), edges)
+        return brainstate.ParamState(value) if trainable else FixedWeight(value)
 
-    def _checked_delay(self, delay: Any, edges: Edges | None, seed: int | None) -> Any:
+    def _checked_delay(self, delay: Any) -> Any:
         if delay is None:
             return None
         if isinstance(delay, (brainstate.State, brainstate.nn.Param)):
             if not isinstance(u.get_mantissa(value_of(delay)), jax.core.Tracer):
-                self._checked_delay(value_of(delay), edges, seed)
+                delay_of(value_of(delay), self._edges)
             return delay
-        delay = _evaluated("delay", delay, edges, seed, _DELAYS)
-        if not isinstance(delay, u.Quantity) or not same_dimension(delay, u.ms):
-            raise UnitError(
-                f"Connection.delay: expected a time, got {show(delay)}; write 1.5 * u.ms"
-            )
-        _checked("delay", delay, edges)
-        if isinstance(delay.mantissa, jax.core.Tracer):
-            raise ParameterError(
-                f"Connection.delay: expected a known value, since it sets sizes, got {show(delay)}"
-            )
-        number = np.asarray(delay.to_decimal(u.ms), np.float64)
-        if np.any(number < 0):
-            raise ParameterError(f"Connection.delay: expected >= 0 ms, got {number.min():g} ms")
-        return u.Quantity(number, unit=u.ms)
+        return delay_of(evaluated("delay", delay, self._edges, self._seed, DELAYS), self._edges)
 
 
 class _Arrays:
     """What a kernel takes of the edges, as one object, which copies of a connection share."""
 
     def __init__(self, edges: Edges) -> None:
-        self.indptr, self.indices = jnp.asarray(edges.indptr), jnp.asarray(edges.indices)
+        self.indptr = on_device(edges.indptr, np.int32)
+        self.indices = on_device(edges.indices, np.int32)
 
 
-def value_of(value: Any) -> Any:
-    """What a trainable weight or delay is now; anything else as it is."""
-    if isinstance(value, brainstate.State):
-        return value.value
-    return value.value() if isinstance(value, brainstate.nn.Param) else value
-
-
-def is_function(value: Any) -> bool:
-    """Whether a weight or a delay is a function that gives one for each edge."""
-    kinds = (u.Quantity, brainstate.State, brainstate.nn.Param)
-    return callable(value) and not isinstance(value, kinds)
-
-
-def _evaluated(what: str, value: Any, edges: Edges | None, seed: int | None, part: int) -> Any:
-    """A value, or what a function makes of the edges, their lengths or their number."""
-    if not is_function(value):
-        return value
-    if edges is None:
+def _numbers_of_neurons(maker: str, sizes: Any) -> tuple[int, int]:
+    """How many neurons two populations have."""
+    if not isinstance(sizes, (tuple, list)) or len(sizes) != 2:
         raise ParameterError(
-            f"Connection.{what}: with stored=False expected one number, got {show(value)}"
+            f"Connection.{maker}: sizes: expected two populations or their sizes, got {show(sizes)}"
         )
-    argument: Any = (len(edges),)
-    if (name := _first_argument(value)) == "edges":
-        argument = edges
-    elif name == "distance":
-        argument = edges.distance
-        if argument is None:
-            raise ParameterError(
-                f"Connection.{what}: a function of the distance expected edges of "
-                "DistanceDependent, got edges between neurons without positions"
-            )
-    own_seed = None if seed is None else int(np.random.default_rng([seed, part]).integers(2**31))
-    with contextlib.nullcontext() if seed is None else brainstate.random.seed_context(own_seed):
-        return value(argument)
+    first = size_of(f"Connection.{maker}: sizes", sizes[0], "out_size")
+    second = size_of(f"Connection.{maker}: sizes", sizes[1], "in_size")
+    return int(np.prod(first)), int(np.prod(second))
 
 
-def _first_argument(function: Any) -> str:
-    try:
-        return next(iter(inspect.signature(function).parameters), "")
-    except (TypeError, ValueError):
-        return ""
+def _joined(size: tuple[int, ...]) -> str:
+    return " x ".join(map(str, size))
 
 
-def _checked(what: str, value: Any, edges: Edges | None) -> Any:
-    unit, number = u.get_unit(value), u.get_mantissa(value)
-    number = jnp.asarray(number, dtype=brainstate.environ.dftype())
-    shapes: tuple[Any, ...] = ((),) if edges is None else ((), (len(edges),))
-    if number.shape not in shapes:
-        expected = (
-            "a scalar, since the edges are not stored"
-            if edges is None
-            else (f"a scalar or one {what} for each of the {len(edges)} edges")
-        )
-        raise ParameterError(f"Connection.{what}: expected {expected}, got shape {number.shape}")
-    if not isinstance(number, jax.core.Tracer) and not np.all(np.isfinite(number)):
-        raise ParameterError(f"Connection.{what}: expected finite {what}s, got {show(value)}")
-    return with_unit(number, unit)
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text.partition('(')[0]}(...)"
 
 
-def _reordered(what: str, value: Any, order: np.ndarray) -> Any:
-    """An array in the order of the edges; what is no array stays as it is."""
-    if value is None or is_function(value) or isinstance(value, brainstate.nn.Param):
-        return value
-    if isinstance(value, brainstate.State):
-        if np.ndim(value.value) == 0:
-            return value
-        raise ParameterError(
-            f"Connection.from_pairs: expected an array as {what}, got a state, which would have "
-            "to be reordered; give it to Connection with Edges"
-        )
-    unit, number = u.get_unit(value), np.asarray(u.get_mantissa(value))
-    if number.ndim == 0:
-        return value
-    if number.shape != order.shape:
-        raise ParameterError(
-            f"Connection.{what}: expected a scalar or one {what} for each of the {len(order)} "
-            f"edges, got shape {number.shape}"
-        )
-    return with_unit(number[order], unit)
-
-
-def _size(population: Any, attribute: str) -> tuple[int, ...]:
-    size = getattr(population, attribute, population)
-    return tuple(size) if isinstance(size, (tuple, list)) else (int(size),)
+def _short(value: Any) -> str:
+    """One value, or the mean and spread of many."""
+    number, unit = u.get_mantissa(value), u.get_unit(value)
+    if is_function(value) or isinstance(number, jax.core.Tracer) or np.ndim(number) == 0:
+        return str(value) if is_function(value) else show(value)
+    number = np.asarray(number)
+    if number.size == 0:
+        return "none"
+    text = f"{number.mean():.3g} +- {number.std():.2g}"
+    return text if unit == u.UNITLESS else f"{text} {unit}"

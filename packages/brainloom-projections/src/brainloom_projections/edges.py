@@ -12,7 +12,7 @@ from brainloom_core.units import show, with_unit
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Edges", "sorted_pairs"]
+__all__ = ["Edges", "as_coo", "in_words", "real_numbers", "sorted_pairs", "whole"]
 
 
 class Edges:
@@ -62,8 +62,11 @@ class Edges:
         distance: Any = None,
         origin: str = "",
     ) -> None:
-        self.n_pre, self.n_post = _whole("n_pre", n_pre), _whole("n_post", n_post)
-        self.indptr, self.indices = np.asarray(indptr), np.asarray(indices)
+        self.n_pre, self.n_post = whole("Edges.n_pre", n_pre), whole("Edges.n_post", n_post)
+        self.indptr = _whole_numbers("Edges.indptr", indptr)
+        self.indices = _whole_numbers("Edges.indices", indices)
+        if not isinstance(origin, str):
+            raise ParameterError(f"Edges.origin: expected a text, got {show(origin)}")
         self.distance, self.origin = distance, origin
         right = self.indptr.shape == (self.n_pre + 1,) and self.indptr[0] == 0
         if not right or np.any(np.diff(self.indptr) < 0):
@@ -73,13 +76,23 @@ class Edges:
             raise ParameterError(
                 f"Edges.indices: expected {self.indptr[-1]} numbers from 0 to {self.n_post - 1}"
             )
-        if distance is not None and np.shape(distance) != self.indices.shape:
+        lengths = None if distance is None else real_numbers(distance)
+        if distance is not None and (lengths is None or lengths.shape != self.indices.shape):
             raise ParameterError(
                 f"Edges.distance: expected one for each of the {len(self)} edges, got "
                 f"{show(distance)}"
             )
         self.indptr = _as_int32("indptr", self.indptr)
         self.indices = _as_int32("indices", self.indices)
+        self._whole = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_whole" in vars(self):
+            raise ParameterError(
+                f"Edges.{name}: edges do not change, since connections have been made of them; "
+                "make new ones"
+            )
+        super().__setattr__(name, value)
 
     @classmethod
     def from_pairs(cls, pre: Any, post: Any, n_pre: int, n_post: int, origin: str = "") -> "Edges":
@@ -261,7 +274,7 @@ class Edges:
             raise ImportError(
                 "to_scipy makes a matrix of scipy. Install it with: pip install scipy"
             ) from error
-        data = np.ones(len(self), np.int32) if data is None else data
+        data = np.ones(len(self), np.int32) if data is None else self._per_edge("to_scipy", data)
         return sparse.csr_array((data, self.indices, self.indptr), (self.n_pre, self.n_post))
 
     def to_dense(self, data: Any = None) -> Any:
@@ -270,10 +283,19 @@ class Edges:
         Args:
             data: One value per edge, with or without a unit; None, the default, for 1 each.
         """
-        number = np.ones(len(self), np.int32) if data is None else np.asarray(u.get_mantissa(data))
+        number = np.ones(len(self), np.int32) if data is None else self._per_edge("to_dense", data)
         dense = np.zeros((self.n_pre, self.n_post), number.dtype)
         np.add.at(dense, (self.pre, self.post), number)
         return with_unit(dense, u.get_unit(data))
+
+    def _per_edge(self, method: str, data: Any) -> np.ndarray:
+        number = real_numbers(data)
+        if number is None or number.shape not in ((), (len(self),)):
+            raise ParameterError(
+                f"Edges.{method}: data: expected one number for each of the {len(self)} edges, "
+                f"got {show(data)}"
+            )
+        return np.broadcast_to(number, len(self))
 
 
 def from_rows(n_pre: int, n_post: int, lengths: Any, indices: Any, **extra: Any) -> Edges:
@@ -307,11 +329,10 @@ def in_words(values: np.ndarray) -> str:
 
 
 def _checked_pairs(pre: Any, post: Any, n_pre: int, n_post: int) -> tuple[np.ndarray, np.ndarray]:
-    n_pre, n_post = _whole("n_pre", n_pre), _whole("n_post", n_post)
-    pre, post = np.asarray(pre), np.asarray(post)
+    n_pre, n_post = whole("Edges.n_pre", n_pre), whole("Edges.n_post", n_post)
+    pre, post = _whole_numbers("Edges.pre", pre), _whole_numbers("Edges.post", post)
     for name, indices, size in (("pre", pre, n_pre), ("post", post, n_post)):
-        whole = indices.size == 0 or np.issubdtype(indices.dtype, np.integer)
-        if not whole or indices.ndim != 1 or not _all_within(indices, size):
+        if indices.ndim != 1 or not _all_within(indices, size):
             raise ParameterError(
                 f"Edges.{name}: expected a list of whole numbers from 0 to {size - 1}, got "
                 f"{show(indices)}"
@@ -335,11 +356,32 @@ def _as_int32(name: str, numbers: np.ndarray) -> np.ndarray:
             f"Edges.{name}: expected at most {np.iinfo(np.int32).max} edges, got {numbers.max()}; "
             "give them to several connections"
         )
-    return numbers.astype(np.int32)
+    numbers = numbers.astype(np.int32)
+    numbers.flags.writeable = False
+    return numbers
 
 
-def _whole(name: str, number: Any) -> int:
-    whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
-    if not whole or number < 0:
-        raise ParameterError(f"Edges.{name}: expected a whole number >= 0, got {show(number)}")
+def whole(name: str, number: Any, most: int = 2**31 - 1) -> int:
+    """A count; anything else is refused."""
+    right = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+    if not right or number < 0:
+        raise ParameterError(f"{name}: expected a whole number >= 0, got {show(number)}")
+    if number > most:
+        raise ParameterError(f"{name}: expected a whole number up to {most}, got {number}")
     return int(number)
+
+
+def real_numbers(value: Any) -> np.ndarray | None:
+    """The numbers without their unit; None for what is none, such as text and truth values."""
+    try:
+        number = np.asarray(u.get_mantissa(value))
+    except (TypeError, ValueError):
+        return None
+    return number if number.dtype.kind in "iuf" else None
+
+
+def _whole_numbers(name: str, values: Any) -> np.ndarray:
+    numbers = None if isinstance(values, u.Quantity) else real_numbers(values)
+    if numbers is None or (numbers.size and numbers.dtype.kind == "f"):
+        raise ParameterError(f"{name}: expected a list of whole numbers, got {show(values)}")
+    return numbers if numbers.size else numbers.astype(np.int64)

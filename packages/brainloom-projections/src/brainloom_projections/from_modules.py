@@ -9,7 +9,6 @@ import numpy as np
 from brainloom_core import (
     Delay,
     Descriptor,
-    Dynamics,
     InputError,
     ParameterError,
     Projection,
@@ -19,8 +18,10 @@ from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from .arrivals import Arrivals
 from .connection import Connection, is_function, value_of
+from .describe import described, in_a_line
 from .events import plain
-from .parts import Method, made, weight_unit
+from .foreign import by_own_operations
+from .parts import Line, Method, Part, Timing, check_post, made, weight_unit
 
 __all__ = ["FromModules"]
 
@@ -29,35 +30,49 @@ class FromModules(Projection):
     """Base of the projections: the chain of presynaptic modules, and checks of its ends."""
 
     _arrives = "spikes"
+    comm, post, label, stp, syn, out = Part(), Part(), Part(), Part(), Part(), Part()
+    delay = Line()
 
     def __init__(
         self,
         *modules: Any,
         comm: Callable[..., Any],
-        post: Dynamics,
+        post: Any,
         label: str | None,
+        timing: Timing,
         stp: Any = None,
-        delay: Any = None,
-        max_delay: Any = None,
-        interpolate: bool = False,
     ) -> None:
         super().__init__(name=brainstate.util.get_unique_name(type(self).__name__))
         kind = type(self).__name__
         if not callable(comm):
             raise TypeError(f"{kind}.comm: expected a module or function, got {show(comm)}")
-        if not isinstance(post, Dynamics):
-            raise TypeError(f"{kind}.post: expected a population, got {show(post)}")
+        check_post(kind, post)
+        if label is not None and not isinstance(label, str):
+            raise TypeError(f"{kind}.label: expected a text, got {show(label)}")
         for module in modules:
             if not callable(module) and not isinstance(module, brainstate.State):
                 raise TypeError(
                     f"{kind}: expected modules, functions or states before the keywords, got "
                     f"{show(module)}"
                 )
+        comm = by_own_operations(comm)
         self._check_size("comm", getattr(comm, "out_size", None), post)
         self.modules = tuple(map(Method.of, modules))
         self.comm, self.post, self.label = comm, post, label
         self.stp = None if stp is None else self._made_stp(stp)
-        self.delay = self._made_delay(delay, max_delay=max_delay, interpolate=interpolate)
+        self.delay = self._made_delay(timing)
+
+    def __repr__(self) -> str:
+        whole = "delay" in vars(self)
+        return described(self, self._source()) if whole else super().__repr__()
+
+    def in_a_line(self, names: dict[int, str]) -> str:
+        """A short text for the table of a network.
+
+        Args:
+            names: Names of populations in the network by their identity.
+        """
+        return in_a_line(self, self._source(), names)
 
     def _emitted(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """What the presynaptic side sends in this step."""
@@ -100,16 +115,18 @@ class FromModules(Projection):
         self._check_pre_size("stp", stp)
         return stp
 
-    def _made_delay(self, delay: Any, **options: Any) -> Any:
+    def _made_delay(self, timing: Timing) -> Any:
         """The line before the connectivity, or the connectivity with delays; None for none."""
-        kind, own = type(self).__name__, getattr(self.comm, "delay", None)
+        kind, own, delay = type(self).__name__, getattr(self.comm, "delay", None), timing.delay
         if own is not None and delay is not None:
             raise ParameterError(
                 f"{kind}.delay: the connection has delays of its own; give one of the two"
             )
         delay = own if delay is None else delay
+        timing.check(kind, delay)
         if delay is None:
             return None
+        options = {"max_delay": timing.max_delay, "interpolate": timing.interpolate}
         if is_function(delay):
             raise ParameterError(
                 f"{kind}.delay: expected a time, got the function {show(delay)}, which draws one "
@@ -167,7 +184,7 @@ class FromModules(Projection):
                 f"presynaptic side of comm, {tuple(known)}"
             )
 
-    def _check_size(self, part: str, size: Any, post: Dynamics) -> None:
+    def _check_size(self, part: str, size: Any, post: Any) -> None:
         if size is not None and tuple(size) != tuple(post.in_size):
             raise ValueError(
                 f"{type(self).__name__}.{part}: its size {tuple(size)} is not that of the "

@@ -1,24 +1,111 @@
 """What the projections share: outputs that know whether they were used, and units of parts."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import brainstate
 import brainunit as u
 import jax
 import numpy as np
-from brainloom_core import Descriptor, InputError, Neuron, Synapse, SynOut, UnitError
-from brainloom_core.units import dimension_name, same_dimension
+from brainloom_core import (
+    Descriptor,
+    Dynamics,
+    InputError,
+    Neuron,
+    ParameterError,
+    Synapse,
+    SynOut,
+    UnitError,
+    View,
+)
+from brainloom_core.units import dimension_name, same_dimension, show
 
 __all__ = [
+    "Line",
     "Method",
+    "Part",
     "Port",
+    "Timing",
     "check_output_unit",
+    "check_post",
     "conductance_unit",
     "made",
+    "neurons_of",
     "state_unit",
     "taken_unit",
     "weight_unit",
 ]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When spikes arrive: what the arguments `delay`, `max_delay` and `interpolate` say."""
+
+    delay: Any = None
+    max_delay: Any = None
+    interpolate: bool = False
+
+    def check(self, owner: str, found: Any) -> None:
+        """Raise where there is no delay that the other two could be about."""
+        if not isinstance(self.interpolate, bool):
+            raise ParameterError(
+                f"{owner}.interpolate: expected True or False, got {show(self.interpolate)}"
+            )
+        if self.max_delay is not None and found is None:
+            raise ParameterError(
+                f"{owner}.max_delay: expected a delay too, which it would limit, got "
+                f"{show(self.max_delay)} without one; write delay=0 * u.ms for one that grows later"
+            )
+
+
+class Part:
+    """An attribute of a projection that is given when it is made, and stays."""
+
+    name: str
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, projection: Any, owner: type | None = None) -> Any:
+        if projection is None:
+            return self
+        if self.name not in vars(projection):
+            raise AttributeError(f"{type(projection).__name__} has no {self.name!r} yet")
+        return vars(projection)[self.name]
+
+    def __set__(self, projection: Any, value: Any) -> None:
+        held = vars(projection)
+        if self.name in held and held[self.name] is not value:
+            self.exchange(projection, value)
+        else:
+            held[self.name] = value
+
+    def exchange(self, projection: Any, value: Any) -> None:
+        """Put another one in its place."""
+        who = projection.name or type(projection).__name__
+        raise AttributeError(
+            f"{who}.{self.name}: it cannot be exchanged, since sizes, units and shared states "
+            "follow from it; make another projection"
+        )
+
+
+class Line(Part):
+    """The line of delays: another time is given to the one that there is."""
+
+    def exchange(self, projection: Any, value: Any) -> None:
+        """Change the time, from the next step on."""
+        line = vars(projection)[self.name]
+        if line is None:
+            raise ParameterError(
+                f"{projection.name}.delay: this projection was made without a delay, and so "
+                "without a place for what is under way; make it with delay=0 * u.ms to give it "
+                "another one later"
+            )
+        try:
+            line.delay = value
+        except ParameterError as error:
+            _, rest = str(error).split(".", 1)
+            raise type(error)(f"{projection.name}.{rest}") from None
 
 
 class Method(brainstate.graph.Node):
@@ -35,7 +122,7 @@ class Method(brainstate.graph.Node):
     @classmethod
     def of(cls, source: Any) -> Any:
         """A bound method of a module, held; anything else as it is."""
-        bound = isinstance(getattr(source, "__self__", None), brainstate.nn.Module)
+        bound = isinstance(getattr(source, "__self__", None), brainstate.graph.Node)
         return cls(source) if bound else source
 
 
@@ -84,9 +171,26 @@ class _Release(brainstate.nn.Module):
     def __init__(self, port: Port) -> None:
         super().__init__()
         self.port = port
+        brainstate.nn.not_receive_update_output(self)
 
-    def update(self, *args: Any) -> None:
+    def update(self) -> None:
         self.port.unbind_cond()
+
+
+def neurons_of(post: Any) -> Any:
+    """The population that has the neurons: that of a view, or the population itself."""
+    return post.population if isinstance(post, View) else post
+
+
+def check_post(owner: str, post: Any) -> None:
+    """Raise if this cannot be driven by a projection."""
+    if not isinstance(neurons_of(post), Dynamics):
+        raise TypeError(f"{owner}.post: expected a population, got {show(post)}")
+    if isinstance(post, View) and post.selection.repeats:
+        raise ValueError(
+            f"{owner}.post: {post!r} names a neuron twice; name each once, as in "
+            "population[numpy.unique(index)]"
+        )
 
 
 def made(part: Any, owner: str, what: str, **defaults: Any) -> Any:
@@ -149,12 +253,13 @@ def weight_unit(comm: Any) -> Any:
 
 def taken_unit(post: Any) -> Any:
     """The unit of a population's input; one with an update of its own may take anything."""
-    ours = isinstance(post, Neuron) and type(post).update is Neuron.update
-    return post.input_unit if ours else None
+    post = neurons_of(post)
+    return post.input_unit if isinstance(post, Neuron) and post.input_as_declared else None
 
 
 def check_output_unit(owner: str, out: SynOut, g_unit: Any, post: Any) -> None:
     """Raise if an output, given such a conductance, is not an input of the population."""
+    post = neurons_of(post)
     taken, V_unit = taken_unit(post), state_unit(post, "V")
     if taken is None or g_unit is None or V_unit is None:
         return

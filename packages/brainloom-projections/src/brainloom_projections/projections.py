@@ -12,12 +12,22 @@ from brainloom_core import (
     Neuron,
     Synapse,
     SynOut,
+    View,
 )
 from brainloom_core.units import to_number
 
 from .connection import Connection
 from .from_modules import FromModules
-from .parts import Port, check_output_unit, conductance_unit, made, state_unit, weight_unit
+from .parts import (
+    Port,
+    Timing,
+    check_output_unit,
+    conductance_unit,
+    made,
+    neurons_of,
+    state_unit,
+    weight_unit,
+)
 
 __all__ = [
     "AlignPostProj",
@@ -111,7 +121,7 @@ class AlignPostProj(FromModules):
         comm: Callable[..., Any],
         syn: Any,
         out: Any,
-        post: Dynamics,
+        post: Dynamics | View,
         label: str | None = None,
         stp: Any = None,
         delay: Any = None,
@@ -124,9 +134,7 @@ class AlignPostProj(FromModules):
             post=post,
             label=label,
             stp=stp,
-            delay=delay,
-            max_delay=max_delay,
-            interpolate=interpolate,
+            timing=Timing(delay, max_delay, interpolate),
         )
         self.merging = isinstance(syn, Descriptor)
         if self.merging != isinstance(out, Descriptor):
@@ -184,7 +192,7 @@ class AlignPostProj(FromModules):
 
     def _check_units(self) -> None:
         jumping = next(iter(getattr(self.syn, "jump_states", ())), None)
-        if jumping is not None and type(self.syn).update is Synapse.update:
+        if jumping is not None and self.syn.input_as_declared:
             what = f"{type(self.syn).__name__}.{jumping}, which they add to,"
             self._check_weights(state_unit(self.syn, jumping), what)
         check_output_unit("AlignPostProj", self.out, conductance_unit(self.syn), self.post)
@@ -272,7 +280,7 @@ class AlignPreProj(FromModules):
         syn: Any,
         comm: Callable[..., Any],
         out: Any,
-        post: Dynamics,
+        post: Dynamics | View,
         stp: Any = None,
         label: str | None = None,
         delay: Any = None,
@@ -285,9 +293,7 @@ class AlignPreProj(FromModules):
             post=post,
             label=label,
             stp=stp,
-            delay=delay,
-            max_delay=max_delay,
-            interpolate=interpolate,
+            timing=Timing(delay, max_delay, interpolate),
         )
         kinds = brainstate.nn.Dynamics, SynOut
         for part, got, kind, words in zip(
@@ -330,7 +336,8 @@ class AlignPreProj(FromModules):
 
     def _for_synapse(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The spikes, in the unit of the state that they increment."""
-        if type(self.syn).update is not Synapse.update or isinstance(args[0], u.Quantity):
+        takes_jumps = isinstance(self.syn, Synapse) and self.syn.input_as_declared
+        if not takes_jumps or isinstance(args[0], u.Quantity):
             return args
         unit = u.get_unit(getattr(self.syn, self.syn.jump_states[0]).value)
         return (args[0] * (1.0 * unit),)
@@ -414,7 +421,7 @@ class CurrentProj(FromModules):
         *prefetch: Any,
         comm: Callable[..., Any],
         out: Any,
-        post: Dynamics,
+        post: Dynamics | View,
         label: str | None = None,
         delay: Any = None,
         max_delay: Any = None,
@@ -425,9 +432,7 @@ class CurrentProj(FromModules):
             comm=comm,
             post=post,
             label=label,
-            delay=delay,
-            max_delay=max_delay,
-            interpolate=interpolate,
+            timing=Timing(delay, max_delay, interpolate),
         )
         right = isinstance(out, SynOut)
         if isinstance(out, Descriptor):
@@ -521,7 +526,7 @@ class DeltaProj(FromModules):
         self,
         *prefetch: Any,
         comm: Callable[..., Any],
-        post: Dynamics,
+        post: Dynamics | View,
         label: str | None = None,
         stp: Any = None,
         delay: Any = None,
@@ -534,13 +539,12 @@ class DeltaProj(FromModules):
             post=post,
             label=label,
             stp=stp,
-            delay=delay,
-            max_delay=max_delay,
-            interpolate=interpolate,
+            timing=Timing(delay, max_delay, interpolate),
         )
-        if isinstance(post, Neuron) and type(post).update is Neuron.update:
-            what = f"{type(post).__name__}.{post.jump_state}, which they add to,"
-            self._check_weights(state_unit(post, post.jump_state), what)
+        neurons = neurons_of(post)
+        if isinstance(neurons, Neuron) and neurons.input_as_declared:
+            what = f"{type(neurons).__name__}.{neurons.jump_state}, which they add to,"
+            self._check_weights(state_unit(neurons, neurons.jump_state), what)
 
     def update(self, *args: Any) -> None:
         """Deliver the spikes: given, or of the presynaptic modules.

@@ -1,5 +1,6 @@
 """The product of spikes with edges that are drawn again in each step instead of stored."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -99,6 +100,14 @@ class Regenerated:
         # Compiled once also where the connection is called outside jit.
         self._compiled = jax.jit(self._forward)
         self.product = self._differentiable()
+
+    def with_law(self, law: WeightLaw) -> "Regenerated":
+        """The same edges with other weights."""
+        other = copy.copy(self)
+        other.law = law
+        other._compiled = jax.jit(other._forward)
+        other.product = other._differentiable()
+        return other
 
     def __len__(self) -> int:
         return int(self.draw.lengths.sum(dtype=np.int64))

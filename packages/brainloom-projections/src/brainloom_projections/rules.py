@@ -14,7 +14,7 @@ from brainloom_core import ParameterError
 from brainloom_core.units import show
 
 from .counter import RowDraw, new_key
-from .edges import Edges, from_rows
+from .edges import Edges, from_rows, whole
 
 __all__ = [
     "AllToAll",
@@ -76,7 +76,8 @@ class RowRule(Rule):
         """
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
-        return edges_of(self.draw(n_pre, n_post, generator(rng)), self)
+        check_sizes(self, n_pre, n_post)
+        return edges_of(self.draw(n_pre, n_post, generator(self, rng)), self)
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class OneToOne(Rule):
     """
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
+        check_sizes(self, n_pre, n_post)
         if n_pre != n_post:
             raise ParameterError(f"OneToOne: expected equal sizes, got {n_pre} and {n_post}")
         return from_rows(n_pre, n_post, np.ones(n_pre, int), np.arange(n_pre), origin=repr(self))
@@ -117,7 +119,11 @@ class AllToAll(Rule):
 
     allow_autapses: bool = True
 
+    def __post_init__(self) -> None:
+        check_flags(self)
+
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
+        check_sizes(self, n_pre, n_post)
         available = n_post - left_out(self, n_pre, n_post)
         posts = np.broadcast_to(np.arange(available, dtype=np.int32), (n_pre, available))
         if not self.allow_autapses:
@@ -164,6 +170,7 @@ class Bernoulli(RowRule):
 
     def __post_init__(self) -> None:
         check_probability("Bernoulli.p", self.p)
+        check_flags(self)
 
     def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
         available = n_post - left_out(self, n_pre, n_post)
@@ -208,6 +215,7 @@ class FixedOutDegree(RowRule):
 
     def __post_init__(self) -> None:
         check_number("FixedOutDegree.k", self.k)
+        check_flags(self)
 
     def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
         return _fixed(self, n_pre, n_post, left_out(self, n_pre, n_post), rng)
@@ -248,6 +256,7 @@ class FixedInDegree(RowRule):
 
     def __post_init__(self) -> None:
         check_number("FixedInDegree.k", self.k)
+        check_flags(self)
 
     def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
         return _fixed(self, n_post, n_pre, left_out(self, n_pre, n_post), rng)
@@ -287,9 +296,11 @@ class FixedTotalNumber(Rule):
 
     def __post_init__(self) -> None:
         check_number("FixedTotalNumber.n", self.n)
+        check_flags(self)
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
-        rng = generator(rng)
+        check_sizes(self, n_pre, n_post)
+        rng = generator(self, rng)
         available = n_post - left_out(self, n_pre, n_post)
         pairs = n_pre * available
         check_possible("FixedTotalNumber.n", self.n, pairs, self.allow_multapses)
@@ -313,8 +324,13 @@ def edges_of(draw: RowDraw, rule: RowRule) -> Edges:
     return Edges.from_pairs(items, post, draw.n_items, draw.n_rows, origin=repr(rule))
 
 
-def generator(rng: np.random.Generator | None) -> np.random.Generator:
+def generator(owner: object, rng: np.random.Generator | None) -> np.random.Generator:
     """The generator given, or a new one."""
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise ParameterError(
+            f"{owner if isinstance(owner, str) else type(owner).__name__}: rng: expected a "
+            f"generator of numpy, such as np.random.default_rng(0), or None, got {show(rng)}"
+        )
     return np.random.default_rng() if rng is None else rng
 
 
@@ -339,8 +355,23 @@ def check_probability(name: str, p: Any) -> None:
 
 def check_number(name: str, k: Any) -> None:
     """Refuse what is not a count."""
-    if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 0:
-        raise ParameterError(f"{name}: expected a whole number >= 0, got {show(k)}")
+    whole(name, k)
+
+
+def check_flags(rule: Any) -> None:
+    """Refuse what is neither true nor false."""
+    for name in ("allow_autapses", "allow_multapses"):
+        value = getattr(rule, name, True)
+        if not isinstance(value, (bool, np.bool_)):
+            raise ParameterError(
+                f"{type(rule).__name__}.{name}: expected True or False, got {show(value)}"
+            )
+
+
+def check_sizes(rule: Rule, n_pre: Any, n_post: Any) -> None:
+    """Refuse sizes that are not counts."""
+    for name, number in (("n_pre", n_pre), ("n_post", n_post)):
+        whole(f"{type(rule).__name__}.edges: {name}", number)
 
 
 def check_possible(name: str, k: int, available: int, repeats: bool) -> None:

@@ -3,18 +3,43 @@
 from collections.abc import Callable
 from typing import Any
 
-from brainloom_core import AlignPost, Descriptor, Dynamics, InputError, Synapse, SynOut
+from brainloom_core import AlignPost, InputError
 from brainloom_core import Projection as Base
 from brainloom_core.units import show
 
 from .arrivals import Arrivals
-from .connection import Connection, is_function
-from .edges import Edges
-from .parts import Method
+from .connect import connected
+from .describe import described, in_a_line
+from .parts import Method, Part, Timing
 from .projections import AlignPostProj, AlignPreProj
-from .rules import Rule
 
 __all__ = ["Projection"]
+
+
+class _Shown:
+    """An attribute of the projection that does the work; a container may have one of its own."""
+
+    name: str
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, projection: Any, owner: type | None = None) -> Any:
+        if projection is None:
+            return self
+        aligned = vars(projection).get("aligned")
+        if aligned is not None:
+            return getattr(aligned, self.name)
+        if self.name in vars(projection):
+            return vars(projection)[self.name]
+        raise AttributeError(f"{type(projection).__name__} is a container and has no {self.name!r}")
+
+    def __set__(self, projection: Any, value: Any) -> None:
+        aligned = vars(projection).get("aligned")
+        if aligned is None:
+            vars(projection)[self.name] = value
+        else:
+            setattr(aligned, self.name, value)
 
 
 class Projection(Base):
@@ -36,8 +61,9 @@ class Projection(Base):
     and a subclass may write an `update` of its own.
 
     Args:
-        pre: The presynaptic population, or its size if the spikes are given in each call.
-        post: The postsynaptic population.
+        pre: The presynaptic population or a view of one, `population[:800]`; or the size, if the
+            spikes are given in each call.
+        post: The postsynaptic population, or a view of one.
         connectivity: A rule such as `Bernoulli(0.1)`, `Edges`, a `Connection`, or another module
             or function that takes spikes and gives what reaches each postsynaptic neuron.
         synapse: A synapse: described, `Expon.desc(tau=...)`; a class, for its defaults; or an
@@ -63,8 +89,11 @@ class Projection(Base):
         syn: Its synapse.
         out: Its output.
         stp: Its short-term plasticity, or None.
-        delay: Its line of delays, or None.
-        post: The postsynaptic population.
+        delay: Its line of delays, or None. To assign a time changes it from the next step on;
+            what is under way arrives when it would have.
+        post: The postsynaptic population, or the view of one.
+        pre: The presynaptic population, the view of one, or its size.
+        label: The name under which the current is registered, or None.
 
     Raises:
         TypeError: A part is missing or of the wrong kind.
@@ -96,6 +125,9 @@ class Projection(Base):
         >>> _ = pre(), post()
     """
 
+    pre = Part()
+    comm, syn, out, stp, delay, post, label = (_Shown() for _ in range(7))
+
     def __init__(
         self,
         pre: Any = None,
@@ -115,9 +147,9 @@ class Projection(Base):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
-        self.aligned: Any = None
+        self.aligned: AlignPostProj | AlignPreProj | None = None
         self._spikes: Callable[[], Any] | None = None
-        parts = {
+        parts: dict[str, Any] = {
             "pre": pre,
             "post": post,
             "connectivity": connectivity,
@@ -133,35 +165,12 @@ class Projection(Base):
                 "synapse and output (for jumps without a synapse use DeltaProj), or nothing at "
                 "all, as a container of projections"
             )
-        if not isinstance(post, Dynamics):
-            raise TypeError(f"Projection.post: expected a population, got {show(post)}")
-        if align not in (None, "pre", "post"):
-            raise ValueError(f"Projection.align: expected 'pre', 'post' or None, got {align!r}")
+        timing = Timing(delay, max_delay, interpolate)
+        aligned = connected(
+            **parts, weight=weight, stp=stp, timing=timing, label=label, seed=seed, align=align
+        )
         self._spikes = Method.of(getattr(pre, "get_spike", None))
-        self._pre = show(pre)
-        drawn = delay if is_function(delay) else None
-        comm = self._comm(pre, post, connectivity, weight, drawn, seed)
-        synapse = self._described("synapse", synapse, Dynamics)
-        output = self._described("output", output, SynOut)
-        stp = None if stp is None else self._described("stp", stp, Dynamics)
-        chosen = self._alignment(synapse, post) if align is None else align
-        shared = {
-            "comm": comm,
-            "post": post,
-            "label": label,
-            "stp": stp,
-            "delay": delay if drawn is None else None,
-            "max_delay": max_delay,
-            "interpolate": interpolate,
-        }
-        if chosen == "post":
-            self._check_exact(synapse)
-            if isinstance(synapse, Descriptor) != isinstance(output, Descriptor):
-                synapse = self._instance(synapse, in_size=post.in_size)
-                output = self._instance(output)
-            self.aligned = AlignPostProj(syn=synapse, out=output, **shared)
-        else:
-            self.aligned = AlignPreProj(syn=synapse, out=output, **shared)
+        self.pre, self.aligned = pre, aligned
 
     def update(self, *args: Any) -> None:
         """Deliver this step's spikes: those of `pre`, or the given ones; or call the children.
@@ -178,8 +187,8 @@ class Projection(Base):
             self.aligned(self._spikes())
         else:
             raise InputError(
-                f"Projection: no spikes, and pre, {self._pre}, has no get_spike() to ask for them. "
-                "Call the projection with spikes, as in proj(source()); or write "
+                f"Projection: no spikes, and pre, {show(self.pre)}, has no get_spike() to ask for "
+                "them. Call the projection with spikes, as in proj(source()); or write "
                 "AlignPostProj(source, comm=..., syn=..., out=..., post=...), which calls the "
                 "source in each step"
             )
@@ -224,106 +233,15 @@ class Projection(Base):
             )
         return "\n".join(lines)
 
-    @property
-    def comm(self) -> Any:
-        """The connectivity."""
-        return self._part("comm")
+    def __repr__(self) -> str:
+        return super().__repr__() if self.aligned is None else described(self.aligned, self.pre)
 
-    @property
-    def syn(self) -> Any:
-        """The synapse."""
-        return self._part("syn")
+    def in_a_line(self, names: dict[int, str]) -> str:
+        """A short text for the table of a network.
 
-    @property
-    def out(self) -> Any:
-        """The output."""
-        return self._part("out")
-
-    @property
-    def stp(self) -> Any:
-        """The short-term plasticity, or None."""
-        return self._part("stp")
-
-    @property
-    def delay(self) -> Any:
-        """The line of delays, or None."""
-        return self._part("delay")
-
-    @property
-    def post(self) -> Any:
-        """The postsynaptic population."""
-        return self._part("post")
-
-    def _part(self, name: str) -> Any:
+        Args:
+            names: Names of populations in the network by their identity.
+        """
         if self.aligned is None:
-            raise AttributeError(f"{type(self).__name__} is a container and has no {name!r}")
-        return getattr(self.aligned, name)
-
-    @staticmethod
-    def _comm(pre: Any, post: Any, connectivity: Any, weight: Any, delay: Any, seed: Any) -> Any:
-        if isinstance(connectivity, (Rule, Edges)):
-            if weight is None:
-                raise TypeError(
-                    "Projection.weight: missing. A rule says who is connected to whom; give the "
-                    "weight of the connections, for example weight=0.6 * u.nS"
-                )
-            return Connection(pre, post, connectivity, weight, delay=delay, seed=seed)
-        if not callable(connectivity):
-            raise TypeError(
-                "Projection.connectivity: expected a rule such as Bernoulli(0.1), Edges, a "
-                f"Connection or another module, got {show(connectivity)}"
-            )
-        rest = {"weight": weight, "seed": seed, "delay": delay}
-        if given := [name for name, value in rest.items() if value is not None]:
-            raise TypeError(
-                f"Projection.{given[0]}: it belongs to a rule; this connectivity has its own"
-            )
-        size = getattr(connectivity, "in_size", None)
-        pre_size = getattr(pre, "out_size", pre)
-        pre_size = tuple(pre_size) if isinstance(pre_size, (tuple, list)) else (pre_size,)
-        if size is not None and tuple(size) != pre_size:
-            raise ValueError(
-                f"Projection.connectivity: its size {tuple(size)} is not that of the presynaptic "
-                f"population, {pre_size}"
-            )
-        return connectivity
-
-    @staticmethod
-    def _described(part: str, given: Any, kind: type) -> Any:
-        """A class stands for its description; anything else must be one, or an instance."""
-        described = given.desc() if isinstance(given, type) and hasattr(given, "desc") else given
-        found = described.cls if isinstance(described, Descriptor) else type(described)
-        if not issubclass(found, kind):
-            raise TypeError(
-                f"Projection.{part}: expected a description such as {_EXAMPLES[part]}, got "
-                f"{show(given)}"
-            )
-        return described
-
-    @staticmethod
-    def _instance(part: Any, **defaults: Any) -> Any:
-        return part.with_defaults(**defaults)() if isinstance(part, Descriptor) else part
-
-    @staticmethod
-    def _alignment(synapse: Any, post: Any) -> str:
-        """The cheapest exact one; an instance must also have the size that it needs."""
-        described = isinstance(synapse, Descriptor)
-        linear = issubclass(synapse.cls if described else type(synapse), AlignPost)
-        fits = described or tuple(synapse.in_size) == tuple(post.in_size)
-        return "post" if linear and fits else "pre"
-
-    @staticmethod
-    def _check_exact(synapse: Any) -> None:
-        cls = synapse.cls if isinstance(synapse, Descriptor) else type(synapse)
-        if issubclass(cls, Synapse) and not issubclass(cls, AlignPost):
-            raise ValueError(
-                f"Projection.align: {cls.__name__} is not linear in its input, so that 'post' "
-                "would be wrong; leave it out, or write 'pre'"
-            )
-
-
-_EXAMPLES = {
-    "synapse": "Expon.desc(tau=5 * u.ms)",
-    "output": "COBA.desc(E=0 * u.mV)",
-    "stp": "STP.desc(U=0.2)",
-}
+            return f"{type(self).__name__} of {len(list(self.children()))} modules"
+        return in_a_line(self.aligned, self.pre, names)

@@ -9,8 +9,8 @@ import numpy as np
 from brainloom_core import ParameterError
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
-from .edges import Edges, from_rows
-from .rules import Rule, check_probability, generator, left_out
+from .edges import Edges, from_rows, real_numbers, whole
+from .rules import Rule, check_flags, check_probability, check_sizes, generator, left_out
 
 __all__ = [
     "DiscProfile",
@@ -32,8 +32,8 @@ class _Profile:
 
     def __post_init__(self) -> None:
         length = getattr(self, self._length)
-        number = u.get_mantissa(length)
-        if np.ndim(number) != 0 or not np.isfinite(number) or not number > 0:
+        number = real_numbers(length)
+        if number is None or number.ndim or not np.isfinite(number) or not number > 0:
             raise ParameterError(
                 f"{type(self).__name__}.{self._length}: expected a length > 0, got {show(length)}"
             )
@@ -47,6 +47,9 @@ class _Profile:
     def __hash__(self) -> int:
         return hash(type(self))  # equal lengths may have different units
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._length}={show(getattr(self, self._length))})"
+
     def _ratio(self, distance: Any) -> np.ndarray:
         length = getattr(self, self._length)
         if not same_dimension(distance, length):
@@ -59,7 +62,7 @@ class _Profile:
         return np.asarray(u.get_mantissa(distance)) / float(number)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GaussianProfile(_Profile):
     r"""A probability that falls like a Gaussian.
 
@@ -91,7 +94,7 @@ class GaussianProfile(_Profile):
         return np.asarray(np.exp(-0.5 * self._ratio(distance) ** 2))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ExponentialProfile(_Profile):
     r"""A probability that falls exponentially.
 
@@ -123,7 +126,7 @@ class ExponentialProfile(_Profile):
         return np.asarray(np.exp(-self._ratio(distance)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LinearProfile(_Profile):
     r"""A probability that falls along a straight line to zero.
 
@@ -156,7 +159,7 @@ class LinearProfile(_Profile):
         return np.maximum(0.0, 1.0 - self._ratio(distance))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DiscProfile(_Profile):
     r"""The same probability for all up to a distance, and none beyond.
 
@@ -197,7 +200,7 @@ class DistanceDependent(Rule):
     $$
 
     The edges know their lengths (`edges.distance`), so that weights and delays can be functions
-    of them: `Connection(..., delay=lambda distance: distance / (0.3 * u.meter / u.second))`.
+    of them: `Connection(..., delay=by_distance(lambda d: d / (0.3 * u.meter / u.second)))`.
     All pairs are looked at, a block of rows at a time: the time is proportional to their number,
     the memory to that of the edges.
 
@@ -248,6 +251,7 @@ class DistanceDependent(Rule):
                 f"GaussianProfile(...), got {show(self.profile)}"
             )
         check_probability("DistanceDependent.p_max", self.p_max)
+        check_flags(self)
         unit = u.get_unit(self.pre)
         x = _positions("pre", self.pre, unit)
         y = x if self.post is None else _positions("post", self.post, unit)
@@ -261,7 +265,8 @@ class DistanceDependent(Rule):
 
     def _checked_period(self, dimensions: int, unit: Any) -> np.ndarray:
         period = _in_unit("DistanceDependent.period", self.period, unit)
-        if period.shape not in ((), (dimensions,)) or not np.all(period > 0):
+        right = np.isfinite(period) & (period > 0)
+        if period.shape not in ((), (dimensions,)) or not np.all(right):
             raise ParameterError(
                 f"DistanceDependent.period: expected a length > 0 for each of {dimensions} "
                 f"dimensions, got {show(self.period)}"
@@ -269,7 +274,8 @@ class DistanceDependent(Rule):
         return np.broadcast_to(period, dimensions)
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
-        rng = generator(rng)
+        check_sizes(self, n_pre, n_post)
+        rng = generator(self, rng)
         x, y, _, unit = self._numbers
         for name, points, size in (("pre", x, n_pre), ("post", y, n_post)):
             if len(points) != size:
@@ -315,8 +321,8 @@ class DistanceDependent(Rule):
 
     def _probabilities(self, distance: Any) -> np.ndarray:
         found = self.profile(distance)
-        p = np.asarray(u.get_mantissa(found), float)
-        if u.get_unit(found) != u.UNITLESS or p.shape != np.shape(distance):
+        p = real_numbers(found)
+        if p is None or u.get_unit(found) != u.UNITLESS or p.shape != np.shape(distance):
             raise ParameterError(
                 "DistanceDependent.profile: expected a number without unit for each distance, "
                 f"got {show(found)} for {show(distance)}"
@@ -379,13 +385,15 @@ def grid_positions(shape: int | tuple[int, ...], spacing: Any = 1.0) -> Any:
          [0.5 2.5]]
     """
     sizes = shape if isinstance(shape, tuple) else (shape,)
-    whole = all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes)
-    if not whole or not 1 <= len(sizes) <= 3:
+    counts = all(
+        isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0 for n in sizes
+    )
+    if not counts or not 1 <= len(sizes) <= 3:
         raise ParameterError(
             f"grid_positions.shape: expected one to three whole numbers > 0, got {show(shape)}"
         )
-    number = u.get_mantissa(spacing)
-    if np.ndim(number) != 0 or not number > 0:
+    number = real_numbers(spacing)
+    if number is None or number.ndim or not (np.isfinite(number) and number > 0):
         raise ParameterError(f"grid_positions.spacing: expected a length > 0, got {show(spacing)}")
     index = np.stack(np.meshgrid(*map(np.arange, sizes), indexing="ij"), axis=-1)
     return with_unit((index.reshape(-1, len(sizes)) + 0.5) * number, u.get_unit(spacing))
@@ -414,14 +422,16 @@ def random_positions(
         >>> random_positions(5, np.ones(3) * u.mm, rng=np.random.default_rng(0)).shape
         (5, 3)
     """
-    if not isinstance(n, (int, np.integer)) or n < 0:
-        raise ParameterError(f"random_positions.n: expected a whole number >= 0, got {show(n)}")
-    size = np.atleast_1d(np.asarray(u.get_mantissa(extent), float))
-    if size.ndim != 1 or not 1 <= len(size) <= 3 or not np.all(size > 0):
+    whole("random_positions.n", n)
+    number = real_numbers(extent)
+    size = np.atleast_1d(np.zeros((1, 1)) if number is None else number)
+    if size.ndim != 1 or not 1 <= len(size) <= 3 or not np.all(np.isfinite(size) & (size > 0)):
         raise ParameterError(
             f"random_positions.extent: expected one to three lengths > 0, got {show(extent)}"
         )
-    return with_unit(generator(rng).random((n, len(size))) * size, u.get_unit(extent))
+    return with_unit(
+        generator("random_positions", rng).random((n, len(size))) * size, u.get_unit(extent)
+    )
 
 
 def _positions(name: str, points: Any, unit: Any) -> np.ndarray:
@@ -444,5 +454,7 @@ def _in_unit(name: str, value: Any, unit: Any) -> np.ndarray:
             f"{name}: expected {dimension_name(u.Quantity(1.0, unit=unit))}, as "
             f"DistanceDependent.pre has, got {show(value)}"
         )
-    number = value.to_decimal(unit) if isinstance(value, u.Quantity) else value
-    return np.asarray(number, float)
+    number = real_numbers(value.to_decimal(unit) if isinstance(value, u.Quantity) else value)
+    if number is None:
+        raise ParameterError(f"{name}: expected numbers, got {show(value)}")
+    return number.astype(float)

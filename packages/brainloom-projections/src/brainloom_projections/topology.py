@@ -8,9 +8,11 @@ from brainloom_core import ParameterError
 from .edges import Edges, from_rows
 from .rules import (
     Rule,
+    check_flags,
     check_number,
     check_possible,
     check_probability,
+    check_sizes,
     generator,
 )
 
@@ -64,11 +66,13 @@ class SmallWorld(Rule):
         if self.k % 2:
             raise ParameterError(f"SmallWorld.k: expected an even number, got {self.k}")
         check_probability("SmallWorld.p", self.p)
+        check_flags(self)
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
+        check_sizes(self, n_pre, n_post)
         if n_pre != n_post:
             raise ParameterError(f"SmallWorld: expected equal sizes, got {n_pre} and {n_post}")
-        n, k, rng = n_pre, int(self.k), generator(rng)
+        n, k, rng = n_pre, int(self.k), generator(self, rng)
         check_possible("SmallWorld.k", k, max(0, n - 1), repeats=False)
         half = np.arange(1, k // 2 + 1)
         steps = np.concatenate([half, -half])

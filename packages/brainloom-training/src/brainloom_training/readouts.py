@@ -47,9 +47,10 @@ class _Readout(Declared):
     def _setup_module(self, size: tuple[int, ...], name: str | None) -> None:
         super()._setup_frame(name=name)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
-        self.weight = self._weights(self.w_init)
+        if "w_init" in values:
+            self.weight = self._weights(self.w_init)
 
     def _size(self, name: str, size: Any) -> tuple[int, ...]:
         sizes = tuple(size) if isinstance(size, (tuple, list)) else (size,)

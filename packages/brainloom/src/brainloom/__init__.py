@@ -80,6 +80,8 @@ from brainloom_synapses import *  # noqa: F403
 from brainloom_training import *  # noqa: F403
 from brainloom_training import data
 
+from .elsewhere import advice
+
 __version__ = _version("brainloom")
 
 __all__ = [
@@ -162,4 +164,7 @@ def __getattr__(name: str) -> Any:
     except PluginConflictError:
         raise
     except PluginError as error:
+        if (instead := advice(name)) is not None:
+            # What `from brainloom import name` makes of an AttributeError would not say it.
+            raise ImportError(f"brainloom has no {name}: {instead}") from None
         raise AttributeError(f"module 'brainloom' has no attribute {name!r}. {error}") from None

@@ -9,13 +9,18 @@ from typing import Any
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ..errors import InputError
-from ..units import same_dimension, show, with_unit
+from ..names import owner_of
+from ..units import show, with_unit
+from .clock import steps
 
 __all__ = ["Recording", "SpikeEvents", "Spikes", "Trace", "TraceData", "as_recorders"]
+
+LINES = 20  # of the description of a recording
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +43,13 @@ class Spikes:
     @property
     def key(self) -> tuple[Any, ...]:
         """Equal for recorders that record the same."""
-        return "spikes", id(self.population)
+        whole, selection = _whole(self.population)
+        return "spikes", id(whole), selection
+
+    @property
+    def is_of_source(self) -> bool:
+        """Whether the spikes are of the beginning of their step."""
+        return getattr(_whole(self.population)[0], "role", None) == "source"
 
     def sampler(self) -> Callable[[], Any]:
         """A function that gives this step's spikes; it does not keep the population alive.
@@ -46,10 +57,11 @@ class Spikes:
         Where spikes have times within their step, it gives the time from the spike to the end of
         the step in ms, and -1 without a spike.
         """
-        population: Any = weakref.ref(self.population)
-        if getattr(self.population, "interpolate", False):
-            return lambda: _lags(population())
-        return lambda: population().get_spike() != 0
+        whole, selection = _whole(self.population)
+        population: Any = weakref.ref(whole)
+        if getattr(whole, "interpolate", False):
+            return lambda: _part(selection, _lags(population()))
+        return lambda: _part(selection, population().get_spike() != 0)
 
     def check(self) -> None:
         """Raise if there is nothing to record; the states exist by now."""
@@ -63,7 +75,12 @@ class Trace:
         module: The population or synapse.
         state: Name of the state.
         every: Interval between samples, a multiple of `dt`; None for each step.
-        index: Which neurons, an index array or slice into the last axis; None for all.
+        index: Which neurons: a number, a list of them, a mask or a slice, along the last axis;
+            negative numbers count from the end. None for all.
+
+    Raises:
+        InputError: When it is used: there is no such state or neuron, or `every` is not a
+            multiple of `dt`.
     """
 
     module: Any
@@ -73,13 +90,15 @@ class Trace:
 
     def check(self) -> None:
         """Raise if there is nothing to record; the states exist by now."""
-        if not isinstance(getattr(self.module, self.state, None), brainstate.State):
-            known = sorted(
-                k for k, v in vars(self.module).items() if isinstance(v, brainstate.State)
-            )
+        whole, selection = _whole(self.module)
+        found = getattr(whole, str(self.state), None)
+        if not isinstance(found, brainstate.State):
+            known = sorted(k for k, v in vars(whole).items() if isinstance(v, brainstate.State))
             raise InputError(
-                f"Trace: {type(self.module).__name__} has no state {self.state!r}; it has {known}"
+                f"Trace: {type(whole).__name__} has no state {self.state!r}; it has {known}"
             )
+        value = jax.eval_shape(lambda: _part(selection, u.get_mantissa(found.value)))
+        _chosen(self, value.shape)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -88,14 +107,24 @@ class Trace:
             self.index if isinstance(self.index, slice) else np.asarray(self.index).tolist()
         )
         every = None if self.every is None else float(self.every.to_decimal(u.ms))
-        return "trace", id(self.module), self.state, index, every
+        whole, selection = _whole(self.module)
+        return "trace", id(whole), selection, self.state, index, every
 
     def sampler(self) -> Callable[[], Any]:
         """A function that gives the current value; it does not keep the module alive."""
-        module, name = weakref.ref(self.module), self.state
-        index = np.s_[:] if self.index is None else self.index
-        chosen = index if isinstance(index, (slice, int)) else np.asarray(index)
-        return lambda: getattr(module(), name).value[..., chosen]
+        whole, selection = _whole(self.module)
+        module, name = weakref.ref(whole), self.state
+        index = (
+            self.index
+            if self.index is None or isinstance(self.index, slice)
+            else np.asarray(self.index)
+        )
+
+        def sample() -> Any:
+            value = _part(selection, getattr(module(), name).value)
+            return value if index is None else value[..., index]
+
+        return sample
 
     def stride(self, dt: Any) -> int:
         """Number of steps between samples.
@@ -106,22 +135,14 @@ class Trace:
         Raises:
             InputError: `every` is not a multiple of it.
         """
-        if self.every is None:
-            return 1
-        valid = same_dimension(self.every, dt)
-        ratio = float(u.get_magnitude(self.every / dt)) if valid else 0.0
-        if ratio < 0.5 or abs(ratio - round(ratio)) > 1e-6 * ratio:
-            raise InputError(
-                f"Trace.every: expected a multiple of dt = {show(dt)}, got {show(self.every)}"
-            )
-        return round(ratio)
+        return 1 if self.every is None else steps("Trace.every", self.every, dt, least=1)
 
 
 def as_recorders(net: Any, record: Any) -> dict[str, Spikes | Trace]:
     """Name what is to be recorded: a mapping, or a list of recorders and dotted names."""
     if record is None:
         return {}
-    if isinstance(record, (str, Spikes, Trace)):
+    if isinstance(record, str) or not isinstance(record, (Mapping, list, tuple)):
         record = [record]
     if not isinstance(record, Mapping):
         record = {_name(item, position): item for position, item in enumerate(record)}
@@ -139,13 +160,57 @@ def _recorder(net: Any, item: Any) -> Spikes | Trace:
         return item
     if not isinstance(item, str):
         raise InputError(f"record: expected 'E.spikes', 'E.V', Spikes or Trace, got {show(item)}")
-    *path, last = item.split(".")
-    module = net
-    for part in path:
-        if not hasattr(module, part):
-            raise InputError(f"record: {item!r}: {type(module).__name__} has no {part!r}")
-        module = getattr(module, part)
+    try:
+        module, last = owner_of(net, item)
+    except InputError as error:
+        raise InputError(f"record: {error}") from None
     return Spikes(module) if last == "spikes" else Trace(module, last)
+
+
+def _whole(population: Any) -> tuple[Any, Any]:
+    """A population and None, or that of a view and which of its neurons the view takes."""
+    selection = getattr(population, "selection", None)
+    return (population, None) if selection is None else (population.population, selection)
+
+
+def _part(selection: Any, value: Any) -> Any:
+    return value if selection is None else selection.take(value)
+
+
+def _chosen(trace: Trace, shape: tuple[int, ...]) -> None:
+    """Raise if an index chooses no neuron, or one that does not exist."""
+    index, n = trace.index, shape[-1] if shape else 0
+    if index is None:
+        return
+    who = f"Trace.index: {type(_whole(trace.module)[0]).__name__}.{trace.state}"
+    if n == 0:
+        raise InputError(f"{who} is a single value: leave index out")
+    if isinstance(index, slice):
+        try:
+            if len(range(n)[index]) > 0:
+                return
+        except TypeError:
+            pass
+        raise InputError(f"{who} has the neurons 0 to {n - 1}: {index} chooses none of them")
+    chosen = np.asarray(index)
+    if chosen.dtype == bool and chosen.shape == (n,) and chosen.any():
+        return
+    if chosen.dtype == bool:
+        raise InputError(
+            f"{who}: expected a mask of shape ({n},) with at least one True, got one of shape "
+            f"{chosen.shape} with {int(chosen.sum())}"
+        )
+    if chosen.dtype.kind not in "iu" or chosen.size == 0 or chosen.ndim > 1:
+        raise InputError(
+            f"{who}: expected neurons from 0 to {n - 1} as whole numbers, a mask or a slice, got "
+            f"{show(index)}"
+        )
+    outside = chosen[(chosen < -n) | (chosen >= n)] if chosen.ndim else chosen
+    if np.any((chosen < -n) | (chosen >= n)):
+        raise InputError(
+            f"{who}: expected neurons from 0 to {n - 1} (or from {-n} to -1, counted from the "
+            f"end), got {int(np.ravel(outside)[0])}"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +218,8 @@ class SpikeEvents:
     r"""Spikes of one population: the k-th is of neuron `index[k]`, at `t[k]`.
 
     A spike that occurs in the step from $t$ to $t + \Delta t$ has the time $t + \Delta t$, less
-    `lag` steps where the neurons interpolate.
+    `lag` steps where the neurons interpolate. The spikes of a source act in the step in which they
+    are drawn, and have the time at which it begins: a lag of one step.
 
     Args:
         step: Number of steps completed at each spike.
@@ -179,6 +245,10 @@ class SpikeEvents:
 
     def __len__(self) -> int:
         return len(self.step)
+
+    def __repr__(self) -> str:
+        trials = f", {self.trials} trials" * (self.trials > 1)
+        return f"{len(self)} spikes of {self.size} neurons{trials}, {_rounded(self.rate())}"
 
     @property
     def t(self) -> Any:
@@ -341,6 +411,11 @@ class TraceData:
     values: Any
     dt: Any
 
+    def __repr__(self) -> str:
+        shape, unit = tuple(self.values.shape), u.get_unit(self.values)
+        named = "" if unit == u.UNITLESS else f", {unit}"
+        return f"{len(self.step)} samples of shape {shape[1:]}{named}"
+
     @property
     def t(self) -> Any:
         """Time of each sample."""
@@ -392,6 +467,12 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
     def __len__(self) -> int:
         return len(self.data)
 
+    def __repr__(self) -> str:
+        lines = [f"Recording from {_rounded(self.start)} to {_rounded(self.end)}, dt = {self.dt}"]
+        lines += [f"  {name}: {item!r}" for name, item in list(self.data.items())[:LINES]]
+        left = len(self.data) - LINES
+        return "\n".join([*lines, *([f"  and {left} more"] if left > 0 else [])])
+
     def plot(self, path: str | Path | None = None, **options: Any) -> Any:
         """Draw raster, population rate and traces; needs matplotlib (the extra `plot`).
 
@@ -440,8 +521,12 @@ class Collector:
         trials = max(1, int(np.prod(self.shape)) // size)
         step, flat = (np.concatenate([p[k] for p in self.parts]) for k in (0, 1))
         lags = [p[2] for p in self.parts if p[2] is not None]
+        kept = step <= stop
+        step, flat = step[kept], flat[kept]
         owner = flat % size, flat // size
-        lag = np.concatenate(lags) / float(self.dt.to_decimal(u.ms)) if lags else None
+        lag = np.concatenate(lags)[kept] / float(self.dt.to_decimal(u.ms)) if lags else None
+        if self.recorder.is_of_source:
+            lag = np.ones(len(step))
         return SpikeEvents(step, *owner, size, trials, self.dt, self.start, stop, lag)
 
 
@@ -456,3 +541,8 @@ def _events(spikes: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray, np.
 def _lags(population: Any) -> Any:
     lag = population.spike_lag.value.to_decimal(u.ms)
     return jnp.where(population.get_spike() != 0, lag, -1.0)
+
+
+def _rounded(value: Any) -> str:
+    """A quantity in a few digits, whatever the arithmetic left of it."""
+    return f"{float(u.get_mantissa(value)):.10g} {u.get_unit(value)}"

@@ -1,6 +1,7 @@
 """The checks, by what they are about; each is a function of a case."""
 
 from . import (
+    constructors,
     documentation,
     equations,
     execution,
@@ -18,6 +19,7 @@ __all__ = [
     "CHECKS",
     "Check",
     "Entry",
+    "constructors",
     "documentation",
     "equations",
     "execution",

@@ -1,5 +1,6 @@
 """Checks that a wrong constructor argument is refused, in words that name it."""
 
+import functools
 import math
 from typing import Any
 
@@ -9,11 +10,12 @@ from brainloom_core import ANY_UNIT, ParameterError, UnitError
 
 from ..case import Case
 from ..declarations import initializers, parameters, quantities, signature, with_known_unit
-from ..require import require_error
+from ..require import require, require_error
 from ..running import environment, fresh
 from .registry import applies_to
 
 __all__ = [
+    "check_assignments_are_checked",
     "check_broken_constraints_raise",
     "check_broken_relations_raise",
     "check_non_finite_values_raise",
@@ -40,6 +42,21 @@ def check_wrong_units_raise(case: Case) -> None:
             _require_refused(case, name, 1.0, UnitError)
         if name in initializers(case.cls):
             _require_refused(case, name, _of_shape(foreign), UnitError)
+
+
+@applies_to(when=lambda case: bool(with_known_unit(case.cls)))
+def check_assignments_are_checked(case: Case) -> None:
+    """A wrong unit is refused where a parameter is assigned later, and changes nothing."""
+    with environment(case):
+        model = case.build()
+        for name, declared in with_known_unit(case.cls).items():
+            foreign = 1.0 * (u.mV if declared.unit.dim == u.ms.dim else u.ms)
+            words, kept = f"{case.cls.__name__}.{name}", vars(model).get(name)
+            said = f"{words} = {foreign}"
+            require_error(
+                ParameterError, words, said, functools.partial(setattr, model, name, foreign)
+            )
+            require(vars(model).get(name) is kept, f"{said} is refused and kept all the same")
 
 
 @applies_to(when=lambda case: bool(quantities(case.cls)))

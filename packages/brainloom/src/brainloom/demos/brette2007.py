@@ -17,9 +17,9 @@ from typing import Any
 import brainstate
 import brainunit as u
 import numpy as np
-from brainloom_core import Recording, simulate
+from brainloom_core import Network, Recording, simulate
 from brainloom_neurons import LIFRef, TraubMiles
-from brainloom_projections import AlignPostProj, Bernoulli, Connection
+from brainloom_projections import Bernoulli, Projection
 from brainloom_synapses import COBA, CUBA, Expon
 
 __all__ = ["NETWORKS", "CobaHHNetwork", "CobaNetwork", "CubaNetwork", "Outcome", "run"]
@@ -27,7 +27,7 @@ __all__ = ["NETWORKS", "CobaHHNetwork", "CobaNetwork", "CubaNetwork", "Outcome",
 DT, SETTLING = 0.1 * u.ms, 100.0 * u.ms
 
 
-class _Network(brainstate.nn.Module):
+class _Network(Network):
     """Two populations in one, the first four fifths of which are excitatory."""
 
     def __init__(self, neurons: Any, exc: dict[str, Any], inh: dict[str, Any]) -> None:
@@ -35,19 +35,9 @@ class _Network(brainstate.nn.Module):
         (n,) = neurons.in_size
         self.n_exc = n * 4 // 5
         self.neurons = neurons
-        self.exc = self._projection(self.n_exc, **exc)
-        self.inh = self._projection(n - self.n_exc, **inh)
-
-    def _projection(self, n_pre: int, weight: Any, syn: Any, out: Any) -> AlignPostProj:
-        comm = Connection(n_pre, self.neurons, Bernoulli(0.02), weight=weight)
-        return AlignPostProj(comm=comm, syn=syn, out=out, post=self.neurons)
-
-    def update(self) -> None:
-        """Deliver the spikes of the last step, then advance the neurons."""
-        spikes = self.neurons.get_spike() != 0
-        self.exc(spikes[: self.n_exc])
-        self.inh(spikes[self.n_exc :])
-        self.neurons()
+        rule = Bernoulli(0.02)
+        self.exc = Projection(neurons[: self.n_exc], neurons, rule, **exc)
+        self.inh = Projection(neurons[self.n_exc :], neurons, rule, **inh)
 
 
 class CobaNetwork(_Network):
@@ -72,7 +62,7 @@ class CubaNetwork(_Network):
     """
 
     def __init__(self, n: int = 4000, coupling: float = 1.0) -> None:
-        current = {"out": CUBA.desc(scale=1.0)}
+        current = {"output": CUBA.desc(scale=1.0)}
         silent = 0.0 * u.pA
         super().__init__(
             _leaky(
@@ -82,12 +72,12 @@ class CubaNetwork(_Network):
             ),
             exc={
                 "weight": coupling * 16.2 * u.pA,
-                "syn": Expon.desc(tau=5.0 * u.ms, g_initializer=silent),
+                "synapse": Expon.desc(tau=5.0 * u.ms, g_initializer=silent),
                 **current,
             },
             inh={
                 "weight": coupling * -90.0 * u.pA,
-                "syn": Expon.desc(tau=10.0 * u.ms, g_initializer=silent),
+                "synapse": Expon.desc(tau=10.0 * u.ms, g_initializer=silent),
                 **current,
             },
         )
@@ -140,17 +130,17 @@ def _conductances(coupling: float) -> dict[str, dict[str, Any]]:
     return {
         "exc": {
             "weight": coupling * 6.0 * u.nS,
-            "syn": Expon.desc(
+            "synapse": Expon.desc(
                 tau=5.0 * u.ms, g_initializer=lambda shape: _normal(40.0, 15.0, u.nS, shape)
             ),
-            "out": COBA.desc(E=0.0 * u.mV),
+            "output": COBA.desc(E=0.0 * u.mV),
         },
         "inh": {
             "weight": coupling * 67.0 * u.nS,
-            "syn": Expon.desc(
+            "synapse": Expon.desc(
                 tau=10.0 * u.ms, g_initializer=lambda shape: _normal(200.0, 120.0, u.nS, shape)
             ),
-            "out": COBA.desc(E=-80.0 * u.mV),
+            "output": COBA.desc(E=-80.0 * u.mV),
         },
     }
 

@@ -6,8 +6,8 @@ References:
 
 from typing import Any
 
-import brainstate
 import brainunit as u
+from brainloom_core import Network, View
 from brainloom_neurons import LIFRef, PoissonInput
 from brainloom_projections import Connection, DeltaProj, FixedInDegree
 
@@ -18,7 +18,7 @@ __all__ = ["POINTS", "BrunelNetwork"]
 POINTS = {"SR": (3.0, 2.0), "AI": (5.0, 2.0), "SI fast": (6.0, 4.0), "SI slow": (4.5, 0.9)}
 
 
-class BrunelNetwork(brainstate.nn.Module):
+class BrunelNetwork(Network):
     """Excitatory and inhibitory neurons, four to one, with delta synapses and one delay.
 
     Each neuron has excitatory inputs from a tenth of the excitatory neurons and inhibitory ones
@@ -57,21 +57,13 @@ class BrunelNetwork(brainstate.nn.Module):
             V_initializer=0.0 * u.mV,
             spk_reset="hard",
         )
-        self.exc = self._projection(self.n_exc, J, delay)
-        self.inh = self._projection(n - self.n_exc, -g * J, delay)
+        self.exc = self._projection(self.neurons[: self.n_exc], J, delay)
+        self.inh = self._projection(self.neurons[self.n_exc :], -g * J, delay)
         rate = (eta * V_th / (self.n_exc // 10 * J * tau)).in_unit(u.Hz)
         state = self.neurons.prefetch("V")
         self.external = PoissonInput(state, None, self.n_exc // 10, rate, J)
 
-    def _projection(self, n_pre: int, weight: Any, delay: Any) -> DeltaProj:
-        rule = FixedInDegree(n_pre // 10, allow_multapses=True)
-        comm = Connection(n_pre, self.neurons, rule, weight=weight, trainable=False)
-        return DeltaProj(comm=comm, post=self.neurons, delay=delay)
-
-    def update(self) -> None:
-        """Deliver the spikes, of the last step and from outside, then advance the neurons."""
-        spikes = self.neurons.get_spike() != 0
-        self.exc(spikes[: self.n_exc])
-        self.inh(spikes[self.n_exc :])
-        self.external()
-        self.neurons()
+    def _projection(self, pre: View, weight: Any, delay: Any) -> DeltaProj:
+        rule = FixedInDegree(pre.in_size[0] // 10, allow_multapses=True)
+        comm = Connection(pre, self.neurons, rule, weight=weight, trainable=False)
+        return DeltaProj(pre.get_spike, comm=comm, post=self.neurons, delay=delay)
