@@ -11,11 +11,15 @@ from .edge_update import edge_update, edge_update_reference
 from .event_csr import event_csr, event_csr_reference
 from .event_csr_ring import event_csr_ring, event_csr_ring_reference
 from .event_dense import event_dense, event_dense_reference, event_outer_reference
+from .op import OPS, Op, Sample
 from .registry import Kernel, KernelInfo, find_kernel, list_kernels, use_kernel
 
 __all__ = [
+    "OPS",
     "Kernel",
     "KernelInfo",
+    "Op",
+    "Sample",
     "edge_update",
     "edge_update_reference",
     "event_csr",

@@ -5,16 +5,20 @@ two ends. Only the edges of neurons with an event are touched, so that the cost 
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+from jax.tree_util import Partial
 
 from ..errors import InputError
 from .active import AT_ONCE, over_active
-from .registry import find_kernel
+from .op import Op, Sample
+from .samples import N_PRE, matrix, sent
 
 __all__ = ["edge_update", "edge_update_reference"]
 
@@ -83,40 +87,8 @@ def edge_update(
         max_row = int(np.diff(np.asarray(indptr)).max(initial=0))
     whole = jax.tree.map(jnp.asarray, (edges, own, other))
     operands = *whole, events, rows, columns, indptr, numbers, indices
-    sizes = {"max_row": max_row}
-    function = _like_edges(function)
-    chosen = find_kernel("edge_update", implementation, (function, *operands), sizes)
-    traced = [isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((whole, events))]
-    if chosen is edge_update_reference and not any(traced):
-        return _dense(function, *operands)  # what follows would be compiled in each call
-    one = jax.tree.map(lambda values: jnp.zeros((), values.dtype), whole)
-    function, constants = jax.closure_convert(function, *one)
-
-    @jax.custom_batching.custom_vmap
-    def primal(constants: Any, *operands: Any) -> Any:
-        return chosen(_with(function, constants), *operands, max_row=max_row)
-
-    @primal.def_vmap
-    def batched(axis_size: int, axes: Any, *args: Any) -> Any:
-        mapped = jax.vmap(dense, jax.tree.map(lambda axis: 0 if axis else None, axes))(*args)
-        return mapped, jax.tree.map(lambda value: True, mapped)
-
-    def dense(constants: Any, *operands: Any) -> Any:
-        return _dense(_with(function, constants), *operands)
-
-    @jax.custom_jvp
-    def update(constants: Any, *operands: Any) -> Any:
-        return primal(constants, *operands)
-
-    @update.defjvp
-    def derivative(primals: Any, tangents: Any) -> Any:
-        constants, edges, own, other, *rest = primals
-        changing = jax.jvp(
-            lambda *values: dense(*values, *rest), (constants, edges, own, other), tangents[:4]
-        )
-        return update(*primals), changing[1]
-
-    return update(constants, *operands)
+    function = _as_operand(function, *whole)
+    return OP(function, *operands, max_row=max_row, implementation=implementation)
 
 
 def edge_update_reference(
@@ -190,15 +162,71 @@ def _each(function: Callable[..., Any]) -> Callable[..., Any]:
     return jax.vmap(lambda edges, own, other: alike(edges, _at(own, 0), other))
 
 
-def _like_edges(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with what it returns in the dtypes of the edges."""
+@dataclass(frozen=True, eq=False)
+class _Program:
+    """A function that was traced: of what it brings along, and of what an edge has."""
+
+    jaxpr: Any
+    result: Any
+
+    def __call__(self, constants: Any, *operands: Any) -> Any:
+        run = jaxpr_as_fun(ClosedJaxpr(self.jaxpr, constants))
+        return jax.tree.unflatten(self.result, run(*jax.tree.leaves(operands)))
+
+
+def _as_operand(function: Callable[..., Any], *whole: Any) -> Callable[..., Any]:
+    """The function as a structure of the arrays that it brings along, which are operands too.
+
+    What it returns has the dtypes of the edges.
+    """
 
     def converted(edges: Any, own: Any, other: Any) -> Any:
         new = function(edges, own, other)
         return jax.tree.map(lambda old, new: jnp.asarray(new, old.dtype), edges, new)
 
-    return converted
+    one = jax.tree.map(lambda values: jax.ShapeDtypeStruct((), values.dtype), whole)
+    traced, result = jax.make_jaxpr(converted, return_shape=True)(*one)
+    return Partial(_Program(traced.jaxpr, jax.tree.structure(result)), traced.consts)
 
 
-def _with(function: Callable[..., Any], constants: Any) -> Callable[..., Any]:
-    return lambda edges, own, other: function(edges, own, other, *constants)
+def _formula(function: Any, *operands: Any, max_row: int) -> Any:
+    return _dense(function, *operands)
+
+
+def _result(function: Any, edges: Any, *operands: Any, max_row: int) -> Any:
+    return edges
+
+
+def _samples(dtype: str) -> Iterator[Sample]:
+    random, n_columns = np.random.default_rng(2), 11
+    for n_rows in N_PRE:
+        columns, indptr = matrix(n_rows, n_columns)
+        rows = np.repeat(np.arange(n_rows, dtype=np.int32), np.diff(indptr))
+        shapes = columns.size, n_rows, n_columns
+        values = [jnp.asarray(random.normal(size=n).astype(dtype)) for n in shapes]
+        function = _as_operand(lambda w, x, y: w + 0.5 * x * y - 0.1 * w * w, *values)
+        order = random.permutation(columns.size).astype(np.int32)
+        ends = [np.empty_like(order), np.empty_like(order)]
+        ends[0][order], ends[1][order] = rows, columns
+        for label, events in sent(n_rows, dtype):
+            if events.shape != (n_rows,) or events.dtype != bool:
+                continue
+            for view, where in (
+                ("rows", (rows, columns, indptr, None, None)),
+                ("columns", (*ends, indptr, order, columns)),
+                ("columns that are looked up", (*ends, indptr, order, None)),
+            ):
+                operands = jax.tree.map(jnp.asarray, (*values, events, *where))
+                sizes = {"max_row": int(np.diff(indptr).max())}
+                yield Sample(f"{n_rows} {view}, {label}", (function, *operands), sizes)
+
+
+OP = Op(
+    "edge_update",
+    edge_update_reference,
+    formula=_formula,
+    result=_result,
+    differentiable=("function", "edges", "own", "other"),
+    samples=_samples,
+    compiled=False,
+)

@@ -5,8 +5,7 @@ that a spike is rare is what makes the product cheap. The derivative is that of 
 with respect to the weights and to floating-point spikes, forward and reverse.
 """
 
-import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import brainunit as u
@@ -17,7 +16,8 @@ from jax import lax
 
 from ..units import with_unit
 from .active import AT_ONCE, over_active
-from .registry import find_kernel
+from .op import Op, Sample
+from .samples import N_PRE, matrix, sent
 
 __all__ = ["event_csr", "event_csr_reference"]
 
@@ -69,48 +69,16 @@ def event_csr(
         events = events.astype(number.dtype)
     if max_row is None:
         max_row = int(np.diff(np.asarray(indptr)).max(initial=0))
-    sizes = {"n_post": n_post, "max_row": max_row}
-    chosen = find_kernel("event_csr", implementation, (number, indices, indptr, events), sizes)
-    product = _product(chosen, n_post, max_row)
-    return with_unit(product(number, events, indices, indptr), unit)
-
-
-@functools.cache
-def _product(chosen: Callable[..., Any], n_post: int, max_row: int) -> Any:
-    """The product as a function of arrays, with its derivative and its batching rule.
-
-    One for each implementation, since jax remembers what a function was traced to.
-    """
-
-    @jax.custom_batching.custom_vmap
-    def primal(weights: Any, events: Any, indices: Any, indptr: Any) -> Any:
-        return chosen(weights, indices, indptr, events, n_post=n_post, max_row=max_row)
-
-    @primal.def_vmap
-    def batched(axis_size: int, axes: list[bool], *args: Any) -> tuple[Any, bool]:
-        if axes == [False, True, False, False]:
-            return primal(*args), True
-        zeros = jnp.zeros((*args[1].shape[1 if axes[1] else 0 : -1], n_post), args[0].dtype)
-        edges = functools.partial(edgewise, zeros)
-        return jax.vmap(edges, [0 if axis else None for axis in axes])(*args), True
-
-    @jax.custom_jvp
-    def product(weights: Any, events: Any, indices: Any, indptr: Any) -> Any:
-        return primal(weights, events, indices, indptr)
-
-    def tangent(primals: Any, tangents: Any) -> Any:
-        weights, events, indices, indptr = primals
-        d_weights, d_events = tangents[:2]
-        out = product(*primals)
-        d_out = jnp.zeros_like(out)
-        if not isinstance(d_weights, jax.custom_derivatives.SymbolicZero):
-            d_out = edgewise(d_out, d_weights, events, indices, indptr)
-        if not isinstance(d_events, jax.custom_derivatives.SymbolicZero):
-            d_out = edgewise(d_out, weights, d_events, indices, indptr)
-        return out, d_out
-
-    product.defjvp(tangent, symbolic_zeros=True)
-    return product
+    product = OP(
+        number,
+        indices,
+        indptr,
+        events,
+        n_post=n_post,
+        max_row=max_row,
+        implementation=implementation,
+    )
+    return with_unit(product, unit)
 
 
 def edgewise(
@@ -193,3 +161,47 @@ def _dense(y: Any, weights: Any, indices: Any, indptr: Any, events: Any, place: 
     if events.dtype != jnp.bool_:
         weight = weight * events[..., source]
     return y.at[..., place(indices)].add(weight)
+
+
+def _formula(
+    weights: jax.Array,
+    indices: jax.Array,
+    indptr: jax.Array,
+    events: jax.Array,
+    *,
+    n_post: int,
+    max_row: int,
+) -> jax.Array:
+    zeros = jnp.zeros((*events.shape[:-1], n_post), weights.dtype)
+    return edgewise(zeros, weights, events, indices, indptr)
+
+
+def _result(
+    weights: Any, indices: Any, indptr: Any, events: Any, *, n_post: int, max_row: int
+) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((*events.shape[:-1], n_post), weights.dtype)
+
+
+def _samples(dtype: str) -> Iterator[Sample]:
+    random = np.random.default_rng(2)
+    for n_pre in N_PRE:
+        indices, indptr = matrix(n_pre, 23)
+        sizes = {"n_post": 23, "max_row": int(np.diff(indptr).max())}
+        for n_weights, kind in ((indices.size, ""), (1, ", one weight for all")):
+            weights = random.normal(size=n_weights).astype(dtype)
+            for label, events in sent(n_pre, dtype):
+                operands = tuple(map(jnp.asarray, (weights, indices, indptr, events)))
+                yield Sample(f"{n_pre} neurons, {label}{kind}", operands, sizes)
+    none = jnp.zeros(0, dtype), jnp.zeros(0, jnp.int32), jnp.zeros(6, jnp.int32)
+    yield Sample("no edges", (*none, jnp.ones(5, bool)), {"n_post": 3, "max_row": 0})
+
+
+OP = Op(
+    "event_csr",
+    event_csr_reference,
+    formula=_formula,
+    result=_result,
+    differentiable=("weights", "events"),
+    batched=("events",),
+    samples=_samples,
+)

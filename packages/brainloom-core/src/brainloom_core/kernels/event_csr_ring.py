@@ -13,8 +13,7 @@ An edge says where it delivers by one number, its slot $d\,n + j$, so that edges
 their own need no more memory than edges without; and the cost follows the number of spikes.
 """
 
-import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import brainunit as u
@@ -25,7 +24,8 @@ from jax import lax
 
 from ..units import to_number, with_unit
 from .event_csr import Place, added, edgewise
-from .registry import find_kernel
+from .op import Op, Sample
+from .samples import N_PRE, matrix, sent
 
 __all__ = ["event_csr_ring", "event_csr_ring_reference"]
 
@@ -85,60 +85,8 @@ def event_csr_ring(
     if max_row is None:
         max_row = int(np.diff(np.asarray(indptr)).max(initial=0))
     args = number, weights, slots, indptr, events, position
-    chosen = find_kernel("event_csr_ring", implementation, args, {"max_row": max_row})
-    ring, arrived = _step(chosen, max_row)(number, weights, events, slots, indptr, position)
+    ring, arrived = OP(*args, max_row=max_row, implementation=implementation)
     return with_unit(ring, unit), with_unit(arrived, unit)
-
-
-@functools.cache
-def _step(chosen: Callable[..., Any], max_row: int) -> Any:
-    """The step as a function of arrays, with its derivative and its batching rule."""
-
-    @jax.custom_batching.custom_vmap
-    def primal(ring: Any, weights: Any, events: Any, slots: Any, indptr: Any, position: Any) -> Any:
-        return chosen(ring, weights, slots, indptr, events, position, max_row=max_row)
-
-    @primal.def_vmap
-    def batched(axis_size: int, axes: list[bool], *args: Any) -> tuple[Any, Any]:
-        ring, weights, events, slots, indptr, position = args
-        moving = (axes[0] or axes[2]) and not any((axes[1], *axes[3:]))
-        if not moving:
-            mapped = jax.vmap(_edgewise, [0 if axis else None for axis in axes])
-            return mapped(*args), (True, True)
-        ring, events = (
-            x if axis else jnp.broadcast_to(x, (axis_size, *x.shape))
-            for x, axis in ((ring, axes[0]), (events, axes[2]))
-        )
-        return primal(ring, weights, events, slots, indptr, position), (True, True)
-
-    @jax.custom_jvp
-    def step(ring: Any, weights: Any, events: Any, slots: Any, indptr: Any, position: Any) -> Any:
-        return primal(ring, weights, events, slots, indptr, position)
-
-    def tangent(primals: Any, tangents: Any) -> Any:
-        ring, weights, events, *where = primals
-        d_ring, d_weights, d_events = (
-            None if isinstance(d, jax.custom_derivatives.SymbolicZero) else d for d in tangents[:3]
-        )
-        d_ring = jnp.zeros_like(ring) if d_ring is None else d_ring
-        d_out = _turned(d_ring, lambda flat, place: flat, where[2])
-        for w, s in ((d_weights, events), (weights, d_events)):
-            if w is not None and s is not None:
-                still = jnp.zeros_like(ring)
-                d_out = jax.tree.map(jnp.add, d_out, _edgewise(still, w, s, *where))
-        return step(*primals), d_out
-
-    step.defjvp(tangent, symbolic_zeros=True)
-    return step
-
-
-def _edgewise(ring: Any, weights: Any, events: Any, slots: Any, indptr: Any, position: Any) -> Any:
-    """The step edge by edge: linear in the ring, bilinear in the others, the cost of all edges."""
-
-    def add(flat: Any, place: Place) -> Any:
-        return edgewise(flat, weights, events, slots, indptr, place)
-
-    return _turned(ring, add, position)
 
 
 def event_csr_ring_reference(
@@ -186,3 +134,52 @@ def _turned(
     flat = add(ring.reshape(*ring.shape[:-2], length * n_post), place)
     ring = flat.reshape(ring.shape)
     return ring, lax.dynamic_index_in_dim(ring, position, axis, keepdims=False)
+
+
+def _formula(
+    ring: jax.Array,
+    weights: jax.Array,
+    slots: jax.Array,
+    indptr: jax.Array,
+    events: jax.Array,
+    position: jax.Array,
+    *,
+    max_row: int,
+) -> tuple[jax.Array, jax.Array]:
+    """The step edge by edge: linear in the ring, bilinear in the others, the cost of all edges."""
+
+    def add(flat: jax.Array, place: Place) -> jax.Array:
+        return edgewise(flat, weights, events, slots, indptr, place)
+
+    return _turned(ring, add, position)
+
+
+def _result(
+    ring: Any, *where: Any, max_row: int
+) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
+    arrived = (*ring.shape[:-2], ring.shape[-1])
+    return jax.ShapeDtypeStruct(ring.shape, ring.dtype), jax.ShapeDtypeStruct(arrived, ring.dtype)
+
+
+def _samples(dtype: str) -> Iterator[Sample]:
+    random, length, n_post = np.random.default_rng(2), 4, 11
+    for n_pre in N_PRE:
+        slots, indptr = matrix(n_pre, length * n_post)
+        weights = random.normal(size=slots.size).astype(dtype)
+        for place, (label, events) in enumerate(sent(n_pre, dtype)):
+            ring = random.normal(size=(*events.shape[:-1], length, n_post)).astype(dtype)
+            shared = weights[: 1 if place % 2 else None]
+            operands = ring, shared, slots, indptr, events, np.int32(place % length)
+            sizes = {"max_row": int(np.diff(indptr).max())}
+            yield Sample(f"{n_pre} neurons, {label}", tuple(map(jnp.asarray, operands)), sizes)
+
+
+OP = Op(
+    "event_csr_ring",
+    event_csr_ring_reference,
+    formula=_formula,
+    result=_result,
+    differentiable=("ring", "weights", "events"),
+    batched=("ring", "events"),
+    samples=_samples,
+)

@@ -5,17 +5,17 @@ neuron spikes are read. The derivative by the matrix, $\sum_m s_{mi}\, \bar y_{m
 those rows too; it is an operation of its own, `event_outer`. The derivative by the spikes is dense.
 """
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+import numpy as np
 
 from ..errors import InputError
 from ..units import with_unit
-from .registry import find_kernel
+from .op import Op, Sample
 
 __all__ = ["event_dense", "event_dense_reference", "event_outer_reference"]
 
@@ -56,12 +56,7 @@ def event_dense(events: Any, weights: Any, *, implementation: str | None = None)
             f"(n_pre, n_post), got shapes {shape} and {number.shape}"
         )
     flat = jnp.reshape(events, (-1, shape[-1])).astype(number.dtype)
-    out = jax.ShapeDtypeStruct((flat.shape[0], number.shape[1]), number.dtype)
-    kernels = (
-        find_kernel("event_dense", implementation, (flat, number), {}),
-        find_kernel("event_outer", implementation, (flat, out), {}),
-    )
-    product = _dense.bind(flat, number, kernels=kernels)
+    product = DENSE(flat, number, implementation=implementation)
     return with_unit(product.reshape(*shape[:-1], number.shape[1]), unit)
 
 
@@ -85,57 +80,44 @@ def event_outer_reference(events: jax.Array, values: jax.Array) -> jax.Array:
     return events.T @ values
 
 
-_dense, _outer = Primitive("event_dense"), Primitive("event_outer")
+def _of_shape(other: Any, n_rows: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((n_rows, other.shape[1]), other.dtype)
+
+
+def _samples(n_other: Callable[[int, int], int]) -> Callable[[str], Iterator[Sample]]:
+    """Events, and as many rows of the other operand as the operation takes."""
+
+    def samples(dtype: str) -> Iterator[Sample]:
+        random = np.random.default_rng(2)
+        for m, n_pre, n_post in ((0, 5, 3), (1, 7, 1), (9, 37, 5), (65, 33, 64), (700, 130, 37)):
+            for share in (0.0, 0.1, 1.0):
+                events = (random.random((m, n_pre)) < share) * random.normal(size=(m, n_pre))
+                other = random.normal(size=(n_other(m, n_pre), n_post))
+                operands = jnp.asarray(events.astype(dtype)), jnp.asarray(other.astype(dtype))
+                yield Sample(f"{m} x {n_pre} x {n_post}, events {share:.0%}", operands, {})
+
+    return samples
+
 
 # Both are linear in their second operand, and what transposes one of them is the other. Tangents
-# of events are no events.
-ad.defjvp(
-    _dense,
-    lambda tangent, events, weights, kernels: event_dense_reference(tangent, weights),
-    lambda tangent, events, weights, kernels: _dense.bind(events, tangent, kernels=kernels),
+# of events are no events, so that theirs is a dense product.
+DENSE = Op(
+    "event_dense",
+    event_dense_reference,
+    result=lambda events, weights: _of_shape(weights, events.shape[0]),
+    differentiable=("events", "weights"),
+    batched=("events",),
+    folded=True,
+    linear="weights",
+    transpose="event_outer",
+    samples=_samples(lambda m, n_pre: n_pre),
 )
-ad.defjvp(
-    _outer,
-    lambda tangent, events, values, kernels: event_outer_reference(tangent, values),
-    lambda tangent, events, values, kernels: _outer.bind(events, tangent, kernels=kernels),
+OUTER = Op(
+    "event_outer",
+    event_outer_reference,
+    result=lambda events, values: _of_shape(values, events.shape[1]),
+    differentiable=("events", "values"),
+    linear="values",
+    transpose="event_dense",
+    samples=_samples(lambda m, n_pre: m),
 )
-
-
-def _batched_dense(operands: Any, axes: Any, *, kernels: Any) -> tuple[jax.Array, int]:
-    """More events for the same weights are a longer list; other weights need a dense product."""
-    events, weights = operands
-    if axes[1] is not None:
-        return jax.vmap(event_dense_reference, axes)(*operands), 0
-    events = jnp.moveaxis(events, axes[0], 0)
-    flat = events.reshape(-1, events.shape[-1])
-    product = _dense.bind(flat, weights, kernels=kernels)
-    return product.reshape(*events.shape[:-1], -1), 0
-
-
-def _batched_outer(operands: Any, axes: Any, *, kernels: Any) -> tuple[jax.Array, int]:
-    return jax.vmap(event_outer_reference, axes)(*operands), 0
-
-
-def _define(primitive: Any, kernel: int, rows: Any, transposed_by: Any, batched: Any) -> None:
-    """Tell JAX the shape, the program, the transpose and the batching of a primitive."""
-
-    def run(*operands: Any, kernels: Any) -> Any:
-        return kernels[kernel](*operands)
-
-    def shape(events: Any, other: Any, *, kernels: Any) -> Any:
-        return other.update(shape=(rows(events), other.shape[1]))
-
-    def transpose(cotangent: Any, events: Any, other: Any, *, kernels: Any) -> Any:
-        if type(cotangent) is ad.Zero:
-            return None, ad.Zero(other.aval)
-        return None, transposed_by.bind(events, cotangent, kernels=kernels)
-
-    primitive.def_impl(jax.jit(run, static_argnames="kernels"))
-    primitive.def_abstract_eval(shape)
-    mlir.register_lowering(primitive, mlir.lower_fun(run, multiple_results=False))
-    ad.primitive_transposes[primitive] = transpose
-    batching.primitive_batchers[primitive] = batched
-
-
-_define(_dense, 0, lambda events: events.shape[0], _outer, _batched_dense)
-_define(_outer, 1, lambda events: events.shape[1], _dense, _batched_outer)

@@ -5,53 +5,25 @@ import contextvars
 import functools
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 
+from ..equations import nearest
 from ..errors import KernelError
 from ..plugins import manager
+from ..plugins.kernel import Kernel
 
 __all__ = ["Kernel", "KernelInfo", "find_kernel", "list_kernels", "use_kernel"]
+
+REFERENCE = "reference"
 
 _forced: contextvars.ContextVar[tuple[tuple[str, str], ...]] = contextvars.ContextVar(
     "forced", default=()
 )
-
-
-def _always(*args: Any, **kwargs: Any) -> bool:
-    return True
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """One implementation of an operation.
-
-    Args:
-        op: Name of the operation.
-        name: Name of the implementation, unique for the operation.
-        platforms: JAX platforms on which it runs (`"cpu"`, `"gpu"`, `"tpu"`).
-        load: Returns the function, called like the operation's reference; it may compile or
-            open a library, and raises when the implementation cannot be used here.
-        rank: Of several usable implementations the highest rank wins; the reference has 0.
-        supports: Whether it applies to these arguments (traced: judge shapes and dtypes only).
-
-    Examples:
-        >>> from brainloom_core.kernels import Kernel
-        >>> def load():
-        ...     return lambda events, weights: events @ weights
-        >>> Kernel("event_dense", "mine", ("cpu",), load).rank
-        10
-    """
-
-    op: str
-    name: str
-    platforms: tuple[str, ...]
-    load: Callable[[], Callable[..., Any]]
-    rank: int = 10
-    supports: Callable[..., bool] = _always
+_references: dict[str, tuple[Kernel, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -111,6 +83,11 @@ def forced_kernels() -> tuple[tuple[str, str], ...]:
     return tuple(sorted({**_from_environment(), **dict(_forced.get())}.items()))
 
 
+def declare(reference: Kernel, distribution: str) -> None:
+    """Make an operation known by its reference, which is there whatever plugins do."""
+    _references[reference.op] = reference, distribution
+
+
 def list_kernels() -> list[KernelInfo]:
     """Every registered implementation and, where it cannot be used here, why.
 
@@ -119,10 +96,7 @@ def list_kernels() -> list[KernelInfo]:
         >>> [k.platforms for k in list_kernels() if (k.op, k.name) == ("event_csr", "reference")]
         [('cpu', 'gpu', 'tpu')]
     """
-    return [
-        KernelInfo(k.op, k.name, k.platforms, k.rank, distribution, _problem(k))
-        for k, distribution in _registered()
-    ]
+    return [offer.info for offer in _offers()]
 
 
 def find_kernel(
@@ -139,80 +113,172 @@ def find_kernel(
     Raises:
         KernelError: There is none that can be used as asked.
     """
+    offers = _offers()
+    for offer in offers:
+        if (fault := offer.fault) is not None:
+            offer.warn_once(fault)
     choices = dict(forced_kernels())
     for chosen_op, chosen_name in choices.items():
         _named(chosen_op, chosen_name)
     name = name or choices.get(op)
     if name is not None:
-        kernel = _named(op, name)
-        if (problem := _problem(kernel)) is not None:
+        forced = _named(op, name)
+        if (problem := forced.problem) is not None:
             raise KernelError(f"The implementation {name!r} of {op} cannot be used: {problem}")
-        if not kernel.supports(*args, **kwargs):
-            raise KernelError(f"The implementation {name!r} of {op} does not apply to: {args}")
-        return _load(kernel)
-    usable = [k for k in _of(op) if _platform() in k.platforms and k.supports(*args, **kwargs)]
-    for kernel in sorted(usable, key=lambda k: -k.rank):
-        if (problem := _problem(kernel)) is None:
-            return _load(kernel)
-        _warn_once(kernel, problem)
+        if not forced.applies(args, kwargs):
+            given = ", ".join(map(_shape_of, args))
+            raise KernelError(f"The implementation {name!r} of {op} does not apply to: {given}")
+        return forced.function
+    here = [o for o in offers if o.kernel.op == op and o.fault is None and not o.elsewhere]
+    for offer in sorted(here, key=lambda offer: -offer.kernel.rank):
+        if not offer.applies(args, kwargs):
+            continue
+        if (problem := offer.problem) is None:
+            return offer.function
+        offer.warn_once(problem)
     raise KernelError(f"No implementation of {op} on {_platform()}; there are {_names(op)}")
 
 
-def _registered() -> list[tuple[Kernel, str]]:
-    return manager.specs("brainloom_kernels")
+def has_kernel(op: str, name: str) -> bool:
+    """Whether an operation has an implementation of this name."""
+    return name in _names(op)
 
 
-def _of(op: str) -> list[Kernel]:
-    return [k for k, _ in _registered() if k.op == op]
+class _Offer:
+    """A kernel, the distribution that offers it, and what loading it gave once it was tried."""
+
+    def __init__(self, kernel: Kernel, owner: str) -> None:
+        self.kernel, self.owner = kernel, owner
+        self._warned: set[str] = set()
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the declaration itself, with what only its author can mend."""
+        kernel = self.kernel
+        if not isinstance(kernel.op, str) or kernel.op not in _references:
+            return _no_operation(kernel.op)
+        wrong = {
+            "name, a text": isinstance(kernel.name, str),
+            "platforms, a tuple of texts": _are_texts(kernel.platforms),
+            "load, a function": callable(kernel.load),
+            "rank, a number": isinstance(kernel.rank, int | float) and kernel.rank == kernel.rank,
+            "supports, a function": callable(kernel.supports),
+        }
+        missing = [expected for expected, holds in wrong.items() if not holds]
+        return f"expected {' and '.join(missing)}" if missing else None
+
+    @property
+    def elsewhere(self) -> str | None:
+        """Why it cannot run on this platform."""
+        if _platform() in self.kernel.platforms:
+            return None
+        return f"runs on {', '.join(self.kernel.platforms)}, not on {_platform()}"
+
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot be used here, None where it can."""
+        if (problem := self.fault or self.elsewhere) is not None:
+            return problem
+        return str(self._loaded) if isinstance(self._loaded, Exception) else None
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What loading it gave."""
+        if isinstance(self._loaded, Exception):
+            raise self._loaded
+        return self._loaded
+
+    @functools.cached_property
+    def _loaded(self) -> Callable[..., Any] | Exception:
+        try:
+            loaded: object = self.kernel.load()
+        except Exception as error:  # a plugin's loader may fail in any way; the reference remains
+            return error
+        if not callable(loaded):
+            return KernelError(f"`load` returned {loaded!r}, which is no function")
+        return loaded
+
+    def applies(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether it says that it supports these; one that cannot say does not."""
+        try:
+            return bool(self.kernel.supports(*args, **kwargs))
+        except Exception as error:  # as with the loader
+            self.warn_once(f"`supports` raised {type(error).__name__}: {error}")
+            return False
+
+    @property
+    def info(self) -> KernelInfo:
+        kernel = self.kernel
+        platforms = tuple(kernel.platforms) if _are_texts(kernel.platforms) else ()
+        problem = self.problem
+        return KernelInfo(kernel.op, kernel.name, platforms, kernel.rank, self.owner, problem)
+
+    def warn_once(self, problem: str) -> None:
+        if problem in self._warned:
+            return
+        self._warned.add(problem)
+        warnings.warn(
+            f"The implementation {self.kernel.name!r} of {self.kernel.op} is passed over: "
+            f"{problem} (from {self.owner})",
+            RuntimeWarning,
+            stacklevel=5,
+        )
+
+
+def _are_texts(values: object) -> bool:
+    return (
+        isinstance(values, Sequence | set | frozenset)
+        and not isinstance(values, str)
+        and all(isinstance(value, str) for value in values)
+    )
+
+
+class _Offers:
+    """What there is to choose from, made anew when plugins are found anew."""
+
+    def __init__(self) -> None:
+        self._declared: object = None
+        self._offers: list[_Offer] = []
+
+    def __call__(self) -> list[_Offer]:
+        declared = manager.declared_kernels()
+        if declared is not self._declared:
+            self._declared, self._offers = declared, [_Offer(*item) for item in declared]
+        known = {offer.kernel.op for offer in self._offers if offer.kernel.name == REFERENCE}
+        missing = [item for op, item in _references.items() if op not in known]
+        self._offers += [_Offer(*item) for item in missing]
+        return self._offers
+
+
+_offers = _Offers()
 
 
 def _names(op: str) -> list[str]:
-    return sorted(k.name for k in _of(op))
+    return sorted(str(offer.kernel.name) for offer in _offers() if offer.kernel.op == op)
 
 
-def _named(op: str, name: str) -> Kernel:
-    matches = [(k, owner) for k, owner in _registered() if (k.op, k.name) == (op, name)]
+def _named(op: str, name: str) -> _Offer:
+    if op not in _references:
+        raise KernelError(_no_operation(op))
+    matches = [o for o in _offers() if (o.kernel.op, o.kernel.name) == (op, name)]
     if len(matches) > 1:
-        owners = " and ".join(owner for _, owner in matches)
+        owners = " and ".join(offer.owner for offer in matches)
         raise KernelError(f"The implementation {name!r} of {op} is registered by {owners}")
     if matches:
-        return matches[0][0]
-    known = _names(op)
-    if not known:
-        ops = sorted({k.op for k, _ in _registered()})
-        raise KernelError(f"There is no operation {op!r}; there are {ops}")
-    raise KernelError(f"There is no implementation {name!r} of {op}; there are {known}")
+        return matches[0]
+    raise KernelError(f"There is no implementation {name!r} of {op}; there are {_names(op)}")
 
 
-def _problem(kernel: Kernel) -> str | None:
-    if _platform() not in kernel.platforms:
-        return f"runs on {', '.join(kernel.platforms)}, not on {_platform()}"
-    loaded = _try_load(kernel)
-    return str(loaded) if isinstance(loaded, Exception) else None
+def _no_operation(op: object) -> str:
+    near = nearest(op, _references) if isinstance(op, str) else None
+    meant = f". Did you mean {near!r}?" if near else ""
+    return f"There is no operation {op!r}; there are {sorted(_references)}{meant}"
 
 
-def _load(kernel: Kernel) -> Callable[..., Any]:
-    loaded = _try_load(kernel)
-    if isinstance(loaded, Exception):
-        raise loaded
-    return loaded
-
-
-@functools.cache
-def _try_load(kernel: Kernel) -> Callable[..., Any] | Exception:
-    try:
-        return kernel.load()
-    except Exception as error:  # a plugin's loader may fail in any way; the reference remains
-        return error
-
-
-@functools.cache
-def _warn_once(kernel: Kernel, problem: str) -> None:
-    warnings.warn(
-        f"The implementation {kernel.name!r} of {kernel.op} is passed over: {problem}",
-        RuntimeWarning,
-        stacklevel=5,
-    )
+def _shape_of(value: Any) -> str:
+    leaves = jax.tree.leaves(value)
+    shapes = [f"{getattr(x, 'dtype', type(x).__name__)}{list(jax.numpy.shape(x))}" for x in leaves]
+    return shapes[0] if len(shapes) == 1 else f"({', '.join(shapes)})"
 
 
 def _platform() -> str:

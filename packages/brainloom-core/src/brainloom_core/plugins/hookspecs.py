@@ -5,12 +5,10 @@ functions of that module marked with `hookimpl` are its hooks. Import what is he
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 import pluggy
 
-if TYPE_CHECKING:
-    from ..kernels import Kernel
+from .kernel import Kernel
 
 __all__ = ["brainloom_kernels", "brainloom_models", "hookimpl"]
 
@@ -26,5 +24,5 @@ def brainloom_models() -> Mapping[str, str]:  # type: ignore[empty-body]
 
 
 @hookspec
-def brainloom_kernels() -> "Iterable[Kernel]":  # type: ignore[empty-body]
+def brainloom_kernels() -> Iterable[Kernel]:  # type: ignore[empty-body]
     """Implementations of operations."""

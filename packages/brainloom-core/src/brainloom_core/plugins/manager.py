@@ -17,6 +17,7 @@ import pluggy
 
 from ..errors import PluginConflictError, PluginError
 from . import hookspecs
+from .kernel import Kernel
 
 __all__ = ["GROUP", "PluginInfo", "get_model", "list_models", "list_plugins", "reload_plugins"]
 
@@ -188,9 +189,9 @@ def get_model(name: str) -> Any:
     return _imported(matches[0])
 
 
-def specs(hook: str) -> list[tuple[Any, str]]:
-    """All items that plugins declare through a hook, each with its distribution."""
-    return [(item, _distribution(point)) for item, point in _items(hook)]
+def declared_kernels() -> tuple[tuple[Kernel, str], ...]:
+    """All kernels that plugins declare, each with its distribution; the same until a reload."""
+    return _kernel_owners()
 
 
 def reload_plugins() -> None:
@@ -199,6 +200,7 @@ def reload_plugins() -> None:
     MetadataPathFinder().invalidate_caches()
     _plugins.cache_clear()
     _items.cache_clear()
+    _kernel_owners.cache_clear()
 
 
 @functools.cache
@@ -221,15 +223,20 @@ def _items(hook: str) -> tuple[tuple[Any, EntryPoint], ...]:
     return tuple(found)
 
 
+@functools.cache
+def _kernel_owners() -> tuple[tuple[Kernel, str], ...]:
+    return tuple((kernel, _distribution(point)) for kernel, point in _items("brainloom_kernels"))
+
+
 def _models(declared: Any) -> list[tuple[str, str]]:
     if not isinstance(declared, Mapping) or not all(isinstance(v, str) for v in declared.values()):
         raise TypeError(f'brainloom_models: expected names to "module:attribute", got {declared!r}')
     return list(declared.items())
 
 
-def _kernels(declared: Any) -> list[Any]:
+def _kernels(declared: Any) -> list[Kernel]:
     kernels = list(declared)
-    if not all(hasattr(kernel, "op") for kernel in kernels):
+    if not all(isinstance(kernel, Kernel) for kernel in kernels):
         raise TypeError(f"brainloom_kernels: expected Kernel objects, got {kernels!r}")
     return kernels
 
