@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from brainloom_core import Refractory, param, positive
 
 from .lif import LIF
-from .sources import poisson_spikes
+from .rates import poisson_spikes
 
 __all__ = ["EscapeLIF", "EscapeLIFRef"]
 

@@ -19,7 +19,8 @@ from brainloom_core import (
 )
 from brainloom_core.units import dimension_name, same_dimension, show, to_number, with_unit
 
-from .sources import Source, as_quantities, in_double, whole_steps
+from .rates import as_quantities, in_double, whole_steps
+from .sources import Source
 
 __all__ = [
     "ConstantInput",
