@@ -17,6 +17,7 @@ from .equations import Equations, read_equations
 from .errors import DeclarationError, InputError, ParameterError
 from .numerics import NumericsOf
 from .parameters import REQUIRED, option
+from .small_steps import in_two_parts
 from .solvers import SOLVERS, get_solver
 from .step import call_arguments
 from .units import dimension_name, same_dimension, show, to_number, with_unit
@@ -382,7 +383,9 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                 f"{list(self._current_inputs)} would be lost. Use add_delta_input"
             )
         solver = get_solver(self.solver, linear=self.linear, coupled=self.equations.coupled)
-        return {**y, **solver(self._drifts(x), y, brainstate.environ.get_dt())}
+        slow = [name for name in self.equations.derivatives if self._states[name].slow]
+        step = in_two_parts(solver, slow)
+        return {**y, **step(self._drifts(x), y, brainstate.environ.get_dt())}
 
     # Checks
 

@@ -351,7 +351,7 @@ class NMDA(Presynaptic):
     alpha: Any = param(default=0.5 * PER_MS, constraint=positive, doc="opening rate")
     g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     x_initializer: Any = initializer(default=0.0)
-    g = state("g_initializer", "conductance")
+    g = state("g_initializer", "conductance", slow=True)
     x = state("x_initializer", "rising stage")
 
     def dg(self, g: Any, x: Any) -> Any:

@@ -11,6 +11,7 @@ from . import (
     neurons,
     parameters,
     signatures,
+    small_steps,
     states,
     synapses,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "neurons",
     "parameters",
     "signatures",
+    "small_steps",
     "states",
     "synapses",
 ]
