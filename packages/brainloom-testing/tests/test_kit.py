@@ -339,6 +339,23 @@ class NeverDecays(SoundSynapse):
         return 0.0 * g / self.tau
 
 
+class ActsAfterItsDecay(SoundSynapse):
+    __doc__ = SYNAPSE_DOC
+
+    def mean_conductance(self) -> Any:
+        means = self._means(self._values(), brainstate.environ.get_dt())
+        return means["g"] * jnp.exp(-u.get_magnitude(brainstate.environ.get_dt() / self.tau))
+
+
+class ForgetsFunctions(Sound):
+    __doc__ = DOC
+
+    def sum_delta_inputs(self, init: Any, *args: Any, **options: Any) -> Any:
+        kept = {key: inp for key, inp in self._delta_inputs.items() if not callable(inp)}
+        self._delta_inputs = kept
+        return super().sum_delta_inputs(init, *args, **options)
+
+
 class Saturates(SoundSynapse):
     __doc__ = SYNAPSE_DOC
 
@@ -482,6 +499,8 @@ FAIL_TOO: dict[type, set[str]] = {
     LosesOrder: {f"order_of_{name}" for name in ("euler", "sequential_euler", "izhikevich2003")},
     SpikesAtRest: {"is_quiet_at_rest"},
     NeverDecays: {"decays_to_zero"},
+    ActsAfterItsDecay: {"events_deliver_one_charge"},
+    ForgetsFunctions: {"jumps_are_one_by_any_way"},
     Saturates: {"response_is_linear"},
     DrivesUnbound: {"unbound_output_raises"},
     IgnoresBatch: {"spikes_have_batch_shape"},

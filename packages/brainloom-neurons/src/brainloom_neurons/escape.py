@@ -9,7 +9,7 @@ from brainloom_core import Refractory, param, positive
 from brainloom_core.context import current_dt
 
 from .lif import LIF
-from .sources import poisson_spikes
+from .rates import poisson_spikes
 
 __all__ = ["EscapeLIF", "EscapeLIFRef"]
 
