@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import non_negative, option, param, positive, state
+from brainloom_core.context import current_dt
 
 from .rates import as_spikes, rate_param, require_one_per_step, spike_type
 from .sources import PoissonTrains, SpikeSource

@@ -8,6 +8,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 from brainloom_core import Declared, Neuron, state
+from brainloom_core.context import current_dt
 from brainloom_core.units import to_number, with_unit
 
 __all__ = ["Begun", "Course"]
@@ -107,7 +108,7 @@ class Course(Declared):
 
         at = jnp.zeros(V.shape, u.get_mantissa(V).dtype)
         _, slope = jax.jvp(rises, (at,), (jnp.ones_like(at),))
-        return none + 0.5 * brainstate.environ.get_dt() * with_unit(slope, rate) / (1.0 * unit)
+        return none + 0.5 * current_dt() * with_unit(slope, rate) / (1.0 * unit)
 
 
 def _values(population: Any) -> dict[str, Any]:
