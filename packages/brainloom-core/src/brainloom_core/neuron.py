@@ -13,7 +13,7 @@ from .dynamics import Drift, Dynamics
 from .equations import nearest, returned_names, texts_of
 from .errors import DeclarationError, ParameterError
 from .numerics import chosen
-from .parameters import option, param, state
+from .parameters import full, option, param, state
 from .solvers import get_solver
 from .surrogate import ReluGrad
 from .timing import ON_GRID, WITHIN_STEP, SpikeTiming, hard_reset, paced
@@ -131,12 +131,12 @@ class Neuron(Dynamics):
         doc="whether gradients pass by the reset",
     )
     spike = state(
-        lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()),
+        lambda model, shape: full(0.0, shape),
         "spikes of the last step",
         brainstate.ShortTermState,
     )
     spike_lag = state(
-        lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()) * u.ms,
+        lambda model, shape: full(0.0 * u.ms, shape),
         "time from the spike to the end of its step",
         brainstate.ShortTermState,
         when="interpolate",

@@ -166,6 +166,9 @@ class QuantityParam(Param):
             if np.all(holds(*numbers)):
                 return
         got = f"{self.name} = {show(mine)}, {other_name} = {show(other)}"
+        declared = type(model).declared_parameters().get(other_name)
+        if declared is not None and show(other) == show(declared.default):
+            got += f", which is its default: pass {other_name} too"
         raise self._error(model, f"{self.name} {words} {other_name}", got)
 
     def _check(self, model: Any, value: Any) -> None:

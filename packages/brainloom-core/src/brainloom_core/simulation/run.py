@@ -316,7 +316,9 @@ class _Run:
         nodes = [node for module in (net, *fed.modules) for node in module.nodes().values()]
         versions = tuple((id(node), getattr(node, "_version", 0)) for node in nodes)
         times = (float(clock.dt.to_decimal(u.ms)), clock.counts, clock.is_long)
-        self._key = (recorded, fed.key, times, versions, forced_kernels())
+        # What layers that differ in training ask for; a run is none unless it is said to be.
+        self._fits = bool(brainstate.environ.get("fit", default=False))
+        self._key = (recorded, fed.key, times, self._fits, versions, forced_kernels())
 
     def chunk(self, first: int, done: int, length: int) -> _Chunk:
         """Run some steps."""
@@ -339,9 +341,10 @@ class _Run:
     def _step(self) -> Callable[..., None]:
         """A function that takes one step; it does not keep the network alive."""
         net, clock, read, reached = weakref.ref(self.net), self.clock, *self._fed()
+        fits = self._fits
 
         def step(start: Any, passed: tuple[Any, ...], position: jax.Array) -> None:
-            with clock.step(start, position) as t:
+            with brainstate.environ.context(fit=fits), clock.step(start, position) as t:
                 root: Any = net()
                 with step_of(root, all_dynamics(root, Dynamics)) as taken:
                     arguments, given = read(passed, position, t)
