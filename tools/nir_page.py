@@ -21,7 +21,9 @@ def table() -> str:
         found = [it for it in OWN if it.node.__name__ == name]
         read = [it.module.__name__ for it in found if it.to_module is not None]
         written = [it.module.__name__ for it in found if it.to_node is not None]
-        cells = (", ".join(f"`{kind}`" for kind in kinds) for kinds in (read, written))
+        cells = (
+            ", ".join(f"`{kind}`" for kind in dict.fromkeys(kinds)) for kinds in (read, written)
+        )
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     lines.append("| `NIRGraph` | `NIRNetwork` | `NIRNetwork`, `Sequential` |")
     return "\n".join(lines) + "\n"

@@ -42,7 +42,8 @@ class Pairs(brainstate.nn.Module):
         before, after = (events(list(side)) for side in zip(*pairings(), strict=True))
         n = len(stored["weights"])
         self.sources = SpikeTime(n, before[1], before[0])
-        self.kicks = ReplaySpikes(n, after)
+        # A kick acts at the end of its step, where the spike that it makes shall be.
+        self.kicks = ReplaySpikes(n, after, start=-brainstate.environ.get_dt())
         self.post = LIF(n, V_th=1.0 * u.volt, spk_reset="hard")
         kind, given = stored["rule"]
         rule = getattr(brainloom_plasticity, kind)

@@ -278,7 +278,7 @@ def drives(values: np.ndarray) -> dict[str, Any]:
     """Functions of time that find an array in any way."""
 
     def closure(t: Any) -> Any:
-        return values * u.mA
+        return jnp.asarray(values) * u.mA  # of which jax keeps what it made of the array
 
     def default(t: Any, values: Any = values) -> Any:
         return values * u.mA
@@ -320,6 +320,17 @@ def test_a_changed_number_behind_a_function_takes_effect() -> None:
     close(given(net, drive, 1), [[1, 1]])
     gain = 2.0
     close(given(net, drive, 1), [[2, 2]])
+
+
+def test_a_view_gets_and_records_its_part() -> None:
+    net = Network()
+    net.E = Sum(4)
+    record = {"V": Trace(net.E[1:3], "V"), "spikes": Spikes(net.E[::2])}
+    inputs = {net.E[:2]: 1.0 * u.mA, net.E[[1, 3]]: np.array([[2.0, 4.0]]) * u.mA}
+    recording = simulate(net, 0.1 * u.ms, inputs=inputs, record=record)
+    close(net.E.V.value.to_decimal(u.mV), [0.1, 0.3, 0.0, 0.4])
+    close(volts(recording["V"]), [[0.3, 0.0]])
+    assert recording["spikes"].size == 2
 
 
 def test_an_unchanged_array_compiles_nothing(compilations: list[str]) -> None:

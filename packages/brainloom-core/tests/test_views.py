@@ -2,6 +2,7 @@
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -175,3 +176,11 @@ def test_views_are_recorded_and_given_inputs() -> None:
     assert seen["spikes"].size == 3
     assert set(seen["spikes"].index) == {0, 2}
     np.testing.assert_array_equal(seen["spikes"].step, seen["named"].step)
+
+
+def test_a_regular_view_compiles_to_fixed_bounds() -> None:
+    view = Leaky(100)[10:90:2]
+    for function, n in ((view.take, 100), (view.spread, 40)):
+        program = str(jax.make_jaxpr(function)(jnp.zeros(n)))
+        assert "scatter" not in program
+        assert "gather" not in program

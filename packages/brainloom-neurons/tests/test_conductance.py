@@ -72,7 +72,7 @@ BOUNDS = [(0.1, 2e-2), (0.025, 2e-3)]
 
 @pytest.mark.parametrize(("dt", "bound"), BOUNDS)
 def test_rates_of_hodgkin_huxley(dt: float, bound: float) -> None:
-    neuron = at_rest(HH, len(HH_RATES), V_th=0.0 * u.mV)  # at 50 uA no spike reaches 20 mV
+    neuron = at_rest(HH, len(HH_RATES))
     found = rates(neuron, HH_RATES, 1000.0, dt)
     np.testing.assert_allclose(found, list(HH_RATES.values()), rtol=bound)
 
@@ -93,7 +93,7 @@ def test_rates_of_wang_buzsaki(dt: float, bound: float) -> None:
 def test_fast_rates_of_wang_buzsaki_need_a_finer_step() -> None:
     """A period of 2.5 ms at 407 Hz: the grid alone is worth 2 % at 0.05 ms."""
     fast = [5, 10, 20]
-    found = rates(WangBuzsakiHH(3, V_th=0.0 * u.mV), fast, 500.0, 0.025)
+    found = rates(WangBuzsakiHH(3), fast, 500.0, 0.025)
     np.testing.assert_allclose(found, [WB_RATES[x] for x in fast], rtol=5e-3)
 
 
@@ -126,6 +126,34 @@ def test_order_in_the_step_is_two() -> None:
     error = abs(np.asarray(periods[:-1]) - periods[-1])
     orders = np.log2(error[:-1] / error[1:])
     assert np.all(orders > 1.9)
+
+
+# Counts of local maxima of V, of solutions by LSODA with tolerances of 1e-8, in Hz.
+HH_FULL = {7: 58.33, 20: 86.47, 50: 117.04, 90: 142.38, 110: 151.86, 122: 157.11}
+WB_FULL = {0.5: 32.22, 5: 189.62, 15: 352.29, 20: 407.06, 24: 452.92}
+TM_FULL = {0.5: 31.59, 10: 208.23, 50: 454.62, 120: 617.39, 200: 726.72}
+ML_FULL = {85: 9.26, 120: 13.26, 180: 14.13}
+
+
+@pytest.mark.parametrize(
+    ("cls", "full", "duration", "dt"),
+    [
+        (HH, HH_FULL, 400.0, 0.02),
+        (WangBuzsakiHH, WB_FULL, 300.0, 0.01),
+        (TraubMiles, TM_FULL, 200.0, 0.01),
+        (MorrisLecar, ML_FULL, 3000.0, 0.1),
+    ],
+)
+def test_the_default_threshold_sees_spikes_of_all_firing(
+    cls: Any, full: dict[float, float], duration: float, dt: float
+) -> None:
+    """From onset to the last drive at which oscillations are spikes; two maxima more or less."""
+    start = -60.0 if cls is MorrisLecar else HH_REST["V"]
+    neuron = cls(len(full), V_initializer=start * u.mV)
+    spikes, _ = run(neuron, np.asarray(list(full)) * u.uA, duration, dt)
+    counts = spikes[len(spikes) // 2 :].sum(0)
+    expected = np.asarray(list(full.values())) * duration / 2e3
+    np.testing.assert_allclose(counts, expected, atol=1.5, rtol=0.01)
 
 
 # Rest and onset

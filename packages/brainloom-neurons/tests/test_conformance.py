@@ -100,7 +100,7 @@ CASES = [
     Case(PoissonInput, poisson_input_arguments),
     Case(PoissonEncoder, {"in_size": 2}, kind="other"),  # its update needs the rates
     default_case(GammaSpike, freqs=5000.0 * u.Hz, cv=0.5),
-    default_case(InhomogeneousPoisson, rate=[5000.0, 100.0] * u.Hz, bin_width=0.2 * u.ms),
+    default_case(InhomogeneousPoisson, rate=lambda t: 5000.0 * u.Hz),
     default_case(ReplaySpikes, spikes=([0.1, 0.2, 0.5] * u.ms, [0, 1, 0])),
     default_case(SectionInput, values=[1.0, 2.0] * u.mA, durations=[0.1, 0.1] * u.ms),
     default_case(ConstantInput, value=1.0 * u.mA, duration=0.2 * u.ms),

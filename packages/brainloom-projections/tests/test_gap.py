@@ -1,14 +1,16 @@
 """Gap junctions: currents, directions, stability and refusals."""
 
+from collections.abc import Callable
 from typing import Any
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from brainloom_core import InputError, Network, ParameterError, StateError, UnitError
-from brainloom_neurons import LIF
+from brainloom_neurons import HH, LIF
 from brainloom_projections import (
     AsymmetryGapJunction,
     Bernoulli,
@@ -16,6 +18,7 @@ from brainloom_projections import (
     OneToOne,
     SymmetryGapJunction,
 )
+from scipy.integrate import solve_ivp
 
 
 @pytest.fixture(autouse=True)
@@ -36,12 +39,13 @@ def test_currents_of_two_populations() -> None:
     gap = SymmetryGapJunction((pre, post), "V", pairs, [1.0, 2.0, 4.0] * u.mS)
     brainstate.nn.init_all_states([pre, post, gap])
     left = gap()
-    # Junctions: 10 to 2 mV (1 mS), 10 to 1 mV (2 mS), -4 to 2 mV (4 mS).
-    np.testing.assert_allclose(left.to_decimal(u.uA), [8.0 + 18.0, 0.0, -24.0])
+    # Junctions: 10 to 2 mV (1 mS), 10 to 1 mV (2 mS), -4 to 2 mV (4 mS). Within half a step they
+    # change the differences by w R dt / tau, 2e-5 of them at most.
+    np.testing.assert_allclose(left.to_decimal(u.uA), [8.0 + 18.0, 0.0, -24.0], rtol=2e-5)
     into = post.sum_current_inputs(0.0 * u.mA, post.V.value, pop=False)
-    np.testing.assert_allclose(into.to_decimal(u.uA), [18.0, 8.0 - 24.0], rtol=1e-6)
+    np.testing.assert_allclose(into.to_decimal(u.uA), [18.0, 8.0 - 24.0], rtol=4e-5)
     into = pre.sum_current_inputs(0.0 * u.mA, pre.V.value, pop=False)
-    np.testing.assert_allclose(into.to_decimal(u.uA), [-26.0, 0.0, 24.0], rtol=1e-6)
+    np.testing.assert_allclose(into.to_decimal(u.uA), [-26.0, 0.0, 24.0], rtol=2e-5)
 
 
 def test_the_two_directions_of_an_asymmetric_one() -> None:
@@ -49,9 +53,10 @@ def test_the_two_directions_of_an_asymmetric_one() -> None:
     for weight in ([3.0, 1.0], [[3.0, 1.0]]):
         gap = AsymmetryGapJunction(pre, "V", post, "V", OneToOne(), jnp.array(weight) * u.mS)
         brainstate.nn.init_all_states([pre, post])
-        assert gap().to_decimal(u.uA) == pytest.approx(10.0)
+        # towards the potential in mid-step, which is closer by (w R + 1) dt / 2 tau at most
+        assert gap().to_decimal(u.uA) == pytest.approx(10.0, rel=2e-5)
         into = post.sum_current_inputs(0.0 * u.mA, post.V.value, pop=False)
-        assert into.to_decimal(u.uA) == pytest.approx(30.0)
+        assert into.to_decimal(u.uA) == pytest.approx(30.0, rel=2e-5)
         for cell in (pre, post):
             cell()
             cell.current_inputs.clear()
@@ -79,12 +84,115 @@ def coupled_cells(weight: float, dt: float = 0.1) -> np.ndarray:
 def test_the_difference_decays_as_it_should() -> None:
     """Both leak with rate 1 / tau; the difference decays 1 + 2 R w times as fast."""
     errors = []
-    for dt in (0.1, 0.05):
-        V = coupled_cells(1.0, dt)[-1]
-        errors.append([V.sum() - 10 * np.exp(-0.5), V[0] - V[1] - 10 * np.exp(-1.5)])
-    assert np.all(np.abs(errors[0]) < 0.02)
-    # The other side is held during a step: an error of first order.
-    np.testing.assert_allclose(np.divide(*errors), 2.0, rtol=0.02)
+    with jax.enable_x64(True), brainstate.environ.context(precision=64):
+        for dt in (0.1, 0.05):
+            V = coupled_cells(1.0, dt)[-1]
+            assert V.sum() == pytest.approx(10 * np.exp(-0.5), rel=1e-13)  # all charge is conserved
+            errors.append(V[0] - V[1] - 10 * np.exp(-1.5))
+    assert abs(errors[0]) < 5e-5
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.02)
+
+
+def two(
+    gap: Callable[..., Any], cells: tuple[Any, Any], inputs: Any, T: float, dt: float
+) -> np.ndarray:
+    """Potentials of two cells, joined by `gap(a, b)`, after each step."""
+    net = Network()
+    net.a, net.b = cells
+    net.gap = gap(*cells)
+
+    def step(i: Any) -> Any:
+        net.gap()
+        for cell, x in zip(cells, inputs, strict=True):
+            cell(x)
+        return jnp.concatenate([cell.V.value.to_decimal(u.mV) for cell in cells])
+
+    with brainstate.environ.context(dt=dt * u.ms):
+        brainstate.nn.init_all_states(net)
+        steps = jnp.arange(round(T / dt))
+        run = brainstate.transform.jit(lambda: brainstate.transform.for_loop(step, steps))
+        return np.asarray(run())
+
+
+@pytest.mark.parametrize("w", [(0.3, 0.3), (0.3, 0.15)])
+def test_it_is_of_second_order_between_unequal_cells(w: tuple[float, float]) -> None:
+    R, tau = (1.0, 2.5), (20.0, 11.0)
+
+    def rates(t: float, V: Any) -> Any:
+        into = 5 + w[1] * (V[1] - V[0]), w[0] * (V[0] - V[1])
+        return [(R[k] * into[k] - V[k]) / tau[k] for k in (0, 1)]
+
+    def join(a: Any, b: Any) -> Any:
+        if w[0] == w[1]:
+            return SymmetryGapJunction((a, b), "V", OneToOne(), w[0] * u.siemens)
+        return AsymmetryGapJunction(a, "V", b, "V", OneToOne(), w * u.siemens)
+
+    exact = solve_ivp(rates, (0, 10), [10.0, 0.0], rtol=1e-12, atol=1e-12).y[:, -1]
+    errors = []
+    with jax.enable_x64(True), brainstate.environ.context(precision=64):
+        for dt in (0.2, 0.1):
+            pair = tuple(
+                LIF(1, R=R[k] * u.ohm, tau=tau[k] * u.ms, V_th=1e3 * u.mV, V_initializer=V * u.mV)
+                for k, V in enumerate((10.0, 0.0))
+            )
+            V = two(join, pair, (5 * u.mA, 0 * u.mA), 10, dt)[-1]
+            errors.append(np.abs(V - exact).max())
+    assert errors[1] < 2e-5  # mV
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.03)
+
+
+def test_it_is_of_second_order_between_cells_that_spike() -> None:
+    """One HH cell drives another; against a step sixteen times smaller."""
+    found = []
+    with jax.enable_x64(True), brainstate.environ.context(precision=64):
+        for dt in (0.04, 0.02, 0.0025):
+            pair = HH(1, V_initializer=-65 * u.mV), HH(1, V_initializer=-60 * u.mV)
+            weight = 0.1 * pair[0].input_unit / u.mV
+            V = two(
+                lambda a, b, weight=weight: SymmetryGapJunction((a, b), "V", OneToOne(), weight),
+                *(pair, (12 * pair[0].input_unit, None), 8, dt),
+            )
+            found.append(V[round(0.04 / dt) - 1 :: round(0.04 / dt)])
+    assert found[2].max(0)[0] > 20  # the first spikes
+    errors = [np.abs(V - found[2]).max() for V in found[:2]]
+    # the reference is itself wrong by (1/8)^2 of the second one
+    assert errors[0] / errors[1] == pytest.approx(4 * (1 - 1 / 256) / (1 - 1 / 64), rel=0.1)
+
+
+def test_no_charge_is_lost_by_a_network() -> None:
+    """Of cells of all capacitances that do not leak, in a random graph, whatever its strength."""
+    rng = np.random.default_rng(0)
+    R = rng.uniform(1e6, 4e6, 30)
+    for weight in (0.1, 100.0):
+        with jax.enable_x64(True), brainstate.environ.context(precision=64):
+            net = Network()
+            net.cells = LIF(
+                30,
+                R=R * u.ohm,
+                tau=2e12 * u.ms,
+                V_th=1e3 * u.mV,
+                V_initializer=rng.uniform(0, 10, 30) * u.mV,
+            )
+            edges = Bernoulli(0.2).edges(30, 30, rng)
+            net.gap = SymmetryGapJunction(net.cells, "V", edges, 1e6 * weight * u.siemens)
+            brainstate.nn.init_all_states(net)
+            before = np.asarray(net.cells.V.value.to_decimal(u.mV))
+            brainstate.transform.jit(
+                lambda net=net: brainstate.transform.for_loop(lambda i: net(), jnp.arange(200))
+            )()
+            V = np.asarray(net.cells.V.value.to_decimal(u.mV))
+        np.testing.assert_allclose((V / R).sum(), (before / R).sum(), rtol=1e-10)
+        assert np.ptp(V) < np.ptp(before)
+
+
+def test_the_mean_of_two_equal_cells_stays() -> None:
+    exact = 10 - 5 * np.exp(-0.1 * np.arange(1, 100_001) / 20)
+    with jax.enable_x64(True), brainstate.environ.context(precision=64):
+        V = two(
+            lambda a, b: SymmetryGapJunction((a, b), "V", OneToOne(), 0.3 * u.siemens),
+            *((cells(1, [10.0]), cells(1, [0.0])), (12 * u.mA, 8 * u.mA), 10_000, 0.1),
+        )
+    np.testing.assert_allclose(V.mean(1), exact, rtol=1e-12)
 
 
 def test_strong_coupling_is_stable() -> None:
@@ -109,7 +217,7 @@ def test_every_form_of_connectivity(kind: str) -> None:
     np.add.at(expected, connection.edges.pre, V[connection.edges.pre] - V[connection.edges.post])
     out = gap().to_decimal(u.uA)
     assert out.shape == (2, 3)
-    np.testing.assert_allclose(out.ravel(), expected, atol=1e-5)
+    np.testing.assert_allclose(out.ravel(), expected, atol=2e-4)  # 4 junctions at most, as above
 
 
 def test_batches() -> None:
@@ -129,9 +237,9 @@ def test_another_state_than_the_potential() -> None:
     post.shown = brainstate.ShortTermState(jnp.array([4.0]) * u.mV)
     gap = SymmetryGapJunction((pre, post), ("V", "shown"), OneToOne(), 1.0 * u.mS)
     brainstate.nn.init_all_states([pre, post])
-    assert gap().to_decimal(u.uA) == pytest.approx(6.0)
+    assert gap().to_decimal(u.uA) == pytest.approx(6.0, rel=2e-5)
     into = post.sum_current_inputs(0.0 * u.mA, post.V.value, pop=False)
-    assert into.to_decimal(u.uA) == pytest.approx(6.0)
+    assert into.to_decimal(u.uA) == pytest.approx(6.0, rel=2e-5)
 
 
 def test_weights_are_trained() -> None:
@@ -189,12 +297,11 @@ def test_with_a_delay_the_other_side_is_seen_as_it_was() -> None:
     value on; a delay between two steps is the mean of both."""
     brainstate.environ.set(dt=0.1 * u.ms)
     traces = []
-    for delay in (None, 0.0, 0.3, 0.35):
+    for delay in (0.0, 0.3, 0.35):
         mover = LIF(1, V_th=1e6 * u.mV, V_initializer=5.0 * u.mV)
         seer = LIF(1, V_th=1e6 * u.mV, V_initializer=5.0 * u.mV)
-        named = {} if delay is None else {"delay": delay * u.ms}
         weights = [1.0, 0.0] * u.siemens  # only into the second
-        gap = AsymmetryGapJunction(mover, "V", seer, "V", OneToOne(), weights, **named)
+        gap = AsymmetryGapJunction(mover, "V", seer, "V", OneToOne(), weights, delay=delay * u.ms)
         brainstate.nn.init_all_states([mover, seer])
 
         def step(x: Any, gap: Any = gap, mover: Any = mover, seer: Any = seer) -> Any:
@@ -209,7 +316,7 @@ def test_with_a_delay_the_other_side_is_seen_as_it_was() -> None:
         traces.append(np.asarray(sent)[:, 0])
     V = np.concatenate([[5.0] * 5, np.asarray(V)[:, 0]])  # V[k + 5] is that after step k
     k = np.arange(30) + 4
-    expected = [V[k], V[k], V[k - 3], (V[k - 3] + V[k - 4]) / 2]
+    expected = [V[k], V[k - 3], (V[k - 3] + V[k - 4]) / 2]
     np.testing.assert_allclose(traces, expected, rtol=1e-5)
     with pytest.raises(ParameterError, match=r"delay\.at: expected a time >= 0"):
         SymmetryGapJunction(LIF(2), "V", OneToOne(), 1.0 * u.mS, delay=-1.0 * u.ms)

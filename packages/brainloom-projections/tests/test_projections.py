@@ -638,3 +638,27 @@ def test_wrong_parts_of_a_projection_are_refused() -> None:
         Projection(pre, post, comm, Expon, CUBA, align="both")
     with pytest.raises(UnitError, match=r"AlignPostProj\.comm: its weights are a voltage"):
         Projection(pre, post, AllToAll(), Expon, CUBA, weight=1 * u.mV)
+
+
+def test_an_update_of_ones_own_says_whether_its_input_is_as_declared() -> None:
+    class Watched(Expon):
+        def update(self, x: Any = None) -> Any:
+            return super().update(x)
+
+    class Declares(Watched):
+        input_as_declared = True
+
+    class Inherits(Declares):
+        pass
+
+    class Again(Declares):
+        def update(self, x: Any = None) -> Any:
+            return super().update(x)
+
+    kinds = (Expon, Watched, Declares, Inherits, Again)
+    assert [kind.input_as_declared for kind in kinds] == [True, False, True, True, False]
+    comm = Connection(3, 3, OneToOne(), weight=1.0 * u.mV)
+    parts = {"comm": comm, "out": COBA.desc(E=0 * u.mV), "post": cell()}
+    with pytest.raises(UnitError, match="Declares.g, which they add to, is a conductance"):
+        AlignPostProj(syn=Declares.desc(), **parts)
+    AlignPostProj(syn=Watched.desc(), **parts)

@@ -178,14 +178,15 @@ def test_a_rule_of_distances_takes_the_positions_of_the_parts() -> None:
 def test_a_projection_is_printed_on_a_screen() -> None:
     net = with_views()
     text = repr(net.exc).splitlines()
-    assert text[0].startswith("AlignPostProj AlignPostProj")
+    assert text[0] == "Projection, AlignPost"
     assert text[1:] == [
         "  pre: LIFRef[0:45], 45 neurons",
         "  post: LIFRef, 60 neurons",
-        f"  comm: Edges, {net.exc.comm.n_edges} edges, weight 0.6 nS",
+        f"  comm: {net.exc.comm!r}",
         "  syn: Expon(tau=5 ms)",
         "  out: COBA(E=0 mV)",
         "  stp: STP()",
         "  delay: 1 ms",
     ]
+    assert f"{net.exc.comm.n_edges} edges, weight=0.6 nS" in text[3]
     assert len(repr(net.kick).splitlines()) < 6

@@ -173,7 +173,7 @@ class HasNaNGradient(Sound):
 class AcceptsAnyUnit(Sound):
     __doc__ = DOC
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         tau = values["tau"]
         if isinstance(tau, (float, u.Quantity)):
             tau = u.get_mantissa(tau) * u.ms
@@ -203,8 +203,8 @@ class HidesParameters(Sound):
 class ChecksNothing(Sound):
     __doc__ = DOC
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
-        Dynamics._setup_frame(self, (2,), frame["name"])
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        Dynamics._setup_frame(self, (2,), (frame or {}).get("name"))
         vars(self).update(values)
 
 
@@ -269,6 +269,18 @@ class StaysInFloat32(Sound):
     V = state(lambda model, shape: jnp.zeros(shape, jnp.float32) * u.mV, "membrane potential")
 
 
+class LosesSmallSteps(Sound):
+    __doc__ = DOC.replace(
+        "    solver:", "    tau_w: Time constant of w, 100 ms.\n    solver:"
+    ).replace("Raises:", "    w: Adaptation.\n\nRaises:")
+    tau_w: Any = param(100.0 * u.ms, positive, "time constant of w")
+    linear = True
+    w = state(lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()), "adaptation")
+
+    def dw(self, w: Any) -> Any:
+        return -w / self.tau_w
+
+
 class LetsNoGradientThrough(Sound):
     __doc__ = DOC
 
@@ -325,6 +337,23 @@ class NeverDecays(SoundSynapse):
 
     def dg(self, g: Any) -> Any:
         return 0.0 * g / self.tau
+
+
+class ActsAfterItsDecay(SoundSynapse):
+    __doc__ = SYNAPSE_DOC
+
+    def mean_conductance(self) -> Any:
+        means = self._means(self._values(), brainstate.environ.get_dt())
+        return means["g"] * jnp.exp(-u.get_magnitude(brainstate.environ.get_dt() / self.tau))
+
+
+class ForgetsFunctions(Sound):
+    __doc__ = DOC
+
+    def sum_delta_inputs(self, init: Any, *args: Any, **options: Any) -> Any:
+        kept = {key: inp for key, inp in self._delta_inputs.items() if not callable(inp)}
+        self._delta_inputs = kept
+        return super().sum_delta_inputs(init, *args, **options)
 
 
 class Saturates(SoundSynapse):
@@ -430,6 +459,7 @@ FAIL_ALONE: dict[type, set[str]] = {
     AcceptsAnyUnit: {"wrong_units_raise"},
 }
 FAIL_TOO: dict[type, set[str]] = {
+    LosesSmallSteps: {"slow_states_in_float32"},
     ChangesUnit: {"states_keep_units"},
     LacksDocuments: {
         "declarations_are_documented",
@@ -469,6 +499,8 @@ FAIL_TOO: dict[type, set[str]] = {
     LosesOrder: {f"order_of_{name}" for name in ("euler", "sequential_euler", "izhikevich2003")},
     SpikesAtRest: {"is_quiet_at_rest"},
     NeverDecays: {"decays_to_zero"},
+    ActsAfterItsDecay: {"events_deliver_one_charge"},
+    ForgetsFunctions: {"jumps_are_one_by_any_way"},
     Saturates: {"response_is_linear"},
     DrivesUnbound: {"unbound_output_raises"},
     IgnoresBatch: {"spikes_have_batch_shape"},

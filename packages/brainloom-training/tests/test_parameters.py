@@ -159,7 +159,7 @@ def test_a_threshold_stays_above_the_reset() -> None:
             "E.taux",
             "make_trainable: 'E.taux': expected a number, one of ['R', 'V_initializer', 'V_reset'",
         ),
-        ("I.tau", "make_trainable: 'I.tau': expected a number"),
+        ("I.tau", "'I.tau': Network has no 'I'"),
         ("E.spk_fun", "make_trainable: 'E.spk_fun': expected a number"),
         ("EE.delay", "give a delay as a ParamState, with max_delay"),
     ],

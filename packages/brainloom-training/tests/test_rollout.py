@@ -85,8 +85,9 @@ def by_hand(model: Any, xs: Any = XS) -> Any:
 
 
 def states(model: Any) -> list[Any]:
-    """What a model keeps from one step to the next."""
-    return [np.asarray(u.get_mantissa(s.value)) for s in model.states().values()]
+    """What a model keeps from one step to the next, but for spikes: the last step may have none."""
+    found = model.states().items()
+    return [np.asarray(u.get_mantissa(s.value)) for path, s in found if path[-1] != "spike"]
 
 
 def gradients(model: Any, run: Any) -> tuple[Any, list[np.ndarray], list[np.ndarray]]:

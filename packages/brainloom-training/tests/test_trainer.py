@@ -140,7 +140,7 @@ def test_declared_conditions_hold_whatever_the_optimizer_wants() -> None:
         tau=brainstate.ParamState(20 * u.ms), V_th=brainstate.ParamState(np.full(16, 1.0) * u.mV)
     )
     hidden = model.layers[1]
-    trainer = Trainer(model, cross_entropy, optax.sgd(1e6))
+    trainer = Trainer(model, cross_entropy, optax.sgd(1e6), parameters="layers.1.*")
     for _ in range(3):
         trainer.step(X, Y)
         assert hidden.tau > 0 * u.ms

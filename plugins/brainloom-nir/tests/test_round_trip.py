@@ -34,7 +34,7 @@ from brainloom_nir import (
 from brainloom_nir.known import OWN
 from brainloom_nir.trial import run
 from brainloom_nir.writing import as_network
-from brainloom_training import LeakyRateReadout
+from brainloom_training import LeakyRateReadout, Linear
 
 T, B, N = 200, 3, 4
 R = np.random.default_rng(1)
@@ -110,6 +110,11 @@ MODELS: dict[str, Callable[[], Any]] = {
     "Affine": linear,
     "Linear": lambda: brainstate.nn.Linear(N, 2, b_init=None),
     "Linear, in mA": lambda: brainstate.nn.Sequential(linear(N, u.uA), LIF(N, V_th=1e-6 * u.volt)),
+    "Linear of ours": lambda: Linear(N, 2, R.normal(0.6, 1.0, (N, 2)), None),
+    "Linear of ours, in mA": lambda: brainstate.nn.Sequential(
+        Linear(N, N, R.normal(0.6, 1.0, (N, N)) * u.uA, spread(-0.1, 0.1, u.nA)),
+        LIF(N, V_th=1e-6 * u.volt, spk_reset="hard"),
+    ),
     "Scale": lambda: Scale(R.normal(size=N)),
     "Threshold": lambda: Threshold(R.normal(0.5, 0.1, N)),
     "Delay": lambda: Delay(N, [0.0, 1.0, 3.0, 7.0] * u.ms),
@@ -185,6 +190,12 @@ def test_a_round_trip_shows_what_a_careless_counterpart_loses() -> None:
     careless = [Counterpart(Scale, nir.Scale, halved)]
     report = round_trip(Scale([1.0, 4.0]), np.ones((3, 2)), counterparts=careless)
     assert report.errors == {"output": 2.0}
+
+
+def test_a_linear_layer_comes_back_as_the_one_it_was() -> None:
+    for layer in (Linear(N, 2, lambda shape: np.ones(shape) * u.mA), linear(2)):
+        nodes = from_nir(to_nir(layer).graph)[0].nodes().values()
+        assert [type(node) for node in nodes if hasattr(node, "weight")] == [type(layer)]
 
 
 @pytest.mark.parametrize("name", ["LIF, hard", "FilteredLIF", "chain"])

@@ -52,6 +52,7 @@ CLASSES = [
     name
     for name in brainloom_plasticity.__all__
     if isinstance(getattr(brainloom_plasticity, name), type)
+    and issubclass(getattr(brainloom_plasticity, name), brainstate.nn.Module)
 ]
 
 

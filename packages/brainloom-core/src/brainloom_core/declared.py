@@ -3,9 +3,11 @@
 import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 import brainstate
+import brainunit as u
 from brainstate import ShortTermState
 
 from .describe import in_a_line
@@ -13,6 +15,7 @@ from .descriptor import Descriptor
 from .equations import check_names, nearest
 from .errors import BrainloomError, ParameterError, StateError
 from .parameters import REQUIRED, Param, QuantityParam, StateSpec, initializer, option, param
+from .small_steps import lost_part
 from .states import Guarded, guarded, is_of_this_trace, lives, new_states_are_caught
 from .units import show
 
@@ -43,8 +46,12 @@ class Declared(brainstate.nn.Module):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._params = _collect(cls, Param)
-        states = _collect(cls, StateSpec).items()  # those of the equations before bookkeeping
-        cls._states = dict(sorted(states, key=lambda item: item[1].kind is ShortTermState))
+        states = {n: spec for n, spec in _collect(cls, StateSpec).items() if spec.lost_of is None}
+        for lost in [_lost(spec) for spec in states.values() if spec.slow]:
+            states[lost.name] = lost
+            setattr(cls, lost.name, lost)
+        # those of the equations before bookkeeping
+        cls._states = dict(sorted(states.items(), key=lambda item: item[1].kind is ShortTermState))
         for declared in (*cls._params.values(), *cls._states.values()):
             check_names(cls, declared)
         if _is_written_by_hand(cls.__init__):
@@ -295,6 +302,20 @@ def _collect(cls: type, kind: type[Spec]) -> dict[str, Spec]:
             elif name in found:
                 del found[name]
     return found
+
+
+def _lost(spec: StateSpec) -> StateSpec:
+    """The state that has what rounding leaves out of a slow one."""
+
+    def nothing(model: Any, shape: tuple[int, ...]) -> Any:
+        return u.math.zeros_like(getattr(model, spec.name).value)
+
+    doc = f"what rounding has left out of {spec.name}"
+    lost = replace(
+        spec, initial=nothing, doc=doc, kind=ShortTermState, slow=False, lost_of=spec.name
+    )
+    lost.name = lost_part(spec.name)
+    return lost
 
 
 def _signature(cls: type[Declared]) -> inspect.Signature:

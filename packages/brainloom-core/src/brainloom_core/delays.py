@@ -46,10 +46,13 @@ class Delayed(Declared):
 
     delay: Any = param(unit=u.ms, constraint=non_negative, doc="delay", kw_only=False)
     max_delay: Any = param(
-        default=None, unit=u.ms, constraint=positive, doc="longest delay", optional=True
+        default=None, unit=u.ms, constraint=positive, doc="longest delay", optional=True, fixed=True
     )
     interpolate: bool = option(
-        default=False, constraint=one_of(True, False), doc="whether a delay between steps is kept"
+        default=False,
+        constraint=one_of(True, False),
+        doc="whether a delay between steps is kept",
+        fixed=True,
     )
     position = state(
         lambda model, shape: jnp.zeros((), jnp.int32),
@@ -62,6 +65,7 @@ class Delayed(Declared):
         self.in_size = tuple(in_size) if isinstance(in_size, (tuple, list)) else (int(in_size),)
 
     def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        before = self.delay if frame is None and not self._is_trained else None
         super()._setup(frame, values)
         owner, longest = type(self).__name__, self.max_delay
         if longest is None and self._is_trained:
@@ -75,49 +79,26 @@ class Delayed(Declared):
                 f"{owner}.delay: expected at most max_delay = {show(longest)}, got "
                 f"{show(self.delay)}"
             )
+        if before is not None and isinstance(vars(self).get("position"), brainstate.State):
+            self._change(before)
+
+    def _change(self, before: Any) -> None:
+        """Go on with another delay where there are states."""
+        if self._is_trained or isinstance(u.get_mantissa(self.delay), jax.core.Tracer):
+            raise ParameterError(
+                f"{type(self).__name__}.delay: expected a known value, since there are states "
+                "already, got one that is trained or computed in a compiled function. Make "
+                "another object for that"
+            )
+        dt = current_dt() if self._last_dt is None else self._last_dt
+        with brainstate.environ.context(dt=dt):
+            self._carry_over(before, self.delay)
 
     def keep(self, name: str, old: Any, new: Any) -> Any:
         """What to take for a new value of a parameter: no delay is longer than the longest."""
         kept = super().keep(name, old, new)
         longest = self.max_delay if name == "delay" else None
         return kept if longest is None else u.math.minimum(kept, longest)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if "_setting" in vars(self):  # checked already
-            pass
-        elif name == "delay" and name in vars(self):
-            value = self._checked_change(value)
-            if isinstance(vars(self).get("position"), brainstate.State):
-                dt = current_dt() if self._last_dt is None else self._last_dt
-                with brainstate.environ.context(dt=dt):
-                    self._carry_over(self.delay, value)
-        elif name in ("in_size", "max_delay", "interpolate", "unit") and name in vars(self):
-            raise ParameterError(
-                f"{type(self).__name__}.{name}: it cannot be changed, since the states have been "
-                "made for it; make another one"
-            )
-        super().__setattr__(name, value)
-
-    def _checked_change(self, value: Any) -> Any:
-        """Another delay, checked as in the constructor, for one that can be assigned."""
-        owner, kinds = type(self).__name__, (brainstate.State, brainstate.nn.Param)
-        if self._is_trained or isinstance(value, kinds):
-            raise ParameterError(
-                f"{owner}.delay: a delay that is trained is changed by the value of its state, "
-                "state.value = 2 * u.ms; to train one, make another projection"
-            )
-        value = self._params["delay"].stored(self, value)
-        if isinstance(u.get_mantissa(value), jax.core.Tracer):
-            raise ParameterError(
-                f"{owner}.delay: expected a known value, got one that is computed in a compiled "
-                "function; assign it outside, or train it as a brainstate.ParamState"
-            )
-        if self.max_delay is not None and np.any(in_steps(value, self.max_delay) > 1.0 + 1e-6):
-            raise ParameterError(
-                f"{owner}.delay: expected at most max_delay = {show(self.max_delay)}, got "
-                f"{show(value)}"
-            )
-        return value
 
     def _carry_over(self, old: Any, new: Any) -> None:
         """Make what is under way arrive as before, and room for the new delay."""
@@ -126,12 +107,23 @@ class Delayed(Declared):
     def _known(self, value: Any) -> np.ndarray:
         """What is kept, in numbers, where it can be seen."""
         number = u.get_mantissa(value)
+        if np.ndim(self.position.value):
+            raise ParameterError(
+                f"{type(self).__name__}.delay: it cannot be changed where a vmap has made the "
+                "states; assign it before they are made"
+            )
         if isinstance(number, jax.core.Tracer):
             raise ParameterError(
                 f"{type(self).__name__}.delay: assign it outside of compiled functions, where what "
                 "is under way can be seen"
             )
         return np.asarray(number)
+
+    def _put(self, name: str, number: np.ndarray) -> None:
+        """Write a ring, which may be longer than it was, and begin at its first place."""
+        ring = getattr(self, name)
+        ring.resize(with_unit(jnp.asarray(number), u.get_unit(ring.value)))
+        self.position.value = jnp.zeros_like(self.position.value)
 
     @property
     def _is_trained(self) -> bool:
@@ -145,8 +137,7 @@ class Delayed(Declared):
         """How many steps back the longest delay reads, at the present dt."""
         longest = self.delay if delay is None else delay
         longest = longest if self.max_delay is None else self.max_delay
-        dt = current_dt()
-        self._last_dt = dt
+        dt = self.__dict__["_last_dt"] = current_dt()
         if not self._interpolates:
             return int(np.max(step_count(longest, dt), initial=0))
         return int(np.ceil(np.round(np.max(in_steps(longest, dt), initial=0.0), 6))) + 1
@@ -223,7 +214,7 @@ class Delay(Delayed):
         [0. 0.]
     """
 
-    unit: Any = option(default=u.UNITLESS, doc="unit of what goes in")
+    unit: Any = option(default=u.UNITLESS, doc="unit of what goes in", fixed=True)
     history = state(
         lambda model, shape: model._start(shape), "the last values", brainstate.ShortTermState
     )
@@ -261,8 +252,7 @@ class Delay(Delayed):
 
     def _carry_over(self, old: Any, new: Any) -> None:
         """Give what is under way the age at which the new delay finds it when it is due."""
-        held = self.history.value
-        ring, position = self._known(held), int(self._known(self.position.value))
+        ring, position = self._known(self.history.value), self._known(self.position.value)
         before, after = (self._whole_steps(delay, ring.shape[1:]) for delay in (old, new))
         aged = np.zeros((self._longest(new) + 1, *ring.shape[1:]), ring.dtype)
         for age in range(1, min(int((before + self._interpolates).max()), len(ring)) + 1):
@@ -283,8 +273,7 @@ class Delay(Delayed):
                     f"two steps and cannot wait for {show(new)}; assign it when that has arrived, "
                     "or after brainstate.nn.reset_all_states(net)"
                 )
-        self.history.resize(with_unit(jnp.asarray(aged), u.get_unit(held)))
-        self.position.value = jnp.zeros_like(self.position.value)
+        self._put("history", aged)
 
     def _whole_steps(self, delay: Any, shape: tuple[int, ...]) -> np.ndarray:
         dt = current_dt()

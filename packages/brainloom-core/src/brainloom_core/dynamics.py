@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .constraints import Constraint
+from .context import current_dt
 from .declared import Declared
 from .delays import Prefetch, PrefetchDelayAt, past_of
 from .descriptor import Descriptor
@@ -17,6 +18,7 @@ from .equations import Equations, read_equations
 from .errors import DeclarationError, InputError, ParameterError
 from .numerics import NumericsOf
 from .parameters import REQUIRED, option
+from .small_steps import in_two_parts
 from .solvers import SOLVERS, get_solver, is_solver, solver_facts
 from .step import call_arguments
 from .units import dimension_name, same_dimension, show, to_number, with_unit
@@ -80,9 +82,9 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        writer = next(base for base in cls.__mro__ if "update" in vars(base))
-        said = vars(writer).get("input_as_declared", False)  # it does not follow from a base class
-        cls.input_as_declared = vars(cls).get("input_as_declared", said)
+        says = {"update", "input_as_declared"}
+        if "input_as_declared" not in vars(next(b for b in cls.__mro__ if says & vars(b).keys())):
+            cls.input_as_declared = False  # whoever writes an update says it anew
         # A family without states of its own leaves them, and what its equations name, to members.
         whole = any(spec.kind is not brainstate.ShortTermState for spec in cls._states.values())
         others: Set[str] | None = frozenset() if whole else None
@@ -382,7 +384,9 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                 f"{list(self._current_inputs)} would be lost. Use add_delta_input"
             )
         solver = get_solver(self.solver, linear=self.linear, coupled=self.equations.coupled)
-        return {**y, **solver(self._drifts(x), y, brainstate.environ.get_dt())}
+        slow = [name for name in self.equations.derivatives if self._states[name].slow]
+        step = in_two_parts(solver, slow)
+        return {**y, **step(self._drifts(x), y, current_dt())}
 
     # Checks
 

@@ -436,6 +436,8 @@ class StateSpec:
     steady: Callable[[Any], Any] | None = None
     when: str | None = None
     per: str | None = None
+    slow: bool = False
+    lost_of: str | None = None
     name: str = field(default="", init=False)
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -499,6 +501,7 @@ def state(
     steady: Callable[[Any], Any] | None = None,
     when: str | None = None,
     per: str | None = None,
+    slow: bool = False,
 ) -> Any:
     """Declare a state.
 
@@ -511,6 +514,9 @@ def state(
             which the states declared before have their values.
         when: Name of an option without which the model does not keep this state.
         per: Name of an option for each of whose elements there is one value, along a last axis.
+        slow: Whether it may change by less in a step than a float32 can tell, as with a time
+            constant of seconds. What rounding leaves out of a state `x` is then kept, in a state
+            `x_lost`, until it is enough to be added: of any scheme and to any end.
 
     Examples:
         >>> import brainstate, brainunit as u
@@ -524,7 +530,7 @@ def state(
         >>> cell.V.value.shape, cell.n.value.shape
         ((3, 2), (3, 2))
     """
-    return StateSpec(initial, doc, kind, steady, when, per)
+    return StateSpec(initial, doc, kind, steady, when, per, slow)
 
 
 def as_float(value: Any) -> Any:

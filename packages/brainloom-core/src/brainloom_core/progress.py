@@ -8,11 +8,11 @@ __all__ = ["progress_bar"]
 
 
 @contextlib.contextmanager
-def progress_bar(total: float, wanted: bool | None, **options: Any) -> Iterator[Any]:
+def progress_bar(total: float | None, wanted: bool | None, **options: Any) -> Iterator[Any]:
     """A bar of tqdm, or None where none is shown.
 
     Args:
-        total: What the bar counts to.
+        total: What the bar counts to, None where that is not known.
         wanted: Whether to show it; None shows it on a terminal only.
         options: What else tqdm takes, such as `desc`, `initial` and `bar_format`.
 

@@ -3,9 +3,9 @@
 from collections.abc import Set
 from typing import Any, ClassVar
 
-import brainstate
 import brainunit as u
 
+from .context import current_dt
 from .declared import Declared
 from .dynamics import Dynamics
 from .errors import InputError
@@ -77,7 +77,7 @@ class Synapse(Dynamics):
 
     def mean_conductance(self) -> Any:
         """Mean conductance over the coming step."""
-        means = self._means(self._values(), brainstate.environ.get_dt())
+        means = self._means(self._values(), current_dt())
         return self._call("conductance", means)
 
     def step(self, *args: Any) -> Any:

@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
 
+from .context import current_dt
 from .dynamics import Dynamics
 from .solvers import rate_and_slope
 from .units import log1prel, step_count, to_number, with_unit
@@ -50,7 +50,7 @@ class _OnGrid(SpikeTiming):
         return 1.0
 
     def steps_of(self, duration: Any, y: Values) -> Any:
-        return step_count(duration, brainstate.environ.get_dt())
+        return step_count(duration, current_dt())
 
     def holds(self, steps: Any) -> Any:
         return steps > 0
@@ -64,22 +64,22 @@ class _WithinStep(SpikeTiming):
 
     def stop_at_crossing(self, neuron: "Neuron", y: Values, new: Values, x: Any) -> Values:
         """The states at the crossing where there is one, and the time from there to the end."""
-        whole = neuron.pace("V", y) * brainstate.environ.get_dt()
+        whole = neuron.pace("V", y) * current_dt()
         crossed = new["V"] >= neuron.equations.call(neuron, "threshold", new)
         until = self._until(neuron, y, new, whole, x)
         lag = u.math.where(crossed, whole - until, 0.0 * whole)
-        left = u.get_magnitude(lag / self.pace(y) / brainstate.environ.get_dt())
+        left = u.get_magnitude(lag / self.pace(y) / current_dt())
         others = neuron.equations.derivatives.keys() - {"V"}
         back = {name: new[name] - paced(left, new[name] - y[name]) for name in others}
         return {**new, **back, "spike_lag": lag}
 
     def pace(self, y: Values) -> Any:
         """More than one step after a spike within the last."""
-        return 1.0 + u.get_magnitude(y["spike_lag"] / brainstate.environ.get_dt())
+        return 1.0 + u.get_magnitude(y["spike_lag"] / current_dt())
 
     def steps_of(self, duration: Any, y: Values) -> Any:
         """What is left of it at the end of the step, which need not be a whole number."""
-        dt = brainstate.environ.get_dt()
+        dt = current_dt()
         return u.get_magnitude(duration / dt) - u.get_magnitude(y["spike_lag"] / dt)
 
     def holds(self, steps: Any) -> Any:

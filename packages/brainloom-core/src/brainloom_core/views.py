@@ -237,6 +237,18 @@ class View(brainstate.graph.Node):
         """
         return ViewPrefetch(self, item)
 
+    @property
+    def current_inputs(self) -> dict[str, Any]:
+        """Registered input currents of the population by key."""
+        found: dict[str, Any] = self.population.current_inputs
+        return found
+
+    @property
+    def delta_inputs(self) -> dict[str, Any]:
+        """Registered jumps of the population by key."""
+        found: dict[str, Any] = self.population.delta_inputs
+        return found
+
     def add_current_input(self, key: str, inp: Any, label: str | None = None) -> None:
         """Register a current into these neurons; see `Dynamics.add_current_input`.
 

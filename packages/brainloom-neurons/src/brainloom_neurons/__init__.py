@@ -2,6 +2,7 @@
 
 from importlib.metadata import version as _version
 
+from .background import PoissonInput, poisson_input
 from .conductance import HH, MorrisLecar, TraubMiles, WangBuzsakiHH
 from .escape import EscapeLIF, EscapeLIFRef
 from .exponential import AdExIF, AdExIFRef, ExpIF, ExpIFRef
@@ -22,7 +23,7 @@ from .quadratic import AdQuaIF, AdQuaIFRef, QuaIF
 from .reduced import FitzHughNagumo, HindmarshRose
 from .replay import ReplaySpikes
 from .resonate import ResonateAndFire
-from .sources import PoissonEncoder, PoissonInput, PoissonSpike, SpikeTime, poisson_input
+from .sources import PoissonEncoder, PoissonSpike, SpikeTime
 from .synaptic import CobaLIF, CubaLIF, MultiReceptorLIF
 
 __version__ = _version("brainloom-neurons")

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
 from brainloom_core import Refractory, param, positive
+from brainloom_core.context import current_dt
 
 from .lif import LIF
-from .sources import poisson_spikes
+from .rates import poisson_spikes
 
 __all__ = ["EscapeLIF", "EscapeLIFRef"]
 
@@ -108,7 +108,7 @@ class EscapeLIF(LIF):
         return spikes + (chance - jax.lax.stop_gradient(chance))
 
     def _expected(self, y: dict[str, Any]) -> Any:
-        return u.get_magnitude(self.hazard(y["V"]) * brainstate.environ.get_dt())
+        return u.get_magnitude(self.hazard(y["V"]) * current_dt())
 
     @staticmethod
     def _semantics(source: Any) -> dict[str, str]:

@@ -209,7 +209,7 @@ class AdExIF(ExpIF):
     a: Any = param(default=1.0 * u.siemens, doc="coupling to the potential", after="delta_T")
     b: Any = param(default=1.0 * u.mA, doc="increment per spike", after="a")
     w_initializer: Any = initializer(default=0.0 * u.mA)
-    w = state("w_initializer", "adaptation current")
+    w = state("w_initializer", "adaptation current", slow=True)
 
     def dV(self, V: Any, w: Any, I: Any) -> Any:
         return (self.V_rest - V + self._onset(V) + self.R * (I - w)) / self.tau

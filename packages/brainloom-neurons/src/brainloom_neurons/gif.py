@@ -103,9 +103,9 @@ class Gif(Neuron):
     I1_initializer: Any = initializer(default=0.0 * u.mA)
     I2_initializer: Any = initializer(default=0.0 * u.mA)
     V = state("V_initializer", "membrane potential")
-    I1 = state("I1_initializer", "first internal current")
-    I2 = state("I2_initializer", "second internal current")
-    V_th = state("V_th_initializer", "threshold")
+    I1 = state("I1_initializer", "first internal current", slow=True)
+    I2 = state("I2_initializer", "second internal current", slow=True)
+    V_th = state("V_th_initializer", "threshold", slow=True)
     linear = True
 
     def dV(self, V: Any, I1: Any, I2: Any, I: Any) -> Any:

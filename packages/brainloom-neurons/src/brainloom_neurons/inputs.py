@@ -17,9 +17,11 @@ from brainloom_core import (
     positive,
     state,
 )
+from brainloom_core.context import current_dt
 from brainloom_core.units import dimension_name, same_dimension, show, to_number, with_unit
 
-from .sources import Source, as_quantities, in_double, whole_steps
+from .rates import as_quantities, in_double, whole_steps
+from .sources import Source
 
 __all__ = [
     "ConstantInput",
@@ -95,7 +97,7 @@ class SectionInput(Current):
     values: Any = option(doc="values of the sections", kw_only=False)
     durations: Any = option(doc="how long each lasts", kw_only=False)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         self._given_times("durations", self._given_values("values"))
 
@@ -178,7 +180,7 @@ class StepInput(Current):
     amplitudes: Any = option(doc="values", kw_only=False)
     step_times: Any = option(doc="when each begins", kw_only=False)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         self._given_times("step_times", self._given_values("amplitudes"))
 
@@ -232,7 +234,7 @@ class RampInput(Current):
         default=None, constraint=non_negative, doc="when it begins", unit=u.ms, optional=True
     )
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         self._same_unit("c_end", "c_start")
 
@@ -245,7 +247,7 @@ class RampInput(Current):
         since = self._step(t)
         if self.t_start is not None:
             since = since - whole_steps(self.t_start)
-        part = since * u.get_magnitude(brainstate.environ.get_dt() / self.duration)
+        part = since * u.get_magnitude(current_dt() / self.duration)
         value = self.c_start + (self.c_end - self.c_start) * part
         return self._during(value, since, self.duration)
 
@@ -294,7 +296,7 @@ class SinusoidalInput(Current):
     bias: Any = param(default=None, doc="offset", unit=ANY_UNIT, optional=True)
     phase: Any = param(default=0.0, doc="phase at time 0", unit=u.UNITLESS)
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         if self.bias is not None:
             self._same_unit("bias", "amplitude")
@@ -305,7 +307,7 @@ class SinusoidalInput(Current):
         Args:
             t: Time at the beginning of the step, None for that of the environment.
         """
-        step, dt = self._step(t), brainstate.environ.get_dt()
+        step, dt = self._step(t), current_dt()
         cycles = _cycles(step, u.get_magnitude(in_double(self.frequency) * in_double(dt)))
         value = self.amplitude * jnp.sin(2.0 * jnp.pi * cycles + self.phase)
         value = value if self.bias is None else value + self.bias
@@ -378,7 +380,7 @@ class WienerProcessInput(Current):
         default=None, constraint=positive, doc="how long it lasts", unit=u.ms, optional=True
     )
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         if u.get_dim(self.sigma).get_dimension("time") % 1 != 0.5:
             expected = (
@@ -394,7 +396,7 @@ class WienerProcessInput(Current):
             t: Time at the beginning of the step, None for that of the environment; only the end of
                 `duration` depends on it.
         """
-        root = float(brainstate.environ.get_dt().to_decimal(u.ms)) ** 0.5
+        root = float(current_dt().to_decimal(u.ms)) ** 0.5
         noise = brainstate.random.normal(size=self._shape, dtype=brainstate.environ.dftype())
         number = u.get_mantissa(self.sigma) / root * noise
         value = with_unit(number, u.get_unit(self.sigma) / u.ms**0.5)
@@ -459,7 +461,7 @@ class OUProcessInput(Current):
     x_initializer: Any = option(default="mean", doc="where the process starts")
     x = state(lambda model, shape: model._start(shape), "the process")
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         if not same_dimension(self.sigma * self.tau**0.5, self.mean):
             unit = u.get_unit(self.mean) / u.ms**0.5
@@ -506,7 +508,7 @@ class OUProcessInput(Current):
             t: Time at the beginning of the step, None for that of the environment; only the end of
                 `duration` depends on it.
         """
-        steps, mean = u.get_magnitude(brainstate.environ.get_dt() / self.tau), self.mean
+        steps, mean = u.get_magnitude(current_dt() / self.tau), self.mean
         kept = mean + (self.x.value - mean) * jnp.exp(-steps)
         self._assign({"x": self._drawn(kept, -jnp.expm1(-2.0 * steps))})
         x = self.x.value

@@ -297,7 +297,7 @@ class ALIF(LIF):
     )
     V_initializer: Any = initializer(default=0.0 * u.mV, after="spk_reset")
     a_initializer: Any = initializer(default=0.0, after="V_initializer")
-    a = state("a_initializer", "adaptation")
+    a = state("a_initializer", "adaptation", slow=True)
     linear = True
 
     def da(self, a: Any) -> Any:

@@ -7,15 +7,16 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError, non_negative, option, param, positive, state
-from brainloom_core.units import same_dimension, with_unit
+from brainloom_core import non_negative, option, param, positive, state
+from brainloom_core.context import current_dt
 
-from .sources import Source, as_quantities, as_spikes, poisson_spikes, spike_type, whole_steps
+from .rates import as_spikes, rate_param, require_one_per_step, spike_type
+from .sources import PoissonTrains, SpikeSource
 
 __all__ = ["GammaSpike", "InhomogeneousPoisson"]
 
 
-class GammaSpike(Source):
+class GammaSpike(SpikeSource):
     r"""Independent gamma renewal processes: spike trains that are more regular than Poisson.
 
     Intervals are independent, with the density of a gamma distribution of mean $1/f$ and
@@ -36,11 +37,13 @@ class GammaSpike(Source):
         name: Name of the module.
 
     Attributes:
+        spike: Spikes of the last step, shape `(*batch, *in_size)`.
         wait: Time to the next spike in units of the mean interval, shape `(*batch, *in_size)`.
         wait_error: What rounding has taken from `wait`, so that slow processes are exact too.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
+        InputError: A rate is above `1 / dt` and the spikes are `bool`.
 
     References:
         Cox (1962), Renewal Theory; Marsaglia & Tsang (2000), ACM Trans. Math. Softw. 26, 363,
@@ -74,14 +77,15 @@ class GammaSpike(Source):
         around, _ = _renewed(key, over, jnp.broadcast_to(k + 1.0, shape))
         return around * (1.0 + 1.0 / k) * brainstate.random.uniform(size=shape, dtype=dtype)
 
-    def update(self, t: Any = None) -> Any:
-        """Draw this step's spikes.
+    def drawn(self, t: Any = None) -> Any:
+        """The spikes of one step.
 
         Args:
             t: Accepted as by other sources; the process does not depend on time.
         """
+        require_one_per_step("GammaSpike.freqs", self.freqs, self.spk_type)
         y = self._values()
-        elapsed = u.get_magnitude(self.freqs * brainstate.environ.get_dt())
+        elapsed = u.get_magnitude(self.freqs * current_dt())
         change = -elapsed - y["wait_error"]
         left = y["wait"] + change
         error = (left - y["wait"]) - change
@@ -131,14 +135,15 @@ def _proposal(key: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array]:
     return d * v * power / k, good
 
 
-class InhomogeneousPoisson(Source):
+class InhomogeneousPoisson(PoissonTrains):
     r"""Independent Poisson spike trains whose rate changes in time.
 
     In the step from $t$ to $t + \Delta t$ a neuron spikes with probability
     $1 - \exp(-\int_t^{t+\Delta t} f)$, at most once; with a type of number as `spk_type` the
     spikes are their number, of mean $\int_t^{t+\Delta t} f$. The integral is
     $f(t + \Delta t / 2)\,\Delta t$: exact for a rate that is constant in the step, and of second
-    order in $\Delta t$ otherwise.
+    order in $\Delta t$ otherwise. [`PoissonSpike`][brainloom_neurons.PoissonSpike] takes the same
+    rates, as `freqs`.
 
     Args:
         in_size: Number of neurons, or the shape of the population.
@@ -146,14 +151,18 @@ class InhomogeneousPoisson(Source):
             (negative values count as zero); or an array of rates in Hz, one per bin, with an
             axis for the neurons behind if they differ, after whose end there are no spikes.
         bin_width: Width of a bin if `rate` is an array, at least `dt`; bins begin at the
-            nearest step.
+            nearest step. None where each row of `rate` is one step.
         spk_type: Type of the spikes: `bool` for at most one in a step, `int` or `float` for
             their number.
         name: Name of the module.
 
+    Attributes:
+        spike: Spikes of the last step, shape `(*batch, *in_size)`.
+
     Raises:
         ParameterError: The array of rates or `bin_width` has the wrong unit, shape or range.
-        InputError: The function returns something else than a rate, or a bin is below `dt`.
+        InputError: The function returns something else than a rate, a bin is below `dt`, or a rate
+            is above `1 / dt` and the spikes are `bool`.
 
     References:
         Dayan & Abbott (2001), Theoretical Neuroscience, section 1.4; Gerstner, Kistler, Naud &
@@ -170,57 +179,10 @@ class InhomogeneousPoisson(Source):
         >>> psth = InhomogeneousPoisson(100, [5, 80, 20] * u.Hz, bin_width=50 * u.ms)
     """
 
-    rate: Any = option(doc="rate as a function of time, or per bin", kw_only=False)
+    _rate_name = "rate"
+
+    rate: Any = rate_param(doc="rate as a function of time, or per bin", kw_only=False)
     bin_width: Any = param(
         default=None, constraint=positive, doc="width of a bin", unit=u.ms, optional=True
     )
     spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
-
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
-        if self._is_function():
-            if self.bin_width is not None:
-                self._refuse("bin_width", "None where rate is a function", self.bin_width)
-            return
-        rates = as_quantities(self.rate)
-        if rates is None or not same_dimension(rates, u.Hz):
-            self._refuse("rate", "a function of time or an array of frequencies", self.rate)
-        if np.ndim(rates) == 0 or rates.shape[1:] not in ((), self.in_size):
-            expected = f"an array of shape (bins,) or (bins, *{self.in_size})"
-            self._refuse("rate", expected, self.rate)
-        number = np.asarray(u.get_mantissa(rates))
-        if not np.all(np.isfinite(number) & (number >= 0)) or number.size == 0:
-            self._refuse("rate", "one or more frequencies >= 0, finite", self.rate)
-        if self.bin_width is None or np.ndim(self.bin_width) > 0:
-            self._refuse("bin_width", "a time, since rate is an array", self.bin_width)
-        self.rate = with_unit(jnp.asarray(number, brainstate.environ.dftype()), u.get_unit(rates))
-
-    def _is_function(self) -> bool:
-        return callable(self.rate) and not isinstance(self.rate, (u.Quantity, u.Unit))
-
-    def update(self, t: Any = None) -> Any:
-        """Draw this step's spikes.
-
-        Args:
-            t: Time at the beginning of the step, None for that of the environment.
-        """
-        dt, step = brainstate.environ.get_dt(), self._step(t)
-        rate = self._at_time((step + 0.5) * dt) if self._is_function() else self._in_bin(step)
-        return poisson_spikes(u.get_magnitude(rate * dt), self._shape, self.spk_type)
-
-    def _at_time(self, t: Any) -> Any:
-        rate = self.rate(t)
-        if not same_dimension(rate, u.Hz):
-            self._refuse("rate(t)", "a frequency", rate, InputError)
-        if np.shape(rate) not in ((), self.in_size, self._shape):
-            self._refuse("rate(t)", f"a scalar or shape {self.in_size}", rate, InputError)
-        return rate
-
-    def _in_bin(self, step: Any) -> Any:
-        if float(u.get_magnitude(self.bin_width / brainstate.environ.get_dt())) < 1.0 - 1e-6:
-            self._refuse("bin_width", "at least dt", self.bin_width, InputError)
-        n, rates = len(self.rate), self.rate
-        edges = whole_steps(np.arange(n + 1) * self.bin_width)
-        number = jnp.searchsorted(jnp.asarray(edges), step, side="right") - 1
-        inside = (number >= 0) & (number < n)
-        return u.math.where(inside, rates[jnp.clip(number, 0, n - 1)], 0.0 * u.get_unit(rates))

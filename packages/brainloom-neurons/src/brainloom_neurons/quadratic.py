@@ -147,7 +147,7 @@ class AdQuaIF(QuaIF):
     a: Any = param(default=1.0 * u.siemens, doc="adaptation to the potential", after="c")
     b: Any = param(default=0.1 * u.mA, doc="adaptation to spikes", after="a")
     w_initializer: Any = initializer(default=0.0 * u.mA)
-    w = state("w_initializer", "adaptation current")
+    w = state("w_initializer", "adaptation current", slow=True)
 
     def dV(self, V: Any, w: Any, I: Any) -> Any:
         return super().dV(V, I - w)

@@ -154,7 +154,7 @@ class HindmarshRose(Crossing):
     z_initializer: Any = initializer(default=0.0)
     V = state("V_initializer", "potential")
     y = state("y_initializer", "fast recovery")
-    z = state("z_initializer", "slow variable")
+    z = state("z_initializer", "slow variable", slow=True)
 
     def dV(self, V: Any, y: Any, z: Any, I: Any) -> Any:
         return (y - self.a * V * V * V + self.b * V * V - z + I) / self.tau

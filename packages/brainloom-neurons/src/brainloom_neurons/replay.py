@@ -5,14 +5,15 @@ import math
 from pathlib import Path
 from typing import Any
 
-import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Constraint, InputError, SpikeEvents, option, param, positive
-from brainloom_core.units import same_dimension
+from brainloom_core.context import current_dt
+from brainloom_core.units import same_dimension, show
 
-from .sources import GivenSpikes, as_quantities, as_spikes, grid, spike_type, whole_steps
+from .rates import as_quantities, as_spikes, spike_type, whole_steps
+from .sources import GivenSpikes, grid
 
 __all__ = ["ReplaySpikes"]
 
@@ -27,12 +28,11 @@ _TRIAL = Constraint(
 class ReplaySpikes(GivenSpikes):
     r"""Spikes that were recorded, or that another simulator wrote, once more.
 
-    A spike at time $t$ is given in the step that ends at $t$, or in which $t$ lies: steps
-    numbered from 0 end at $\Delta t, 2 \Delta t, \dots$, and that is the time which a recording
-    gives to their spikes. So replay and recording of the replay have the same times, whatever
-    the two steps are, up to rounding up to the longer one.
-    ([`SpikeTime`][brainloom_neurons.SpikeTime] gives a spike at $t$ in the step that *begins* at
-    the nearest multiple of $\Delta t$, one step later.)
+    A spike at $t$ is given in the step that begins at $t$ or, where $t$ lies between two steps, in
+    the next one: the step in which the projections of the recorded population saw it. So what a
+    projection makes of the replay equals what it made of the original, step for step, and a
+    recording of the replay has the same times, whatever the two steps are, up to rounding up to
+    the longer one. ([`SpikeTime`][brainloom_neurons.SpikeTime] takes the nearest step.)
 
     Args:
         in_size: Number of neurons, or the shape of the population.
@@ -42,35 +42,36 @@ class ReplaySpikes(GivenSpikes):
         start: Time of the simulation at which time 0 of the spikes lies, 0 ms; if negative, the
             beginning is skipped.
         repeat_every: Period with which the spikes are repeated, a multiple of `dt` that is not
-            before the last spike; None plays them once.
+            before the last spike, such as `recording["E.spikes"].duration`; None plays them once.
         trial: The recorded batch member that is replayed; None gives each member of the batch
             its own, or the only one that there is to all.
         spk_type: Type of the spikes: `bool` for whether there is a spike in the step, `int` or
             `float` for their number.
         name: Name of the module.
 
+    Attributes:
+        spike: Spikes of the last step, shape `(*batch, *in_size)`.
+
     Raises:
         ParameterError: The spikes do not fit the population, or a time has a wrong unit or range.
         InputError: There are several trials and not as many batch members, or `repeat_every` is
-            not a multiple of `dt`.
+            not a multiple of `dt`; or two spikes of a neuron fall into one step and the spikes are
+            `bool`.
 
     References:
         NEST calls it a spike generator, Brian2 a `SpikeGeneratorGroup`.
 
     Examples:
-        >>> import brainstate, brainunit as u, jax.numpy as jnp
+        >>> import brainstate, brainunit as u
         >>> from brainloom_core import simulate
         >>> from brainloom_neurons import LIF, ReplaySpikes
         >>> brainstate.environ.set(dt=0.1 * u.ms)
         >>> neuron = LIF(1, tau=20 * u.ms, V_th=20 * u.mV)
         >>> recording = simulate(neuron, 60 * u.ms, inputs=30 * u.mA, record="spikes")
         >>> replay = ReplaySpikes(1, recording["spikes"])
-        >>> def step(i):
-        ...     with brainstate.environ.context(i=i):
-        ...         return replay()
-        >>> raster = brainstate.transform.for_loop(step, jnp.arange(600))
-        >>> len(recording["spikes"]), int(raster.sum())
-        (2, 2)
+        >>> again = simulate(replay, 60 * u.ms, record="spikes")
+        >>> print(recording["spikes"].t, again["spikes"].t)
+        [22. 44.] ms [22. 44.] ms
     """
 
     spikes: Any = option(doc="what to replay", kw_only=False)
@@ -81,7 +82,7 @@ class ReplaySpikes(GivenSpikes):
     trial: Any = option(default=None, constraint=_TRIAL, doc="batch member that is replayed")
     spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
 
-    def _setup(self, frame: dict[str, Any], values: dict[str, Any]) -> None:
+    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         for name in ("start", "repeat_every"):
             if np.ndim(getattr(self, name)) > 0:
@@ -107,7 +108,7 @@ class ReplaySpikes(GivenSpikes):
                 expected = f"spikes of {math.prod(self.in_size)} neurons"
                 self._refuse("spikes", expected, f"those of {given.size}")
             dt = u.Quantity(float(u.get_mantissa(given.dt)), unit=u.get_unit(given.dt))
-            return given.step.astype(np.float64) * dt, given.index, given.trial, given.trials
+            return _acting(given) * dt, given.index, given.trial, given.trials
         if isinstance(given, (str, Path)):
             times, neuron, trial = self._file(Path(given))
         elif isinstance(given, (tuple, list)) and len(given) == 2:
@@ -147,31 +148,58 @@ class ReplaySpikes(GivenSpikes):
         trial = columns["trial"].astype(int) if "trial" in columns else 0 * neuron
         return columns["time_ms"].astype(np.float64) * u.ms, neuron, trial
 
-    def update(self, t: Any = None) -> Any:
+    def drawn(self, t: Any = None) -> Any:
         """The spikes that were recorded in this step.
 
         Args:
             t: Time at the beginning of the step, None for that of the environment.
         """
-        steps = grid(self._times, lambda ratio: np.maximum(np.ceil(ratio) - 1.0, 0.0))
         size, n = math.prod(self.in_size), self._trials
         if n > 1 and self._batch != (n,):
             raise InputError(
                 f"ReplaySpikes: there are {n} trials: expected a batch of as many members, "
                 f"brainstate.nn.init_all_states(net, batch_size={n}), or one of them, trial=0"
             )
-        owner = self._trial * size + self._neuron
-        counts = self._row(self._position(t), steps, owner, 1.0, n * size)
+        steps, owner = grid(self._times, np.ceil), self._trial * size + self._neuron
+        position = self._step(t) - whole_steps(self.start)
+        if self.repeat_every is not None:
+            steps, owner, position = self._repeated(steps, owner, position)
+        self._require_apart(steps, owner)
+        counts = self._row(position, steps, owner, 1.0, n * size)
         spikes = as_spikes(counts.reshape(*((n,) if n > 1 else ()), *self.in_size), self.spk_type)
         return self._per_batch(spikes)
 
-    def _position(self, t: Any) -> Any:
-        """The step of the recording."""
-        position = self._step(t) - whole_steps(self.start)
-        if self.repeat_every is None:
-            return position
-        period = whole_steps(self.repeat_every)
-        ratio = float(u.get_magnitude(self.repeat_every / brainstate.environ.get_dt()))
+    def _repeated(self, steps: np.ndarray, owner: np.ndarray, position: Any) -> Any:
+        """Spikes and position within two periods: the first, and one that stands for all others.
+
+        A spike at the very end of a period acts from the beginning of the next one.
+        """
+        period = int(whole_steps(self.repeat_every))
+        ratio = float(u.get_magnitude(self.repeat_every / current_dt()))
         if period < 1 or abs(ratio - period) > 1e-6 * ratio:
             self._refuse("repeat_every", "a multiple of dt", self.repeat_every, InputError)
-        return jnp.where(position < 0, -1, position % period)
+        first = steps < period
+        steps = np.concatenate([steps[first], period + steps % period])
+        owner = np.concatenate([owner[first], owner])
+        later = period + position % period
+        return steps, owner, jnp.where(position < period, jnp.maximum(position, -1), later)
+
+    def _require_apart(self, steps: np.ndarray, owner: np.ndarray) -> None:
+        """Raise if a spike would be lost, since two of a neuron fall into one step."""
+        if np.dtype(self.spk_type) != bool or len(steps) == 0:
+            return
+        found, times = np.unique(np.stack([steps, owner]), axis=1, return_counts=True)
+        if times.max() > 1:
+            step, lost = found[0][times > 1][0], int((times - 1).sum())
+            dt = current_dt()
+            raise InputError(
+                f"ReplaySpikes.spk_type: with bool {lost} spikes would be lost, since several of a "
+                f"neuron fall into one step of {show(dt)}, for example at {show(int(step) * dt)}. "
+                "Write spk_type=int for their number, or take a shorter dt"
+            )
+
+
+def _acting(events: SpikeEvents) -> np.ndarray:
+    """The step from whose beginning on each spike acts: of a source, that in which it is drawn."""
+    at_start = events.lag is not None and np.all(events.lag == 1.0)
+    return events.step.astype(np.float64) - (1.0 if at_start else 0.0)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import brainstate
-import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Delayed, ParameterError, full, state
@@ -61,14 +60,12 @@ class Arrivals(Delayed):
 
     def _carry_over(self, old: Any, new: Any) -> None:
         """What is under way stands where it will arrive; a longer delay needs more places."""
-        held = self.pending.value
-        ring, position = self._known(held), int(self._known(self.position.value))
+        ring, position = self._known(self.pending.value), int(self._known(self.position.value))
         missing = self._longest(new) + 1 - ring.shape[-2]
         if missing > 0:
             ring = np.roll(ring, -position, axis=-2)
             ring = np.pad(ring, [(0, 0)] * (ring.ndim - 2) + [(0, missing), (0, 0)])
-            self.pending.resize(with_unit(jnp.asarray(ring), u.get_unit(held)))
-            self.position.value = jnp.zeros_like(self.position.value)
+            self._put("pending", ring)
 
     def _state_shape(self, batch_size: int | None) -> tuple[int, ...]:
         batch = () if batch_size is None else (batch_size,)

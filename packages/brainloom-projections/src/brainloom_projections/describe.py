@@ -12,7 +12,7 @@ from .connection import Connection
 __all__ = ["described", "in_a_line"]
 
 
-def described(projection: Any, pre: Any = None) -> str:
+def described(projection: Any, pre: Any = None, title: str = "") -> str:
     """What `repr` of a projection shows, of few lines whatever the size."""
     comm, delay = projection.comm, projection.delay
     rows = {
@@ -26,7 +26,7 @@ def described(projection: Any, pre: Any = None) -> str:
         "label": projection.label,
     }
     lines = [f"  {name}: {text}" for name, text in rows.items() if text]
-    return "\n".join([f"{type(projection).__name__} {projection.name}", *lines])
+    return "\n".join([title or f"{type(projection).__name__} {projection.name}", *lines])
 
 
 def _population(population: Any, size: Any) -> str | None:
@@ -40,8 +40,15 @@ def _population(population: Any, size: Any) -> str | None:
 
 
 def _connectivity(comm: Any) -> str:
+    if isinstance(comm, Connection):
+        return repr(comm)
+    return type(comm).__name__ if hasattr(comm, "update") else getattr(comm, "__name__", "")
+
+
+def _edges(comm: Any) -> str:
+    """The connectivity without its sizes."""
     if not isinstance(comm, Connection):
-        return type(comm).__name__ if hasattr(comm, "update") else getattr(comm, "__name__", "")
+        return _connectivity(comm)
     weight = "drawn in each step" if callable(comm.weight) else of_values(comm.weight)
     return f"{type(comm.rule).__name__}, {comm.n_edges} edges, weight {weight}"
 
@@ -52,7 +59,7 @@ def in_a_line(projection: Any, pre: Any, names: dict[int, str]) -> str:
     models = [getattr(projection, name, None) for name in ("syn", "out", "stp")]
     words = [
         f"{_named(pre, names)} -> {_named(projection.post, names)}",
-        _connectivity(comm),
+        _edges(comm),
         *(_model(model) for model in models if model is not None),
         "" if delay is None else f"delay {of_values(delay.delay)}",
     ]

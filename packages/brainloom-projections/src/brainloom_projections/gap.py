@@ -11,7 +11,9 @@ from brainloom_core import Dynamics, ParameterError, Projection, StateError, Syn
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from .connection import Connection, value_of
+from .course import Begun, Course
 from .edges import Edges
+from .exchange import mean_potentials, summed
 from .parts import Port, state_unit, taken_unit
 from .rules import Rule
 
@@ -25,8 +27,13 @@ class _Inflow(SynOut):
         super().__init__()
         self.follows = follows
 
+    @property
+    def bound(self) -> Any:
+        """The sums of w V_other and of w, and V as read."""
+        return self._bound
+
     def update(self, bound: Any, V: Any = None) -> Any:
-        """Sum of w (V_other - V): `bound` has the sums of w V_other and of w, and V as read."""
+        """Sum of w (V_other - V), the sums being bound."""
         towards, total, read = bound
         return towards - total * (V if self.follows and V is not None else read)
 
@@ -61,6 +68,11 @@ class _GapJunction(Projection):
         self.pre_ids, self.post_ids = self._pairs(conn, seed)
         self.weight = param_type(self._checked(weight))
         sides = ((pre, pre_state, "pre"), (post, post_state, "post"))
+        self._courses: list[Course] = []
+        if delay is None:
+            self._courses = [Course(*side) for side in sides]
+            if pre is post and pre_state == post_state:
+                self._courses[1] = self._courses[0]
         self._past = None
         if delay is not None:
             self._past = [
@@ -68,6 +80,8 @@ class _GapJunction(Projection):
                 for population, state, _ in sides
             ]
         self._ports = []
+        for course, (population, _, side) in zip(self._courses, sides, strict=False):
+            population.add_after_update(f"{self.name}_{side} course", course)
         for population, state, side in sides:
             out = _Inflow(follows=state == "V")
             port = Port(out)
@@ -80,10 +94,20 @@ class _GapJunction(Projection):
             port.require_free(self.name)
         V_pre = self._read(self.pre, self.pre_state)
         V_post = self._read(self.post, self.post_state)
-        seen_pre, seen_post = V_pre, V_post
         if self._past is not None:
             seen_pre = self._flat(self.pre, self._past[0]())
             seen_post = self._flat(self.post, self._past[1]())
+            return self._follow(V_pre, V_post, seen_pre, seen_post)
+        pre, post = self._courses
+        begun = pre.begin(self.pre), post.begin(self.post)
+        return self._exchange(*begun, V_pre, V_post)
+
+    def _exchange(self, pre: Begun, post: Begun, V_pre: Any, V_post: Any) -> Any:
+        """Bind the currents of a step that begins so, and return what leaves pre."""
+        raise NotImplementedError
+
+    def _follow(self, V_pre: Any, V_post: Any, seen_pre: Any, seen_post: Any) -> Any:
+        """Bind currents that follow the own potential, that of the other side being held."""
         into_post, out_of_pre = self._weights()
         to_pre, to_post = self._ports
         i, j = self.pre_ids, self.post_ids
@@ -92,13 +116,13 @@ class _GapJunction(Projection):
             (to_post, V_post, seen_pre, into_post, j, i),
         ):
             size = V.shape[-1]
-            towards = _summed(weight * V_other[..., other], mine, size)
-            total = _summed(u.math.broadcast_to(weight, mine.shape), mine, size)
+            towards = summed(weight * V_other[..., other], mine, size)
+            total = summed(u.math.broadcast_to(weight, mine.shape), mine, size)
             population = self.pre if port is to_pre else self.post
             shape = (*V.shape[:-1], *population.in_size)
             bound = towards.reshape(shape), total.reshape(population.in_size), V.reshape(shape)
             port.bind(bound)
-        towards, total, V = to_pre.out._bound
+        towards, total, V = to_pre.out.bound
         return total * V - towards
 
     def _weights(self) -> tuple[Any, Any]:
@@ -186,9 +210,10 @@ class SymmetryGapJunction(_GapJunction):
     I_j = \sum_i w_{ij}\,(V_i - V_j), \qquad I_i = \sum_j w_{ij}\,(V_j - V_i)
     $$
 
-    for the coupled pairs $(i, j)$. The potential of the other side is the one at the start of the
-    step; that of a neuron itself is the running one, as for any conductance, so that strong
-    coupling stays stable.
+    for the coupled pairs $(i, j)$. In a step the current of a junction is that of the potentials in
+    the middle of the step, by the implicit midpoint rule: of second order, stable for coupling of
+    any strength, and what leaves one neuron enters the other. With a delay the potential of the
+    other side is one of the past, held over the step, and that of a neuron itself the running one.
 
     Args:
         couples: The population whose neurons are coupled with each other, or two populations,
@@ -200,8 +225,9 @@ class SymmetryGapJunction(_GapJunction):
             shape `(n_junctions,)`.
         param_type: Class of the state that holds the weights, or another function of them.
         seed: Seed of a random rule; None draws one from `brainstate.random`.
-        delay: How long ago the potential of the other side is taken, None for that at the start
-            of the step; a time, at least zero; times between two steps are taken as they are.
+        delay: How long ago, from the start of the step, the potential of the other side is taken,
+            None for no delay, which is of higher order than one of zero; times between two steps
+            are taken as they are.
 
     Attributes:
         weight: The conductances, a `brainstate.ParamState`.
@@ -227,11 +253,11 @@ class SymmetryGapJunction(_GapJunction):
         >>> cells = LIF(2, V_th=20 * u.mV, V_initializer=[0.0, 10.0] * u.mV)
         >>> gap = SymmetryGapJunction(cells, "V", lambda m, n: ([0], [1]), 1.0 * u.siemens)
         >>> _ = brainstate.nn.init_all_states(cells)
-        >>> print(gap().to_decimal(u.mA))
-        [-10.   0.]
+        >>> print(gap().to_decimal(u.mA).round(2))
+        [-9.8 -0. ]
         >>> _ = cells()
         >>> [f"{V:.2f}" for V in cells.V.value.to_decimal(u.mV)]
-        ['0.20', '9.61']
+        ['0.19', '9.61']
     """
 
     def __init__(
@@ -252,6 +278,25 @@ class SymmetryGapJunction(_GapJunction):
         weight = value_of(self.weight)
         return weight, weight
 
+    def _exchange(self, pre: Begun, post: Begun, V_pre: Any, V_post: Any) -> Any:
+        """One current for both sides of a junction, which is held over the step."""
+        weight = value_of(self.weight)
+        apart = self._courses[0] is not self._courses[1]
+        ends = self.pre_ids, self.post_ids + (V_pre.shape[-1] if apart else 0)
+        begun = (pre, post) if apart else (pre,)
+        V = mean_potentials(begun, ends, weight)
+        current = u.math.broadcast_to(weight, ends[0].shape) * (V[..., ends[1]] - V[..., ends[0]])
+        into_pre = summed(current, self.pre_ids, V_pre.shape[-1])
+        into_post = summed(-current, self.post_ids, V_post.shape[-1])
+        sides = (self.pre, pre, into_pre), (self.post, post, into_post)
+        for port, course, (population, start, into) in zip(
+            self._ports, self._courses, sides, strict=True
+        ):
+            course.pushed(start.gain * into)
+            held = into.reshape((*into.shape[:-1], *population.in_size))
+            port.bind((held, 0.0 * u.get_unit(weight), 0.0 * u.get_unit(start.V)))
+        return -into_pre.reshape((*into_pre.shape[:-1], *self.pre.in_size))
+
 
 class AsymmetryGapJunction(_GapJunction):
     r"""Gap junctions that conduct differently in the two directions.
@@ -260,7 +305,9 @@ class AsymmetryGapJunction(_GapJunction):
     I_j = \sum_i w^{(0)}_{ij}\,(V_i - V_j), \qquad I_i = \sum_j w^{(1)}_{ij}\,(V_j - V_i)
     $$
 
-    for the coupled pairs $(i, j)$; otherwise as
+    for the coupled pairs $(i, j)$. The potential of a neuron itself is the running one, as for any
+    conductance, and that of the other side the one in the middle of the step (with a delay, one of
+    the past): of second order and stable. Otherwise as
     [`SymmetryGapJunction`][brainloom_projections.SymmetryGapJunction].
 
     Args:
@@ -275,8 +322,9 @@ class AsymmetryGapJunction(_GapJunction):
             latter.
         param_type: Class of the state that holds the weights, or another function of them.
         seed: Seed of a random rule; None draws one from `brainstate.random`.
-        delay: How long ago the potential of the other side is taken, None for that at the start
-            of the step; a time, at least zero; times between two steps are taken as they are.
+        delay: How long ago, from the start of the step, the potential of the other side is taken,
+            None for no delay, which is of higher order than one of zero; times between two steps
+            are taken as they are.
 
     Attributes:
         weight: The conductances, a `brainstate.ParamState`.
@@ -330,12 +378,27 @@ class AsymmetryGapJunction(_GapJunction):
         weight = value_of(self.weight)
         return weight[..., 0], weight[..., 1]
 
+    def _exchange(self, pre: Begun, post: Begun, V_pre: Any, V_post: Any) -> Any:
+        """Currents that follow the own potential, towards that of the other in mid-step."""
+        into_post, into_pre = self._weights()
+        mean_pre = self._mean(pre, post, into_pre, self.pre_ids, self.post_ids)
+        mean_post = self._mean(post, pre, into_post, self.post_ids, self.pre_ids)
+        into = (
+            (into_pre * (mean_post[..., self.post_ids] - mean_pre[..., self.pre_ids])),
+            (into_post * (mean_pre[..., self.pre_ids] - mean_post[..., self.post_ids])),
+        )
+        ids = self.pre_ids, self.post_ids
+        for course, begun, current, mine in zip(self._courses, (pre, post), into, ids, strict=True):
+            course.pushed(begun.gain * summed(current, mine, begun.V.shape[-1]))
+        return self._follow(V_pre, V_post, mean_pre, mean_post)
 
-def _summed(values: Any, neurons: Any, size: int) -> Any:
-    """Sums of one value per junction over the junctions of each neuron."""
-    unit, number = u.get_unit(values), u.get_mantissa(values)
-    zero = jnp.zeros((*number.shape[:-1], size), number.dtype)
-    return with_unit(zero.at[..., neurons].add(number), unit)
+    def _mean(self, begun: Begun, far: Begun, weight: Any, mine: Any, other: Any) -> Any:
+        """The potential in mid-step, the other side being where it is."""
+        size = begun.V.shape[-1]
+        towards = summed(weight * far.V[..., other], mine, size)
+        total = summed(u.math.broadcast_to(weight, mine.shape), mine, size)
+        own = begun.V + begun.rise + begun.gain * towards
+        return own / (1.0 + u.get_magnitude(begun.gain * total))
 
 
 def _within(ids: np.ndarray, n: int) -> bool:

@@ -111,13 +111,22 @@ class Line(Part):
 class Method(brainstate.graph.Node):
     """A method of a module, such as `population.get_spike`, that follows it into copies."""
 
+    graph_invisible_attrs = ("_seen",)
+    _seen = 0  # the last step of a source whose spikes were read
+
     def __init__(self, method: Any) -> None:
         super().__init__()
         self.module, self.name = method.__self__, method.__name__
 
     def __call__(self, *args: Any) -> Any:
-        """The result of the method."""
+        """The result of the method; the spikes of a source that stood still are an error."""
+        advanced_since = getattr(self._whole(), "advanced_since", None)
+        if advanced_since is not None and self.name == "get_spike":
+            self._seen = advanced_since(self._seen)
         return getattr(self.module, self.name)(*args)
+
+    def _whole(self) -> Any:
+        return getattr(self.module, "population", self.module)
 
     @classmethod
     def of(cls, source: Any) -> Any:

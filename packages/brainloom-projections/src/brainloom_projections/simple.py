@@ -21,25 +21,30 @@ class _Shown:
 
     name: str
 
+    def __init__(self, of: str = "") -> None:
+        self.of = of
+
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
     def __get__(self, projection: Any, owner: type | None = None) -> Any:
         if projection is None:
             return self
-        aligned = vars(projection).get("aligned")
-        if aligned is not None:
-            return getattr(aligned, self.name)
+        if (holder := self._holder(projection)) is not None:
+            return getattr(holder, self.name)
         if self.name in vars(projection):
             return vars(projection)[self.name]
         raise AttributeError(f"{type(projection).__name__} is a container and has no {self.name!r}")
 
     def __set__(self, projection: Any, value: Any) -> None:
-        aligned = vars(projection).get("aligned")
-        if aligned is None:
+        if (holder := self._holder(projection)) is None:
             vars(projection)[self.name] = value
         else:
-            setattr(aligned, self.name, value)
+            setattr(holder, self.name, value)
+
+    def _holder(self, projection: Any) -> Any:
+        aligned = vars(projection).get("aligned")
+        return getattr(aligned, self.of) if aligned is not None and self.of else aligned
 
 
 class Projection(Base):
@@ -94,6 +99,7 @@ class Projection(Base):
         post: The postsynaptic population, or the view of one.
         pre: The presynaptic population, the view of one, or its size.
         label: The name under which the current is registered, or None.
+        weight: The weights of the connectivity, `comm.weight`, which can be assigned.
 
     Raises:
         TypeError: A part is missing or of the wrong kind.
@@ -127,6 +133,7 @@ class Projection(Base):
 
     pre = Part()
     comm, syn, out, stp, delay, post, label = (_Shown() for _ in range(7))
+    weight = _Shown(of="comm")
 
     def __init__(
         self,
@@ -146,6 +153,8 @@ class Projection(Base):
         align: str | None = None,
         name: str | None = None,
     ) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"Projection.name: expected a text, got {show(name)}")
         super().__init__(name=name)
         self.aligned: AlignPostProj | AlignPreProj | None = None
         self._spikes: Callable[[], Any] | None = None
@@ -234,7 +243,11 @@ class Projection(Base):
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return super().__repr__() if self.aligned is None else described(self.aligned, self.pre)
+        if self.aligned is None:
+            return super().__repr__()
+        way = type(self.aligned).__name__.removesuffix("Proj")
+        named = f" {self.name}" if self.name else ""
+        return described(self.aligned, self.pre, f"{type(self).__name__}{named}, {way}")
 
     def in_a_line(self, names: dict[int, str]) -> str:
         """A short text for the table of a network.

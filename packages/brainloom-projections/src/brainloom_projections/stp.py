@@ -6,6 +6,7 @@ import brainstate
 import brainunit as u
 import jax.numpy as jnp
 from brainloom_core import Dynamics, between, full, non_negative, one_of, option, param, state
+from brainloom_core.context import current_dt
 from brainloom_core.units import to_number
 
 from .events import plain
@@ -207,7 +208,7 @@ def _relaxed(value: Any, lost: Any, target: Any, tau: Any) -> tuple[Any, Any]:
     added to the value; they are summed apart until they are not.
     """
     tau = to_number(tau, u.ms)
-    dt = to_number(brainstate.environ.get_dt(), u.ms)
+    dt = to_number(current_dt(), u.ms)
     moves = jnp.asarray(tau) > 0
     share = jnp.where(moves, -jnp.expm1(-dt / jnp.where(moves, tau, 1.0)), 1.0)
     change = lost + share * (target - value - lost)

@@ -7,6 +7,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 from brainloom_core import ANY_UNIT, initializer, param, positive, state
+from brainloom_core.context import current_dt
 
 from .receptors import PER_MS, Presynaptic
 
@@ -88,7 +89,7 @@ class GradedSynapse(Presynaptic):
         release = jax.nn.sigmoid(u.get_magnitude((V - self.theta) / self.sigma))
         y = self._values()
         y = {**y, "release": 0.0 * y["release"] + release}
-        self._assign(self._flow(y, brainstate.environ.get_dt()))
+        self._assign(self._flow(y, current_dt()))
         return self._call("conductance", self._values())
 
     @staticmethod

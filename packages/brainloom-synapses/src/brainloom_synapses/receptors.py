@@ -14,6 +14,7 @@ from brainloom_core import (
     positive,
     state,
 )
+from brainloom_core.context import current_dt
 from brainloom_core.units import to_number
 
 __all__ = ["AMPA", "NMDA", "BioNMDA", "GABAa"]
@@ -81,7 +82,7 @@ class Pulsed(Presynaptic):
 
     def _phases(self, y: dict[str, Any]) -> tuple[Any, Any]:
         """How much of a step there is transmitter, and how much not."""
-        dt = brainstate.environ.get_dt()
+        dt = current_dt()
         on = u.math.minimum(y["pulse_left"], dt)
         return on, dt - on
 
@@ -351,7 +352,7 @@ class NMDA(Presynaptic):
     alpha: Any = param(default=0.5 * PER_MS, constraint=positive, doc="opening rate")
     g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     x_initializer: Any = initializer(default=0.0)
-    g = state("g_initializer", "conductance")
+    g = state("g_initializer", "conductance", slow=True)
     x = state("x_initializer", "rising stage")
 
     def dg(self, g: Any, x: Any) -> Any:
@@ -367,7 +368,7 @@ class NMDA(Presynaptic):
             pre_spike: Presynaptic spikes, shape `(*batch, *in_size)`; None for none.
         """
         spike = self._arriving(pre_spike)
-        y = self._flow(self._values(), brainstate.environ.get_dt())
+        y = self._flow(self._values(), current_dt())
         self._assign({**y, "x": y["x"] + spike})
         return self._call("conductance", self._values())
 

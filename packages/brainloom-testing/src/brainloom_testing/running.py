@@ -11,6 +11,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 from brainloom_core import InputError
+from brainloom_core.small_steps import lost_part
 from brainloom_core.units import with_unit
 
 from .case import Case
@@ -84,13 +85,17 @@ def run_compiled(case: Case, model: Any, x: Any, steps: int = STEPS) -> Any:
 
 
 def values(model: Any) -> dict[str, Any]:
-    """The values of all states by name, trainable parameters left out."""
-    found = model.states().items()
-    return {
+    """The values of all states by name, trainable parameters left out.
+
+    What rounding leaves out of a slow state is left out too: it is how a compiler rounds.
+    """
+    found = {
         ".".join(map(str, path)): state.value
-        for path, state in found
+        for path, state in model.states().items()
         if not isinstance(state, brainstate.ParamState)
     }
+    lost = {lost_part(name) for name in found}
+    return {name: value for name, value in found.items() if name not in lost}
 
 
 def settled(value: Any) -> Any:

@@ -14,7 +14,9 @@ from .encoders import (
     RateEncoder,
 )
 from .eventprop import EventPropLIF, check_eventprop, first_spike_time
-from .fitting import EarlyStop, History, TrainingError, evaluate, fit
+from .fitting import evaluate, fit
+from .guard import TrainingError
+from .history import EarlyStop, History
 from .layers import Linear
 from .losses import (
     MSE,
@@ -43,7 +45,7 @@ from .reductions import (
     SumOverTime,
 )
 from .regularizers import FiringRate, Voltage, Weight
-from .rollout import read_out, rollout
+from .rolling import read_out, rollout
 from .rules import BPTT, RULES, EventProp, LearningRule, Online
 from .trainer import Trainer
 

@@ -13,6 +13,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from brainloom_core.context import current_dt
 from brainloom_core.units import show
 
 from .observation import Layer, Observation, dotted, initialize, observe, short_states, slope_of
@@ -487,7 +488,7 @@ def _labels(seen: Observation) -> Iterator[Finding]:
 
 def _time_constants(seen: Observation) -> Iterator[Finding]:
     """Time constants that are shorter than a step."""
-    dt = brainstate.environ.get_dt()
+    dt = current_dt()
     for path, module in seen.model.nodes().items():
         for name in (n for n in vars(module) if n.startswith("tau") and n != "tau_ref"):
             tau = getattr(module, name)

@@ -24,6 +24,7 @@ from brainloom_core import (
     quantity_field,
     whole,
 )
+from brainloom_core.context import current_dt
 from brainloom_core.units import (
     dimension_name,
     in_steps,
@@ -68,7 +69,7 @@ class Encoder:
         """The number of steps, for the time step that is set."""
         if self.duration is None:
             return int(self.n_steps or 0)
-        return max(1, int(step_count(self.duration, brainstate.environ.get_dt())))
+        return max(1, int(step_count(self.duration, current_dt())))
 
     def __call__(self, values: Any) -> Any:
         """The sequence that stands for some values, time first.
@@ -157,11 +158,11 @@ class RateEncoder(Encoder):
     def _probability(self, x: jax.Array) -> jax.Array:
         if self.max_rate is None:
             return x
-        most = u.get_magnitude(self.max_rate * brainstate.environ.get_dt())
+        most = u.get_magnitude(self.max_rate * current_dt())
         if self.kind == "poisson":
             return -jnp.expm1(-x * most)
         if not isinstance(most, jax.core.Tracer) and most > 1.0 + 1e-6:
-            expected = f"at most one spike in a step of {show(brainstate.environ.get_dt())}"
+            expected = f"at most one spike in a step of {show(current_dt())}"
             raise InputError(self._says("max_rate", expected, self.max_rate))
         return x * most
 
@@ -243,7 +244,7 @@ class LatencyEncoder(Encoder):
         return start + self._in_steps(self.tau, last) * latency
 
     def _in_steps(self, time: Any, default: float) -> Any:
-        return default if time is None else in_steps(time, brainstate.environ.get_dt())
+        return default if time is None else in_steps(time, current_dt())
 
 
 @dataclass(frozen=True)

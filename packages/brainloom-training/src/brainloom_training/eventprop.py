@@ -33,6 +33,7 @@ from brainloom_core import (
     positive,
     state,
 )
+from brainloom_core.context import current_dt
 from brainloom_core.units import exprel, same_dimension, show, to_number
 
 __all__ = ["EventPropLIF", "check_eventprop", "first_spike_time"]
@@ -151,7 +152,7 @@ class EventPropLIF(Neuron):
                 f"EventPropLIF.over_time(xs): expected steps of shape {self.V.value.shape}, "
                 f"got a sequence of shape {arriving.shape}"
             )
-        dt, dtype = brainstate.environ.get_dt(), self.V.value.dtype
+        dt, dtype = current_dt(), self.V.value.dtype
         constants = {
             name: jnp.asarray(number, dtype)
             for name, number in {
@@ -280,7 +281,7 @@ def first_spike_time(spikes: Any) -> Any:
         ...     print(first_spike_time(jnp.array([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]])))
         [0.75 1.5 ] ms
     """
-    dt = brainstate.environ.get_dt()
+    dt = current_dt()
     return _first(spikes) * dt
 
 

@@ -29,6 +29,7 @@ from brainloom_core import (
     quantity_field,
     whole,
 )
+from brainloom_core.context import current_dt
 from brainloom_core.units import dimension_name, same_dimension, show
 
 from .reductions import (
@@ -127,7 +128,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class _OfClasses(Loss):
+class OfClasses(Loss):
     """What losses and metrics of class labels share."""
 
     per_class = 1
@@ -144,34 +145,68 @@ class _OfClasses(Loss):
         scores = scores.astype(jnp.promote_types(scores.dtype, brainstate.environ.dftype()))
         return scores.reshape(*scores.shape[:-1], -1, self.per_class).sum(axis=-1)
 
-    def _labels(self, scores: jax.Array, targets: Any) -> jax.Array:
-        """The labels, checked to name one class for each element of the batch."""
-        classes, got = scores.shape[-1], show(targets)
-        plain = not isinstance(targets, u.Quantity)
-        labels = jnp.asarray(targets) if plain else jnp.zeros(())
-        fits = labels.shape == scores.shape[:-1] and jnp.issubdtype(labels.dtype, jnp.integer)
-        if fits and not isinstance(labels, jax.core.Tracer) and labels.size:
-            known = np.asarray(labels)  # numbers while a program is traced too
-            low, high = int(known.min()), int(known.max())
-            fits, got = low >= 0 and high < classes, f"labels from {low} to {high}"
-        if not (plain and fits):
+    def classes(self, reduced: Any) -> int:
+        """How many classes there are, by the shape of what `over` gives."""
+        return int(np.shape(reduced)[-1]) // self.per_class
+
+    def check_labels(
+        self, classes: int, targets: Any, shape: tuple[int, ...] | None = None
+    ) -> None:
+        """Refuse labels that do not name one of the classes for each element of the batch.
+
+        Args:
+            classes: How many classes there are.
+            targets: The labels; those that are traced are checked by their type and shape.
+            shape: That of the batch, None for any.
+        """
+        traced = isinstance(targets, jax.core.Tracer)
+        labels = targets if traced or isinstance(targets, u.Quantity) else np.asarray(targets)
+        got = wrong_labels(labels, classes, shape)
+        if got is not None:
+            of_shape = "" if shape is None else f" of shape {shape}"
             raise InputError(
                 f"{type(self).__name__}(targets): expected class labels, integers from 0 to "
-                f"{classes - 1} of shape {scores.shape[:-1]}, got {got}"
+                f"{classes - 1}{of_shape}, got {got}"
             )
-        return labels
+
+    def _labels(self, scores: jax.Array, targets: Any) -> jax.Array:
+        """The labels, checked; one that is no class, which only a traced one can be, is -1."""
+        classes = scores.shape[-1]
+        self.check_labels(classes, targets, scores.shape[:-1])
+        labels = jnp.asarray(targets)
+        return jnp.where((labels >= 0) & (labels < classes), labels, -1)
 
     def _cross_entropy(self, scores: jax.Array, targets: Any) -> jax.Array:
         return -_at(jax.nn.log_softmax(scores), self._labels(scores, targets)).mean()
 
 
+def wrong_labels(labels: Any, classes: int, shape: tuple[int, ...] | None) -> str | None:
+    """What is wrong with class labels, in words; None where they can be right."""
+    if isinstance(labels, u.Quantity):
+        return show(labels)
+    if labels.dtype.kind in "OSU":
+        return f"text such as {labels.ravel()[0]!r}" if labels.size else "no numbers"
+    got = f"{labels.dtype} of shape {labels.shape}"
+    if shape is not None and labels.shape == (*shape, classes):
+        return f"{got} (y.argmax(-1) makes labels of those that are one-hot)"
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        return f"{got} (y.astype(int) where these are labels)"
+    if shape is not None and labels.shape != shape:
+        return f"an array of shape {labels.shape}"
+    if isinstance(labels, jax.core.Tracer) or not labels.size:
+        return None
+    low, high = int(labels.min()), int(labels.max())
+    return None if low >= 0 and high < classes else f"labels from {low} to {high}"
+
+
 def _at(scores: jax.Array, labels: jax.Array) -> jax.Array:
-    """The score of each label; NaN for one that is no class, which only a traced one can be."""
-    return jnp.take_along_axis(scores, labels[..., None], axis=-1, mode="fill")[..., 0]
+    """The score of each label; NaN for one that is no class."""
+    found = jnp.take_along_axis(scores, jnp.maximum(labels, 0)[..., None], axis=-1)[..., 0]
+    return jnp.where(labels < 0, jnp.nan, found)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpikeCountCrossEntropy(_OfClasses):
+class SpikeCountCrossEntropy(OfClasses):
     r"""Cross entropy with the numbers of spikes as scores.
 
     $$
@@ -203,7 +238,7 @@ class SpikeCountCrossEntropy(_OfClasses):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RateCrossEntropy(_OfClasses):
+class RateCrossEntropy(OfClasses):
     r"""Cross entropy of the outputs in every step, averaged over time.
 
     $$
@@ -235,7 +270,7 @@ class RateCrossEntropy(_OfClasses):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MembraneCrossEntropy(_OfClasses):
+class MembraneCrossEntropy(OfClasses):
     r"""Cross entropy with potentials (or any other output) as scores.
 
     $$
@@ -270,7 +305,7 @@ class MembraneCrossEntropy(_OfClasses):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LatencyCrossEntropy(_OfClasses):
+class LatencyCrossEntropy(OfClasses):
     r"""Cross entropy with the negative times of the first spikes as scores.
 
     $$
@@ -305,12 +340,12 @@ class LatencyCrossEntropy(_OfClasses):
 
     def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
         """The loss of the times of the first spikes in steps, `(*batch, n)`."""
-        step = u.get_magnitude(brainstate.environ.get_dt() / self.tau)
+        step = u.get_magnitude(current_dt() / self.tau)
         return self._cross_entropy(-step * self._scores(reduced), targets)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpikeCountMSE(_OfClasses):
+class SpikeCountMSE(OfClasses):
     r"""Squared distance of the numbers of spikes from those that are wanted.
 
     $$
@@ -349,11 +384,12 @@ class SpikeCountMSE(_OfClasses):
         scores = self._scores(reduced)
         labels = self._labels(scores, targets)
         right = labels[..., None] == jnp.arange(scores.shape[-1])
-        return jnp.mean((scores - jnp.where(right, self.correct, self.incorrect)) ** 2)
+        wanted = jnp.where(right, self.correct, self.incorrect)
+        return jnp.mean((scores - jnp.where(labels[..., None] < 0, jnp.nan, wanted)) ** 2)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accuracy(_OfClasses):
+class Accuracy(OfClasses):
     """The fraction of the batch whose class has the highest score.
 
     Where $k$ classes share the highest score, each of them counts $1/k$: silent outputs are right
@@ -444,7 +480,7 @@ class RateMSE(Loss):
         fraction = self._scaled("outputs", reduced, u.UNITLESS)
         target = self._scaled("targets", targets, self.scale)
         self._same_shape(fraction, target)
-        rate = fraction / u.get_magnitude(brainstate.environ.get_dt() * self.scale)
+        rate = fraction / u.get_magnitude(current_dt() * self.scale)
         return jnp.mean((rate - target) ** 2)
 
 
@@ -478,7 +514,7 @@ class FirstSpikeLoss(Loss):
         steps = self._scaled("outputs", reduced, u.UNITLESS)
         target = self._scaled("targets", targets, self.scale)
         self._same_shape(steps, target)
-        time = steps * u.get_magnitude(brainstate.environ.get_dt() / self.scale)
+        time = steps * u.get_magnitude(current_dt() / self.scale)
         return jnp.mean((time - target) ** 2)
 
 
@@ -523,7 +559,7 @@ class VanRossum(Loss):
         target = self._scaled("targets", targets, u.UNITLESS)
         self._same_shape(output, target)
         change = 1.0 * output - target
-        ratio = u.get_magnitude(brainstate.environ.get_dt() / self.tau)
+        ratio = u.get_magnitude(current_dt() / self.tau)
         decay = jnp.exp(-ratio).astype(change.dtype)
 
         def step(distance: jax.Array, change: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -8,9 +8,11 @@ from typing import Any
 import brainstate
 import jax
 import jax.numpy as jnp
+from brainloom_core import InputError
 
+from .losses import OfClasses
 from .reductions import Reduction, Stack
-from .rollout import rollout
+from .rolling import rollout
 
 __all__ = ["Objective"]
 
@@ -30,6 +32,8 @@ class Objective:
         n_steps: Number of steps of a model without inputs.
         batching: `"axis"` where states have a batch axis, `"vmap"` where the model is mapped over
             the samples, None for a single sequence.
+        classes: Filled, while it is traced, with the number of classes that each measure of labels
+            finds, by name.
     """
 
     model: Any
@@ -40,11 +44,13 @@ class Objective:
     read: Any = None
     n_steps: int | None = None
     batching: str | None = None
+    classes: dict[str, int] = field(default_factory=dict)
     learner: Any = field(default=None, init=False)  # of an online rule
 
     def __post_init__(self) -> None:
         self.renew()
         self.watched = {n: n for n, p in self.penalties.items() if not hasattr(p, "penalty")}
+        self.measures = {"loss": self.loss, **self.metrics}
 
     def renew(self) -> None:
         """Take the present states of the model for those to return to."""
@@ -73,12 +79,18 @@ class Objective:
             return jax.tree.map(lambda values: jnp.moveaxis(values, 0, 1), x)
         return x
 
+    def measure(self, name: str, seen: Any, y: Any) -> Any:
+        """The loss or a metric, by name, of what it needs to see of the outputs."""
+        measure = self.measures[name]
+        if isinstance(measure, OfClasses):
+            self.classes[name] = measure.classes(seen)
+        return _value(measure, seen, y)
+
     def _values(self, x: Any, y: Any, **options: Any) -> dict[str, Any]:
-        measures = {"loss": self.loss, **self.metrics}
         watching = {name: self.penalties[name] for name in self.watched}
         self.reset()
-        seen = self._seen(x, measures | watching, **options)
-        values = {name: _value(measure, seen[name], y) for name, measure in measures.items()}
+        seen = self._seen(x, self.measures | watching, **options)
+        values = {name: self.measure(name, seen[name], y) for name in self.measures}
         for name, penalty in self.penalties.items():
             own = hasattr(penalty, "penalty")
             cost = penalty.penalty(self.model) if own else _value(penalty, seen[name])
@@ -172,12 +184,21 @@ def mapped(run: Callable[..., Any], *args: Any) -> Any:
     """A function of one sample over samples along the first axis, each with randomness of its own.
 
     What it writes to states is dropped.
+
+    Raises:
+        InputError: It writes to a state that is to outlive the batch, such as a running mean.
     """
     generator = brainstate.random.DEFAULT
     traced = brainstate.transform.StatefulFunction(run)
     sample = jax.tree.map(lambda values: values[0], args)
     traced.make_jaxpr(*sample)
     states = traced.get_states(*sample)
+    written = traced.get_write_states(*sample)
+    if any(isinstance(state, brainstate.LongTermState) for state in written):
+        raise InputError(
+            "batching: expected 'axis' for a model that keeps something from batch to batch, such "
+            "as the running means of BatchNorm, got 'vmap', which would drop it"
+        )
     values = [state.value for state in states]
     keys = jax.random.split(generator.value, len(jax.tree.leaves(args)[0]))
 

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError
-from brainloom_core.units import with_unit
+from brainloom_core.context import current_dt
 from jax.interpreters import partial_eval
 
-from .rollout import kept_states
+from .rolling import carried_states, in_step
 
 __all__ = [
     "Layer",
@@ -63,7 +63,7 @@ class Layer:
         """Spikes of each neuron, of those that it could have: 1 for one in every step, `(n,)`."""
         held = 0.0
         if hasattr(self.module, "steps_held"):
-            held = np.round(u.get_magnitude(self.module.tau_ref / brainstate.environ.get_dt()))
+            held = np.round(u.get_magnitude(self.module.tau_ref / current_dt()))
         return np.minimum(self.spikes.mean((0, 1)) * np.ravel(held + 1.0), 1.0)
 
 
@@ -192,9 +192,7 @@ class Run:
 
     def _observed(self, i: Any, x: Any) -> Any:
         """One step: what the model returns, and what its layers have then."""
-        dt = brainstate.environ.get_dt()
-        time = with_unit(i * u.get_mantissa(dt), u.get_unit(dt))
-        with brainstate.environ.context(i=i, t=time):
+        with in_step(i):
             outputs = self.model(*(x if isinstance(x, tuple) else (x,)))
         return outputs, {
             name: {"V": u.get_mantissa(it.V.value), "z": _distance(it), "spikes": it.get_spike()}
@@ -291,7 +289,7 @@ class Run:
 
     def _masks(self) -> list[Any]:
         """For each array of the states whether it may change with each of the layers."""
-        kept = {id(state) for state in kept_states(self.model).values()}
+        kept = {id(state) for state in carried_states(self.model).values()}
         own = [{id(state) for state in it.states().values()} for it in self.layers.values()]
         free = [kept - set().union(*own) | mine for mine in own]
         return [

@@ -12,7 +12,7 @@ from brainloom_core import InputError, ParameterError
 
 from .objective import Objective
 from .products import products_through
-from .rollout import in_step
+from .rolling import in_step
 
 __all__ = ["Online"]
 
@@ -92,7 +92,8 @@ class Online:
         def step(x: Any, i: Any) -> tuple[Any, Any]:
             with in_step(i):
                 output = learner(x)
-            return objective.loss(jax.tree.map(lambda value: value[None], output), y), output
+            one = jax.tree.map(lambda value: value[None], output)
+            return objective.measure("loss", one, y), output
 
         with products_through(_braintrace().matmul):
             found, losses, outputs = learner.etrace_grad(
@@ -103,7 +104,7 @@ class Online:
                 has_aux=True,
                 return_value=True,
             )
-        metrics = {name: metric(outputs, y) for name, metric in objective.metrics.items()}
+        metrics = {name: objective.measure(name, outputs, y) for name in objective.metrics}
         return found, {"loss": losses.mean(), **metrics}
 
     def _check(self, objective: Objective) -> None:

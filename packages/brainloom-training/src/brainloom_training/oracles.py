@@ -17,7 +17,7 @@ series, where the first spikes act on a loss that is not linear in them.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,8 @@ def check_gradients(
 ) -> GradientReport:
     r"""Compare the gradient of the smoothed network with finite differences, in float64.
 
-    Spikes are replaced by $S(z)$, with the derivative that each spike function has. For every
+    Spikes are replaced by $S(z)$, with the derivative that each spike function has, and gradients
+    go through the resets, as with `detach_reset=False`, since these are smooth then. For every
     parameter the derivative along random directions is compared with central differences.
 
     Args:
@@ -128,7 +129,11 @@ def check_gradients(
     _require_smooth(layers)
     trained = trained_states(model, parameters)
     smooth = [(layer, _smoothed(layer.spk_fun)) for layer in layers.values()]
-    with _double(model, trained, (xs, ys)) as (xs, ys), spike_functions(smooth):
+    with (
+        _double(model, trained, (xs, ys)) as (xs, ys),
+        spike_functions(smooth),
+        _smooth_resets(layers.values()),
+    ):
         initialize(model, xs)
         run = Run(model, loss, xs, ys, trained)
         value = jax.jit(run.value)
@@ -168,6 +173,19 @@ def _require_smooth(layers: dict[str, Any]) -> None:
                 f"check_gradients: {name}: expected a soft reset, no refractory period and no "
                 f"interpolation, since others are not smooth in a spike, got {type(layer).__name__}"
             )
+
+
+@contextlib.contextmanager
+def _smooth_resets(layers: Iterable[Any]) -> Iterator[None]:
+    """Let gradients go through the resets for a while."""
+    own = [(layer, layer.detach_reset) for layer in layers if hasattr(layer, "detach_reset")]
+    try:
+        for layer, _ in own:
+            layer.detach_reset = False
+        yield
+    finally:
+        for layer, detached in own:
+            layer.detach_reset = detached
 
 
 @contextlib.contextmanager

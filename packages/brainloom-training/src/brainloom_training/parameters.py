@@ -9,12 +9,14 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 from brainloom_core import Constraint, Declared, ParameterError, Surrogate, full
+from brainloom_core.names import owner_of
 from brainloom_core.units import show, with_unit
 
 __all__ = ["keep_sign", "make_trainable", "trainable"]
 
-Keep = Callable[[Any, Any], Any]  # from an old and a proposed value to the one to take
+Condition = Callable[[Any, Any], Any]  # from an old and a proposed value to the one to take
 
 
 def trainable(model: Any, *names: str) -> dict[str, brainstate.ParamState]:
@@ -72,7 +74,7 @@ def make_trainable(
     return {name: _made_trainable(model, name, per_neuron) for name in names}
 
 
-def keep_sign(initial: Any) -> Keep:
+def keep_sign(initial: Any) -> Condition:
     """A condition for `constraints`: each weight keeps the sign that it begins with.
 
     That is Dale's law for the weights of a population; a weight that begins at zero stays there.
@@ -97,27 +99,24 @@ def keep_sign(initial: Any) -> Keep:
     return keep
 
 
-def conditions(model: Any, given: Mapping[str, Any] | None) -> dict[str, Keep]:
+def conditions(model: Any, given: Mapping[str, Any] | None) -> dict[str, Condition]:
     """How each trainable parameter is kept within its conditions, declared or given."""
     states = trainable(model)
     names = {id(state): name for name, state in states.items()}
-    found: dict[str, Keep] = {}
+    found: dict[str, Condition] = {}
     for node in model.nodes(Declared).values():
         for name, state in node.trained().items():
             found[names[id(state)]] = _declared(node, name)
         found |= _of_surrogate(getattr(node, "spk_fun", None), names)
     for pattern, condition in (given or {}).items():
         for name in _fitting(pattern, states):
-            keep = _keep(pattern, condition, states[name].value)
-            found[name] = _both(found[name], keep) if name in found else keep
+            wanted = _condition(pattern, condition, states[name].value)
+            found[name] = _both(found[name], wanted) if name in found else wanted
     return found
 
 
 def _made_trainable(model: Any, name: str, per_neuron: bool) -> brainstate.ParamState:
-    *path, last = name.split(".")
-    owner = model
-    for part in path:
-        owner = owner[int(part)] if part.isdigit() else getattr(owner, part, None)
+    owner, last = owner_of(model, name)
     held = getattr(owner, "__dict__", {}).get(last)
     if isinstance(held, brainstate.ParamState):
         return held
@@ -142,7 +141,9 @@ def _made_trainable(model: Any, name: str, per_neuron: bool) -> brainstate.Param
 
 def _is_number(value: Any) -> bool:
     number = u.get_mantissa(value)
-    return isinstance(number, (int, float, jax.Array)) and not isinstance(number, bool)
+    return isinstance(number, (int, float, np.ndarray, np.generic, jax.Array)) and not isinstance(
+        number, bool
+    )
 
 
 def _fitting(pattern: str, names: Mapping[str, Any]) -> list[str]:
@@ -155,11 +156,11 @@ def _fitting(pattern: str, names: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _declared(node: Declared, name: str) -> Keep:
+def _declared(node: Declared, name: str) -> Condition:
     return lambda old, new: node.keep(name, old, new)
 
 
-def _of_surrogate(spk_fun: Any, names: Mapping[int, str]) -> dict[str, Keep]:
+def _of_surrogate(spk_fun: Any, names: Mapping[int, str]) -> dict[str, Condition]:
     """The conditions that a spike function declares of its trained parameters, by their names."""
     found = {}
     for field, value in vars(spk_fun).items() if isinstance(spk_fun, Surrogate) else ():
@@ -169,11 +170,11 @@ def _of_surrogate(spk_fun: Any, names: Mapping[int, str]) -> dict[str, Keep]:
     return found
 
 
-def _both(first: Keep, second: Keep) -> Keep:
+def _both(first: Condition, second: Condition) -> Condition:
     return lambda old, new: second(old, first(old, new))
 
 
-def _keep(pattern: str, condition: Any, initial: Any) -> Keep:
+def _condition(pattern: str, condition: Any, initial: Any) -> Condition:
     """A condition that is given for a parameter, as a function of an old and a new value."""
     if condition is keep_sign:
         return keep_sign(initial)
@@ -187,7 +188,7 @@ def _keep(pattern: str, condition: Any, initial: Any) -> Keep:
     )
 
 
-def _of_number(keep: Keep) -> Keep:
+def _of_number(condition: Condition) -> Condition:
     return lambda old, new: with_unit(
-        keep(u.get_mantissa(old), u.get_mantissa(new)), u.get_unit(new)
+        condition(u.get_mantissa(old), u.get_mantissa(new)), u.get_unit(new)
     )

@@ -20,6 +20,7 @@ from brainloom_core import (
     positive,
     state,
 )
+from brainloom_core.context import current_dt
 from brainloom_core.units import dimension_name, same_dimension, show
 
 from .products import product
@@ -157,7 +158,7 @@ class LeakyRateReadout(_Readout):
         return brainstate.transform.for_loop(self._leak, arriving)
 
     def _leak(self, arriving: Any) -> Any:
-        decay = jnp.exp(-u.get_magnitude(brainstate.environ.get_dt() / self.tau))
+        decay = jnp.exp(-u.get_magnitude(current_dt() / self.tau))
         self.r.value = decay * self.r.value + arriving
         return self.r.value
 

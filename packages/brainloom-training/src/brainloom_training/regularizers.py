@@ -20,6 +20,7 @@ from brainloom_core import (
     positive,
     quantity_field,
 )
+from brainloom_core.context import current_dt
 from brainloom_core.units import dimension_name, same_dimension, show
 
 __all__ = ["FiringRate", "Voltage", "Weight"]
@@ -79,7 +80,7 @@ class FiringRate:
                 f"FiringRate(spikes): expected numbers of shape (T, *batch, n), got {show(spikes)}"
             )
         axes = tuple(range(np.ndim(spikes) - 1))
-        rate = jnp.mean(spikes, axis=axes) / brainstate.environ.get_dt()
+        rate = jnp.mean(spikes, axis=axes) / current_dt()
         penalty = _outside(rate, self.lower, self.upper, self.scale)
         if self.target is not None:
             penalty += u.get_magnitude((rate - self.target) / self.scale) ** 2

@@ -1,8 +1,9 @@
 """`Trainer`: one step of training at a time, for loops of your own; `fit` is such a loop."""
 
 import contextlib
+import functools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import brainstate
@@ -11,13 +12,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError, ParameterError
-from brainloom_core.units import same_dimension, show, with_unit
+from brainloom_core.context import current_dt
+from brainloom_core.units import same_dimension, show
 
-from .checkpoint import CheckpointError, load_arrays, save_arrays
+from .checkpoint import load_arrays, save_arrays
+from .checks import check_options, check_targets, may_be_checked, numbers_of
+from .data.checks import check_whole
+from .guard import Guard, TrainingError
+from .held import Held, is_quantity
 from .objective import Objective
 from .parameters import conditions, trainable
 from .reach import unreached
-from .rollout import kept_states
+from .rolling import carried_states
 from .rules import LearningRule, get_rule
 
 __all__ = ["Trainer"]
@@ -30,6 +36,11 @@ class Trainer:
     the learning rule, and lets the optimizer change the trainable parameters. The optimizer sees
     plain numbers, those of the parameters in the units that they have; conditions that a model
     declares (a time constant is positive, a threshold above its reset) hold after each step.
+
+    A step whose inputs, loss, gradients or new parameters are not finite changes nothing, nor do
+    those after it, until a `TrainingError` has told so: as soon as the numbers are there, without
+    waiting for them, at the latest when something is read from the trainer. Layers that behave
+    otherwise in training, such as `brainstate.nn.Dropout`, find `fit` in `brainstate.environ`.
 
     Args:
         model: A module whose call advances it by one step.
@@ -57,7 +68,8 @@ class Trainer:
 
     Raises:
         ParameterError: There is nothing to train, or a parameter would get no gradient.
-        InputError: The rule cannot train this model, or is not known.
+        InputError: The rule cannot train this model or is not known, or another argument is not
+            what it is expected to be.
 
     Examples:
         >>> import brainstate, brainunit as u, jax.numpy as jnp
@@ -93,28 +105,38 @@ class Trainer:
 
         if batching not in ("axis", "vmap", None):
             raise InputError(f"batching: expected 'axis', 'vmap' or None, got {show(batching)}")
+        check_options(
+            model, loss, optimizer, metrics, regularizers, constraints, clip_norm, encoder
+        )
+        check_whole("Trainer", 0, seed=seed)
+        if n_steps is not None:
+            check_whole("Trainer", 1, n_steps=n_steps)
         self.model, self.rule, self.batching = model, get_rule(rule), batching
-        self.dt = brainstate.environ.get_dt() if dt is None else dt
+        self.dt = current_dt() if dt is None else dt
         if not same_dimension(self.dt, u.ms) or not float(u.get_mantissa(self.dt)) > 0:
             raise InputError(f"dt: expected a time > 0, got {show(self.dt)}")
         names = (parameters,) if isinstance(parameters, str) else parameters or ()
+        if not all(isinstance(n, str) for n in (names if isinstance(names, Iterable) else [names])):
+            raise InputError(f"parameters: expected names or patterns, got {show(parameters)}")
         self.parameters = trainable(model, *names)
         if not self.parameters:
             raise ParameterError(
                 f"{type(model).__name__} has nothing to train: expected a ParamState somewhere; "
                 "make_trainable(model, 'E.tau') makes one"
             )
-        kept = conditions(model, constraints)
-        self._conditions = {n: keep for n, keep in kept.items() if n in self.parameters}
+        found = conditions(model, constraints)
+        self._conditions = {n: it for n, it in found.items() if n in self.parameters}
         optimizer = optax.adam(1e-3) if optimizer is None else optimizer
         if clip_norm is not None:
             optimizer = optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)
         self.optimizer = optimizer
         self.steps = 0
         self._key = jax.random.key(seed)
-        self._optimizer_state = brainstate.LongTermState(optimizer.init(self._numbers()))
-        self._held: list[brainstate.State] = []
+        self._held = Held(model, self.parameters, optimizer)
+        self._short: list[brainstate.State] = []
         self._fitted: Any = None
+        self._guard = Guard(self.parameters)
+        self._classes: dict[str, int] = {}
         self._wanted = {
             "loss": loss,
             "metrics": dict(metrics or {}),
@@ -124,6 +146,7 @@ class Trainer:
             "n_steps": n_steps,
             "batching": batching,
         }
+        self._measures = {"loss": loss, **(metrics or {})}
         self._compiled: dict[Any, Any] = {}
 
     def step(self, x: Any, y: Any) -> dict[str, jax.Array]:
@@ -135,13 +158,29 @@ class Trainer:
 
         Returns:
             The loss and the metrics before the change, and the norm of the gradient.
+
+        Raises:
+            TrainingError: This step, or one before it, was not finite.
         """
         values = self._call("train", x, y)
+        self.tell(wait=False)
         self.steps += 1
         return values
 
     def evaluate(self, x: Any, y: Any) -> dict[str, jax.Array]:
         """The loss and the metrics on a batch; nothing is changed.
+
+        Args:
+            x: Inputs, samples first, as of `step`.
+            y: Targets, samples first.
+
+        Raises:
+            TrainingError: The inputs are not finite, or a step before was not.
+        """
+        return self._told(self.measure(x, y))
+
+    def measure(self, x: Any, y: Any) -> dict[str, jax.Array]:
+        """As `evaluate`, without waiting for the numbers; `tell` says whether all was finite.
 
         Args:
             x: Inputs, samples first, as of `step`.
@@ -157,8 +196,62 @@ class Trainer:
 
         Returns:
             Outputs, shape `(T, B, n_out)`.
+
+        Raises:
+            TrainingError: The inputs are not finite, or a step before was not.
         """
-        return self._call("predict", x)
+        return self._told(self._call("predict", x))
+
+    def tell(self, wait: bool = True) -> None:
+        """Raise where a step was not finite; `step` does so by itself, when it is known.
+
+        Args:
+            wait: Whether to wait for steps that are not over yet, True.
+
+        Raises:
+            TrainingError: A step was not finite. All is as before that step, and `steps` too.
+        """
+        try:
+            self._guard.tell(wait)
+        except TrainingError as error:
+            self.steps = error.step or 0
+            raise
+
+    def prepare(self, x: Any, y: Any, *targets: Any) -> None:
+        """Find out, before the first step, what would be wrong in it.
+
+        Args:
+            x: Inputs of a batch, samples first, as of `step`.
+            y: Its targets.
+            targets: More of them, such as those of all batches, whose labels are checked.
+
+        Raises:
+            InputError: Labels name classes that the model does not have.
+        """
+        self._program("train", *(numbers_of(name, it) for name, it in (("x", x), ("y", y))))
+        self.check_targets(y, *targets)
+
+    def check_targets(self, *targets: Any) -> None:
+        """Refuse labels of classes that the model does not have, once it was run or prepared.
+
+        Args:
+            targets: Targets, samples first.
+
+        Raises:
+            InputError: There is such a label.
+        """
+        for y in targets:
+            check_targets(self._measures, self._classes, y)
+
+    def close(self) -> None:
+        """Return the states of the model to initial values without a batch axis.
+
+        The model can be simulated then; a further step makes them fit a batch again.
+        """
+        if self._fitted is not None:
+            with self._surroundings():
+                brainstate.nn.init_all_states(self.model)
+            self._fitted = None
 
     def memory(self, x: Any, y: Any) -> int:
         """The bytes that a training step on such a batch needs besides its inputs and states.
@@ -168,7 +261,7 @@ class Trainer:
             y: Targets, samples first.
         """
         step = self._program("train", x, y)
-        with brainstate.environ.context(dt=self.dt):
+        with self._surroundings("train"):
             compiled = step.lower(jnp.uint32(self.steps), x, y).compile()
         return int(compiled.memory_analysis().temp_size_in_bytes)
 
@@ -199,8 +292,13 @@ class Trainer:
         return saved["about"]
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """All that later steps depend on besides their number, as arrays by name."""
-        return _named(self._everything())[0]
+        """All that later steps depend on besides their number, as arrays by name.
+
+        Raises:
+            TrainingError: A step was not finite.
+        """
+        self.tell()
+        return self._held.snapshot()
 
     def restore(self, arrays: Mapping[str, np.ndarray], source: Any = "restore") -> None:
         """Return to a snapshot.
@@ -212,49 +310,51 @@ class Trainer:
         Raises:
             CheckpointError: It is one of another model or optimizer; nothing has been changed.
         """
-        named, tree = _named(self._everything())
-        mine, theirs = (
-            {(name, array.shape, str(array.dtype)) for name, array in found.items()}
-            for found in (named, arrays)
-        )
-        if differing := sorted({name for name, *_ in mine ^ theirs}):
-            raise CheckpointError(
-                f"{source}: it belongs to another model or optimizer, with another {differing[0]}"
-            )
-        found = jax.tree.unflatten(tree, [jnp.asarray(arrays[name]) for name in named])
-        self._assign(found["parameters"])
-        self._optimizer_state.value = found["optimizer"]
-        for name, state in self._others().items():
-            state.value = found["states"][name]
+        self._held.restore(arrays, source)
 
     # Steps
 
     def _call(self, kind: str, *args: Any) -> Any:
+        args = tuple(numbers_of(name, it) for name, it in zip("xy", args, strict=False))
         program = self._program(kind, *args)
-        with brainstate.environ.context(dt=self.dt):
-            return program(jnp.uint32(self.steps), *args)
+        known = bool(self._classes)
+        self.check_targets(*args[1:])
+        with self._surroundings(kind):
+            values = program(np.uint32(self.steps), *args)
+        if not known:  # they are, now that the program was traced
+            self.check_targets(*args[1:])
+        return values
+
+    def _told(self, values: Any) -> Any:
+        self.tell()
+        return values
+
+    def _surroundings(self, kind: str = "evaluate") -> Any:
+        """What `brainstate.environ` says while a program of a kind is traced or run."""
+        return brainstate.environ.context(dt=self.dt, fit=kind == "train")
 
     def _program(self, kind: str, *args: Any) -> Any:
         """The compiled program of a kind for batches of this size, to which the states are fit."""
         size = None if self.batching is None else _size(args)
-        with brainstate.environ.context(dt=self.dt):
+        with self._surroundings(kind):
             if (size, self._shapes()) != self._fitted:
                 self._fit_states(size)
             if (kind, size) not in self._compiled:
+                objective = Objective(self.model, classes=self._classes, **self._wanted)
                 build = getattr(self, f"_{kind}")
-                self._compiled[kind, size] = build(Objective(self.model, **self._wanted), *args)
+                self._compiled[kind, size] = build(objective, *args)
             return self._compiled[kind, size]
 
     def _fit_states(self, size: int | None) -> None:
         """Give the states a batch axis of this size, where they are to have one."""
         batch = {"batch_size": size} if self.batching == "axis" else {}
         brainstate.nn.init_all_states(self.model, **batch)
-        self._held = list(kept_states(self.model).values())
+        self._short = list(carried_states(self.model).values())
         self._fitted = size, self._shapes()
 
     def _shapes(self) -> list[Any]:
         """The shapes of the states, which others may have changed since they were made to fit."""
-        return [np.shape(leaf) for state in self._held for leaf in jax.tree.leaves(state.value)]
+        return [np.shape(leaf) for state in self._short for leaf in jax.tree.leaves(state.value)]
 
     def _train(self, objective: Objective, x: Any, y: Any) -> Callable[..., Any]:
         """The program of a training step."""
@@ -271,10 +371,20 @@ class Trainer:
             )
 
         def step(number: Any, x: Any, y: Any) -> dict[str, Any]:
+            before = self._held.everything()
             with self._randomness(number):
                 found, values = gradients(x, y)
-            found = jax.tree.map(u.get_mantissa, found, is_leaf=_is_quantity)
-            self._change(found)
+            found = jax.tree.map(u.get_mantissa, found, is_leaf=is_quantity)
+            proposed = self._change(found)
+            after = self._held.everything()
+            well = self._guard.note(
+                number,
+                inputs=self._inputs(x),
+                loss=values["loss"],
+                gradient=found,
+                parameter={n: (proposed[n], new) for n, new in after["parameters"].items()},
+            )
+            self._held.put(jax.tree.map(functools.partial(jnp.where, well), after, before))
             squares = [jnp.sum(number**2) for number in jax.tree.leaves(found)]
             return {**values, "gradient_norm": jnp.sqrt(sum(squares, jnp.zeros(())))}
 
@@ -282,6 +392,7 @@ class Trainer:
 
     def _evaluate(self, objective: Objective, x: Any, y: Any) -> Callable[..., Any]:
         def measure(number: Any, x: Any, y: Any) -> dict[str, Any]:
+            self._guard.note(number, inputs=self._inputs(x))
             with self._randomness(number):
                 return objective(x, y)
 
@@ -289,10 +400,15 @@ class Trainer:
 
     def _predict(self, objective: Objective, x: Any) -> Callable[..., Any]:
         def run(number: Any, x: Any) -> Any:
+            self._guard.note(number, inputs=self._inputs(x))
             with self._randomness(number):
                 return objective.outputs(x)
 
         return brainstate.transform.jit(run)
+
+    def _inputs(self, x: Any) -> Any:
+        """Inputs that have to be finite."""
+        return x if may_be_checked(self._wanted["encoder"]) else None
 
     @contextlib.contextmanager
     def _randomness(self, number: Any) -> Iterator[None]:
@@ -303,51 +419,20 @@ class Trainer:
         yield
         generator.value = before
 
-    def _change(self, gradients: dict[str, Any]) -> None:
-        """Let the optimizer change the parameters, within their conditions."""
+    def _change(self, gradients: dict[str, Any]) -> dict[str, Any]:
+        """Let the optimizer change the parameters, within their conditions; what it proposed."""
         import optax
 
-        numbers = self._numbers()
-        changes, state = self.optimizer.update(gradients, self._optimizer_state.value, numbers)
-        self._optimizer_state.value = state
-        self._assign(optax.apply_updates(numbers, changes), within=self._conditions)
-
-    # Parameters as plain numbers
-
-    def _numbers(self) -> dict[str, Any]:
-        values = {name: state.value for name, state in self.parameters.items()}
-        return jax.tree.map(
-            lambda value: jnp.asarray(u.get_mantissa(value)), values, is_leaf=_is_quantity
-        )
-
-    def _assign(self, numbers: dict[str, Any], within: Mapping[str, Any] | None = None) -> None:
-        for name, state in self.parameters.items():
-            new = jax.tree.map(
-                lambda value, number: with_unit(number, u.get_unit(value)),
-                state.value,
-                numbers[name],
-                is_leaf=_is_quantity,
-            )
-            if within is not None and name in within:
-                new = jax.tree.map(within[name], state.value, new, is_leaf=_is_quantity)
-            state.value = new
-
-    # Checkpoints
-
-    def _everything(self) -> dict[str, Any]:
-        """All that later steps depend on, besides their number."""
-        others = {name: state.value for name, state in self._others().items()}
-        held = self._optimizer_state.value
-        return {"parameters": self._numbers(), "optimizer": held, "states": others}
-
-    def _others(self) -> dict[str, brainstate.State]:
-        """States that are neither trained nor set to their initial values before each batch."""
-        states = self.model.states().items()
-        return {
-            ".".join(map(str, path)): state
-            for path, state in states
-            if not isinstance(state, (brainstate.ParamState, brainstate.ShortTermState))
-        }
+        numbers, optimizer = self._held.numbers(), self._held.optimizer
+        try:
+            changes, optimizer.value = self.optimizer.update(gradients, optimizer.value, numbers)
+        except TypeError as error:
+            raise InputError(
+                f"optimizer: it stops with {error}. Is its learning rate a number or a schedule?"
+            ) from error
+        proposed: dict[str, Any] = optax.apply_updates(numbers, changes)
+        self._held.assign(proposed, within=self._conditions)
+        return proposed
 
 
 def _size(args: tuple[Any, ...]) -> int:
@@ -358,13 +443,3 @@ def _size(args: tuple[Any, ...]) -> int:
             + ", ".join(f"shape {np.shape(leaf)}" for leaf in jax.tree.leaves(args))
         )
     return sizes.pop()
-
-
-def _named(tree: Any) -> tuple[dict[str, np.ndarray], Any]:
-    """The leaves of a tree as arrays by name, in order, and its structure."""
-    leaves, structure = jax.tree.flatten_with_path(tree)
-    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}, structure
-
-
-def _is_quantity(value: Any) -> bool:
-    return isinstance(value, u.Quantity)

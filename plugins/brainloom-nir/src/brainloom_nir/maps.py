@@ -8,6 +8,7 @@ import nir
 import numpy as np
 from brainloom_core import Delay, ReluGrad
 from brainloom_core.units import in_steps, show
+from brainloom_training import Linear
 
 from .boundary import TIME, NIRError, number, plain, quantity
 from .cells import Strictly
@@ -44,6 +45,9 @@ def _output_module(node: nir.Output, context: Context) -> Output:
 # Linear maps
 
 
+OURS = "brainloom_training.Linear"  # in the file: which of the two layers it was
+
+
 def _linear_node(module: brainstate.nn.Linear, context: Context) -> nir.NIRNode:
     if len(module.in_size) != 1:
         raise NIRError(f"{context.name}: expected a map of vectors, got shape {module.in_size}")
@@ -51,22 +55,34 @@ def _linear_node(module: brainstate.nn.Linear, context: Context) -> nir.NIRNode:
     weight = held["weight"] if module.w_mask is None else held["weight"] * module.w_mask
     if module.w_mask is not None:
         context.report("mask", "approximated", "zeros in the weights; training may fill them")
+    return _map_node(weight, held.get("bias"), context, {})
+
+
+def _our_linear_node(module: Linear, context: Context) -> nir.NIRNode:
+    bias = None if module.bias is None else module.bias.value
+    return _map_node(module.weight.value, bias, context, {"layer": OURS})
+
+
+def _map_node(weight: Any, bias: Any, context: Context, private: dict[str, str]) -> nir.NIRNode:
+    """The node of a map by weights `(n_in, n_out)`, with a bias where there is one."""
     unit = u.get_unit(weight)
     if unit != u.UNITLESS:
         context.report("units", "kept", f"weights in {unit} are numbers in mV or mA")
-    matrix = _array(weight).T
-    if "bias" not in held:
-        return nir.Linear(matrix)
-    return nir.Affine(matrix, _array(held["bias"]))
+    matrix, metadata = _array(weight).T, packed(private)
+    if bias is None:
+        return nir.Linear(matrix, metadata=metadata)
+    return nir.Affine(matrix, _array(bias), metadata=metadata)
 
 
-def _linear_module(node: Any, context: Context) -> Any:
+def _linear_module(node: nir.Linear | nir.Affine, context: Context) -> brainstate.nn.Module:
     weight, bias = np.asarray(node.weight), getattr(node, "bias", None)
     if weight.ndim > 2:
         return Matrices(weight, bias)
     n_out, n_in = weight.shape
     dtype = brainstate.environ.dftype()
     offsets = None if bias is None else np.asarray(bias, dtype)
+    if unpacked(node).get("layer") == OURS:
+        return Linear(n_in, n_out, w_init=weight.T.astype(dtype), b_init=offsets)
     return brainstate.nn.Linear(n_in, n_out, w_init=weight.T.astype(dtype), b_init=offsets)
 
 
@@ -197,6 +213,8 @@ MAPS = (
     Counterpart(Output, nir.Output, _output_node, _output_module),
     Counterpart(brainstate.nn.Linear, nir.Affine, _linear_node, _linear_module),
     Counterpart(brainstate.nn.Linear, nir.Linear, _linear_node, _linear_module),
+    Counterpart(Linear, nir.Affine, _our_linear_node),
+    Counterpart(Linear, nir.Linear, _our_linear_node),
     Counterpart(Matrices, nir.Affine, _matrices_node),
     Counterpart(Matrices, nir.Linear, _matrices_node),
     Counterpart(Scale, nir.Scale, _scale_node, _scale_module),

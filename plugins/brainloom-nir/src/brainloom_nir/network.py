@@ -8,6 +8,7 @@ import brainstate
 import jax
 import jax.numpy as jnp
 from brainloom_core import full, real_signature
+from brainloom_training import Linear
 
 from .boundary import NIRError, number
 from .layers import Input, Output, Stateless
@@ -258,7 +259,7 @@ def loops(
 
 
 def _is_plain(module: Any) -> bool:
-    return isinstance(module, (Stateless, brainstate.nn.Linear))
+    return isinstance(module, (Stateless, brainstate.nn.Linear, Linear))
 
 
 def ordered(names: list[str], edges: list[Edge]) -> list[str]:

@@ -2,20 +2,16 @@
 
 from .homeostatic import InhibitorySTDP, SynapticScaling
 from .projection import PlasticProj
-from .rule import (
-    PlasticityRule,
-    edge_state,
-    post_state,
-    post_trace,
-    pre_state,
-    pre_trace,
-)
+from .rule import PlasticityRule
+from .sides import edge_state, post_state, post_trace, pre_state, pre_trace
 from .spike_timing import STDP, TripletSTDP
+from .strength import Change
 from .three_factor import DopamineSTDP, ThreeFactorSTDP
 from .voltage import VoltageSTDP
 
 __all__ = [
     "STDP",
+    "Change",
     "DopamineSTDP",
     "InhibitorySTDP",
     "PlasticProj",

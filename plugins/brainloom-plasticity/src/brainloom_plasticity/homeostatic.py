@@ -5,7 +5,9 @@ from typing import Any
 import brainunit as u
 from brainloom_core import param, positive
 
-from .rule import PlasticityRule, post_trace, pre_trace
+from .rule import PlasticityRule
+from .sides import post_trace, pre_trace
+from .strength import Change
 
 __all__ = ["InhibitorySTDP", "SynapticScaling"]
 
@@ -39,6 +41,7 @@ class InhibitorySTDP(PlasticityRule):
     Attributes:
         x: Trace of presynaptic spikes $x$, shape `(n_pre,)`.
         y: Trace of postsynaptic spikes $y$, shape `(n_post,)`.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.
@@ -65,11 +68,11 @@ class InhibitorySTDP(PlasticityRule):
     def dy(self, y: Any) -> Any:
         return -y / self.tau
 
-    def on_post(self, w: Any, x: Any) -> Any:
-        return w + self.eta * x
+    def on_post(self, x: Any) -> Change:
+        return Change(self.eta * x)
 
-    def on_pre(self, w: Any, y: Any) -> Any:
-        return w + self.eta * (y - u.get_magnitude(2.0 * self.rate * self.tau))
+    def on_pre(self, y: Any) -> Change:
+        return Change(self.eta * (y - u.get_magnitude(2.0 * self.rate * self.tau)))
 
 
 class SynapticScaling(PlasticityRule):
@@ -96,6 +99,7 @@ class SynapticScaling(PlasticityRule):
 
     Attributes:
         y: Trace of postsynaptic spikes $\tau_r r$, shape `(n_post,)`; it starts at the target.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.
@@ -117,6 +121,7 @@ class SynapticScaling(PlasticityRule):
     y = post_trace(
         "trace of postsynaptic spikes",
         initial=lambda rule: u.get_magnitude(rule.rate * rule.tau_rate),
+        slow=True,
     )
 
     def dy(self, y: Any) -> Any:

@@ -1,8 +1,6 @@
 """`PlasticityRule`: a learning rule is its traces, their equations, and what spikes do."""
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 import brainstate
@@ -10,61 +8,39 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import (
-    ANY_UNIT,
     SOLVERS,
     Declared,
     InputError,
     ParameterError,
-    UnitError,
-    full,
-    param,
-    state,
 )
+from brainloom_core.context import current_dt
+from brainloom_core.equations import Equations
 from brainloom_core.kernels import edge_update
-from brainloom_core.units import dimension_name, same_dimension, show, to_number, with_unit
+from brainloom_core.small_steps import in_two_parts, lost_part
 
+from .equations import foreign_names, no_such_state, read_rule
 from .sides import EdgeState, Ends, PostState, PostTrace, PreState, PreTrace
+from .strength import Change, Strengths, as_like
 
-__all__ = ["PlasticityRule", "edge_state", "post_state", "post_trace", "pre_state", "pre_trace"]
+__all__ = ["PlasticityRule"]
 
 Values = dict[str, Any]
 
 
-def _declaring(kind: type[brainstate.State], what: str) -> Callable[..., Any]:
-    def declare(doc: str = "", *, initial: Any = 0.0) -> Any:
-        def value(rule: Any, shape: tuple[int, ...]) -> Any:
-            return full(initial(rule) if callable(initial) else initial, rule.size_of(kind))
-
-        return state(value, doc, kind)
-
-    declare.__doc__ = f"""Declare {what}.
-
-    Args:
-        doc: One line on what it is.
-        initial: Initial value, 0: a constant, or a function of the rule.
-    """
-    return declare
-
-
-pre_trace = _declaring(PreTrace, "a value per presynaptic neuron to which its spikes add 1")
-post_trace = _declaring(PostTrace, "a value per postsynaptic neuron to which its spikes add 1")
-pre_state = _declaring(PreState, "a value per presynaptic neuron")
-post_state = _declaring(PostState, "a value per postsynaptic neuron")
-edge_state = _declaring(EdgeState, "a value per synapse")
-
-
-class PlasticityRule(Declared):
+class PlasticityRule(Strengths):
     r"""Base of the learning rules: equations in, everything else here.
 
     A rule declares parameters; states, each per presynaptic neuron (`pre_trace`, `pre_state`),
     per postsynaptic neuron (`post_trace`, `post_state`) or per synapse (`edge_state`); the
     derivative of a state `x` as a method `dx`; and what happens to a synapse when a spike of its
     presynaptic neuron arrives, `on_pre`, and when one of its postsynaptic neuron does, `on_post`.
-    These return the new strength `w`, or a mapping from names (`w`, states of the synapse) to new
-    values. A rule that has `dw` changes all strengths all the time.
+    These return a `Change` of the strength `w`, which may be as small as it likes, or the new
+    strength, or a mapping from names (`w`, states of the synapse) to new values. A rule that has
+    `dw` changes all strengths all the time.
 
     Equations take what they need by name: `w`, states of the rule, `pre_spike`, `post_spike`, and
-    states of the postsynaptic population such as `V`. In a step, in this order,
+    states of the postsynaptic population such as `V`. A name like that of a state of the rule is
+    taken for an error, unless the rule says `reads = ("name",)`. In a step, in this order,
 
     1. states, and strengths by `dw`, move by one step, without spikes;
     2. `on_post`, then `on_pre`, change the synapses of neurons whose spikes arrived;
@@ -82,7 +58,11 @@ class PlasticityRule(Declared):
         w_min: The weight of least strength, 0; None for no bound.
         w_max: The weight of strength 1, beyond which none grows; None for no bound.
 
+    Attributes:
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`, to be added to them.
+
     Raises:
+        DeclarationError: A subclass has equations that do not fit its states.
         ParameterError: A parameter has the wrong unit, shape or range, or bounds do not fit the
             weights.
         InputError: There is a batch.
@@ -96,7 +76,7 @@ class PlasticityRule(Declared):
 
         >>> import brainunit as u
         >>> from brainloom_core import param
-        >>> from brainloom_plasticity import PlasticityRule, post_trace, pre_trace
+        >>> from brainloom_plasticity import Change, PlasticityRule, post_trace, pre_trace
         >>> class Pairs(PlasticityRule):
         ...     A_plus = param(default=0.01)
         ...     A_minus = param(default=0.0105)
@@ -107,18 +87,22 @@ class PlasticityRule(Declared):
         ...         return -x / self.tau
         ...     def dy(self, y):
         ...         return -y / self.tau
-        ...     def on_post(self, w, x):
-        ...         return w + self.A_plus * x
-        ...     def on_pre(self, w, y):
-        ...         return w - self.A_minus * y
+        ...     def on_post(self, x):
+        ...         return Change(self.A_plus * x)
+        ...     def on_pre(self, y):
+        ...         return Change(-self.A_minus * y)
     """
 
     in_size: ClassVar[tuple[int, ...]] = ()  # parameters are one for all synapses
     ends = cast("Ends | None", None)  # not annotated: that would make it an argument
     post = cast(Any, None)
 
-    w_min: Any = param(default=0.0, unit=ANY_UNIT, optional=True, doc="lower bound")
-    w_max: Any = param(default=None, unit=ANY_UNIT, optional=True, doc="upper bound")
+    equations: ClassVar[Equations]
+    reads: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.equations = read_rule(cls, cls._states)
 
     # What a rule may say besides its derivatives
 
@@ -187,18 +171,9 @@ class PlasticityRule(Declared):
                 f"{type(self).__name__}: this rule already belongs to a projection. Make one for "
                 f"each, or describe it: {type(self).__name__}.desc(...)"
             )
-        for name in ("w_min", "w_max"):
-            self._check_unit(name, weight)
+        self._check_weights(weight)
         self._check_post(post, dendritic_delay)
         self.check()
-        low, high = self._bounds()
-        strength = np.asarray(self._strength(weight))
-        if np.any(strength < low) or np.any(strength > high):
-            raise ParameterError(
-                f"{type(self).__name__}: expected weights from w_min = {show(self.w_min)} to "
-                f"w_max = {show(self.w_max)}, got some from {show(weight.min())} to "
-                f"{show(weight.max())}"
-            )
         self.ends, self.post = ends, post
 
     def size_of(self, kind: type[brainstate.State]) -> tuple[int, ...]:
@@ -244,10 +219,12 @@ class PlasticityRule(Declared):
             pre_spike: Presynaptic spikes that arrive in the step, shape `(n_pre,)`.
             post_spike: Postsynaptic spikes that arrive in the step, shape `(n_post,)`.
         """
+        self._check_bounds(weight)  # they may have been assigned since
+        self.check()
         y = {**self._held(), **self.signals()}
         y |= {"pre_spike": pre_spike, "post_spike": post_spike}
         y, weight = self._moved(y, weight)
-        y |= self._call("on_step", y)
+        y |= self._new_values(y)
         for method, side in (("on_post", "post"), ("on_pre", "pre")):
             if getattr(self, method) is not None:
                 y, weight = self._changed(method, side, y, weight)
@@ -256,7 +233,7 @@ class PlasticityRule(Declared):
             if isinstance(held, (PreTrace, PostTrace)):
                 spikes = pre_spike if isinstance(held, PreTrace) else post_spike
                 value = self.jumped(value, spikes)
-            held.value = _as(value, held.value)
+            held.value = as_like(value, held.value)
         return weight
 
     # The parts of a step
@@ -267,14 +244,21 @@ class PlasticityRule(Declared):
         The derivative of the strength is evaluated with the other states in the middle of the
         step, which makes it exact to second order.
         """
-        dt = brainstate.environ.get_dt()
+        dt = current_dt()
         moved = y | self._flow(y, dt)
         if self.dw is None:
             return moved, weight
         middle = y | self._flow(y, dt / 2)
-        at_edges = {n: self._per_edge(n, middle) for n in _arguments(self.dw) if n != "w"}
-        strength = self._integrated({"w": self._strength(weight)}, at_edges, dt)["w"]
-        return moved, self._weight(strength, weight)
+        at_edges = {n: self._per_edge(n, middle) for n in self._taken("dw") if n != "w"}
+        strength = self._strength(weight)
+
+        def rate(near: Mapping[str, Any]) -> Any:
+            return self._call("dw", at_edges | {"w": strength + near["w"]})
+
+        lost = y["w_lost"] / self._units(weight)
+        change = SOLVERS["exp_euler"]({"w": rate}, {"w": lost}, dt)["w"]
+        weight, lost = self._added(weight, change * self._units(weight))
+        return moved | {"w_lost": lost}, weight
 
     def _flow(self, y: Values, dt: Any) -> Values:
         """The states that have a derivative, after a time without spikes."""
@@ -283,29 +267,34 @@ class PlasticityRule(Declared):
             mine = {
                 name: y[name]
                 for name, held in self._states_here().items()
-                if isinstance(held, kind) and hasattr(self, f"d{name}")
+                if isinstance(held, kind) and name in self.equations.derivatives
             }
-            asked = {n for name in mine for n in _arguments(getattr(self, f"d{name}"))}
+            slow = [name for name in mine if lost_part(name) in y]
+            asked = {n for name in mine for n in self._taken(f"d{name}")}
             others = {
                 n: self._per_edge(n, y) if kind is EdgeState else self._value(n, y)
                 for n in asked - mine.keys()
             }
-            new |= self._integrated(mine, others, dt)
+            rates = {
+                name: lambda y, name=name, others=others: self._call(f"d{name}", others | y)
+                for name in mine
+            }
+            lost = {lost_part(name): y[lost_part(name)] for name in slow}
+            new |= in_two_parts(SOLVERS["exp_euler"], slow)(rates, mine | lost, dt)
         return new
 
-    def _integrated(self, y: Values, others: Values, dt: Any) -> Values:
-        rates = {
-            name: lambda values, name=name: self._call(f"d{name}", {**others, **values})
-            for name in y
-        }
-        return SOLVERS["exp_euler"](rates, y, dt)
+    def _new_values(self, y: Values) -> Values:
+        new: Values = self._call("on_step", y)
+        for name in new.keys() - self._states.keys():
+            raise no_such_state(type(self), "on_step", name, self._states)
+        return new
 
     def _changed(self, method: str, side: str, y: Values, weight: Any) -> tuple[Values, Any]:
         """Edge states and weights after the events of one side."""
         assert self.ends is not None
         edge_names = [n for n, s in self._states_here().items() if isinstance(s, EdgeState)]
         edges = {"w": weight, **{name: y[name] for name in edge_names}}
-        wanted = {n: self._value(n, y) for n in _arguments(getattr(self, method)) if n not in edges}
+        wanted = {n: self._value(n, y) for n in self._taken(method) if n not in edges}
         sides = {n: self._side(n, value) for n, value in wanted.items()}
         same = {n: value for n, value in wanted.items() if sides[n] is None}
         own = {n: value for n, value in wanted.items() if sides[n] == side}
@@ -315,9 +304,14 @@ class PlasticityRule(Declared):
             strength = self._strength(edge["w"])
             new = self._call(method, {**edge, **same, **own, **other, "w": strength})
             new = dict(new) if isinstance(new, Mapping) else {"w": new}
-            if "w" in new:
+            for name in new.keys() - edge.keys():
+                raise no_such_state(type(self), method, name, edge)
+            if isinstance(new.get("w"), Change):
+                change = new["w"].value * self._units(weight) + edge["w_lost"]
+                new["w"], new["w_lost"] = self._added(edge["w"], change)
+            elif "w" in new:
                 new["w"] = self._weight(new["w"], edge["w"])
-            return {name: _as(new.get(name, value), value) for name, value in edge.items()}
+            return {name: as_like(new.get(name, value), value) for name, value in edge.items()}
 
         events = self._call(f"{side}_events", y)
         edges = edge_update(
@@ -325,35 +319,23 @@ class PlasticityRule(Declared):
         )
         return y | {name: edges[name] for name in edge_names}, edges["w"]
 
-    # Strengths and weights
-
-    def _scale(self) -> Any:
-        return 1.0 if self.w_max is None else self.w_max
-
-    def _strength(self, weight: Any) -> Any:
-        return u.get_magnitude(weight / self._scale())
-
-    def _weight(self, strength: Any, like: Any) -> Any:
-        """The weight of a strength, within the bounds."""
-        low, high = self._bounds()
-        return _as(jnp.clip(strength, low, high) * self._scale(), like)
-
-    def _bounds(self) -> tuple[Any, Any]:
-        low = -np.inf if self.w_min is None else self._strength(self.w_min)
-        return low, np.inf if self.w_max is None else 1.0
-
     # Values by name
 
     def _states_here(self) -> dict[str, Any]:
         kinds = (PreState, PostState, EdgeState)
-        return {name: held for name, held in vars(self).items() if isinstance(held, kinds)}
+        held = {name: value for name, value in vars(self).items() if isinstance(value, kinds)}
+        lost = {lost_part(name) for name in held} & vars(self).keys()
+        return {**held, **{name: vars(self)[name] for name in lost}}
 
     def _held(self) -> Values:
         return {name: held.value for name, held in self._states_here().items()}
 
+    def _taken(self, method: str) -> tuple[str, ...]:
+        names = self.equations.takes(method)
+        return tuple(self._states) if names is None else names
+
     def _call(self, method: str, y: Values) -> Any:
-        function = getattr(self, method)
-        return function(**{name: self._value(name, y) for name in _arguments(function)})
+        return getattr(self, method)(**{n: self._value(n, y) for n in self._taken(method)})
 
     def _value(self, name: str, y: Values) -> Any:
         if name in y:
@@ -377,29 +359,10 @@ class PlasticityRule(Declared):
 
     # Checks
 
-    def _check_unit(self, name: str, weight: Any) -> None:
-        value = getattr(self, name)
-        if name == "w_max" and value is None and u.get_unit(weight) != u.UNITLESS:
-            raise UnitError(
-                f"{type(self).__name__}.w_max: missing. Weights with a unit need it, since "
-                "equations measure strengths by it"
-            )
-        zero = isinstance(value, float) and value == 0.0
-        if value is not None and not zero and not same_dimension(value, weight):
-            raise UnitError(
-                f"{type(self).__name__}.{name}: expected {dimension_name(weight)}, as the weights "
-                f"are, got {show(value)}"
-            )
-
     def _check_post(self, post: Any, dendritic_delay: Any) -> None:
         """Raise if equations take states of the population that are not there, or not in time."""
         kind = type(self)
-        methods = {name for name in dir(kind) if name[0] == "d" and hasattr(kind, name[1:])}
-        methods |= {"on_pre", "on_post", "on_step", "pre_events", "post_events", "dw"}
-        equations = [getattr(self, name) for name in methods if getattr(self, name) is not None]
-        for name in {name for equation in equations for name in _arguments(equation)}:
-            if name in ("w", "pre_spike", "post_spike") or hasattr(kind, name):
-                continue
+        for name in foreign_names(kind):
             if isinstance(post, Declared) and not hasattr(type(post), name):
                 raise ParameterError(
                     f"{kind.__name__}: an equation asks for {name!r}, which is neither a state of "
@@ -419,21 +382,8 @@ class PlasticityRule(Declared):
             )
 
 
+PlasticityRule.equations = read_rule(PlasticityRule, PlasticityRule._states)
+
+
 def _is_event(values: Any) -> Any:
     return values if values.dtype == jnp.bool_ else values != 0
-
-
-def _as(value: Any, like: Any) -> Any:
-    """A value in the unit and the dtype of another."""
-    unit = u.get_unit(like)
-    number = jnp.asarray(to_number(value, unit), u.get_mantissa(like).dtype)
-    return with_unit(jnp.broadcast_to(number, np.shape(like)), unit)
-
-
-def _arguments(method: Any) -> tuple[str, ...]:
-    return _names(getattr(method, "__func__", method), hasattr(method, "__func__"))
-
-
-@functools.cache
-def _names(function: Callable[..., Any], bound: bool) -> tuple[str, ...]:
-    return tuple(inspect.signature(function).parameters)[int(bound) :]

@@ -1,13 +1,27 @@
 """The two sides of synapses: kinds of states, and the edges as each side sees them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import brainstate
 import jax.numpy as jnp
 import numpy as np
+from brainloom_core import full, state
 from brainloom_projections import Edges
 
-__all__ = ["EdgeState", "Ends", "PostState", "PostTrace", "PreState", "PreTrace"]
+__all__ = [
+    "EdgeState",
+    "Ends",
+    "PostState",
+    "PostTrace",
+    "PreState",
+    "PreTrace",
+    "edge_state",
+    "post_state",
+    "post_trace",
+    "pre_state",
+    "pre_trace",
+]
 
 
 class PreState(brainstate.ShortTermState):
@@ -28,6 +42,31 @@ class PreTrace(PreState):
 
 class PostTrace(PostState):
     """One value per postsynaptic neuron, which its spikes raise."""
+
+
+def _declaring(kind: type[brainstate.State], what: str) -> Callable[..., Any]:
+    def declare(doc: str = "", *, initial: Any = 0.0, slow: bool = False) -> Any:
+        def value(rule: Any, shape: tuple[int, ...]) -> Any:
+            return full(initial(rule) if callable(initial) else initial, rule.size_of(kind))
+
+        return state(value, doc, kind, slow=slow)
+
+    declare.__doc__ = f"""Declare {what}.
+
+    Args:
+        doc: One line on what it is.
+        initial: Initial value, 0: a constant, or a function of the rule.
+        slow: Whether it may change by less in a step than a float32 can tell, as with a time
+            constant of seconds: see `brainloom_core.state`.
+    """
+    return declare
+
+
+pre_trace = _declaring(PreTrace, "a value per presynaptic neuron to which its spikes add 1")
+post_trace = _declaring(PostTrace, "a value per postsynaptic neuron to which its spikes add 1")
+pre_state = _declaring(PreState, "a value per presynaptic neuron")
+post_state = _declaring(PostState, "a value per postsynaptic neuron")
+edge_state = _declaring(EdgeState, "a value per synapse")
 
 
 class Ends:

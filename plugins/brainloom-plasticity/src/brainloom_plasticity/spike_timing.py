@@ -13,7 +13,9 @@ from brainloom_core import (
     positive,
 )
 
-from .rule import PlasticityRule, post_trace, pre_trace
+from .rule import PlasticityRule
+from .sides import post_trace, pre_trace
+from .strength import Change
 
 __all__ = ["STDP", "SpikeTimingRule", "TripletSTDP"]
 
@@ -69,6 +71,7 @@ class STDP(SpikeTimingRule):
     Attributes:
         x: Trace of presynaptic spikes $x$, shape `(n_pre,)`.
         y: Trace of postsynaptic spikes $y$, shape `(n_post,)`.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.
@@ -105,11 +108,11 @@ class STDP(SpikeTimingRule):
     def dy(self, y: Any) -> Any:
         return -y / self.tau_minus
 
-    def on_post(self, w: Any, x: Any) -> Any:
-        return w + self.A_plus * _power(1.0 - w, self.mu_plus) * x
+    def on_post(self, w: Any, x: Any) -> Change:
+        return Change(self.A_plus * _power(1.0 - w, self.mu_plus) * x)
 
-    def on_pre(self, w: Any, y: Any) -> Any:
-        return w - self.A_minus * _power(w, self.mu_minus) * y
+    def on_pre(self, w: Any, y: Any) -> Change:
+        return Change(-self.A_minus * _power(w, self.mu_minus) * y)
 
     def check(self) -> None:
         """Weight dependence needs its scale."""
@@ -171,6 +174,7 @@ class TripletSTDP(SpikeTimingRule):
         r2: Slow trace of presynaptic spikes $r_2$, shape `(n_pre,)`.
         o1: Fast trace of postsynaptic spikes $o_1$, shape `(n_post,)`.
         o2: Slow trace of postsynaptic spikes $o_2$, shape `(n_post,)`.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.
@@ -209,8 +213,8 @@ class TripletSTDP(SpikeTimingRule):
     def do2(self, o2: Any) -> Any:
         return -o2 / self.tau_y
 
-    def on_post(self, w: Any, r1: Any, o2: Any) -> Any:
-        return w + r1 * (self.A2_plus + self.A3_plus * o2)
+    def on_post(self, r1: Any, o2: Any) -> Change:
+        return Change(r1 * (self.A2_plus + self.A3_plus * o2))
 
-    def on_pre(self, w: Any, o1: Any, r2: Any) -> Any:
-        return w - o1 * (self.A2_minus + self.A3_minus * r2)
+    def on_pre(self, o1: Any, r2: Any) -> Change:
+        return Change(-o1 * (self.A2_minus + self.A3_minus * r2))

@@ -9,7 +9,7 @@ import numpy as np
 from brainloom_core import Constraint, InputError, ParameterError, option, param, positive
 from brainloom_core.units import show
 
-from .rule import edge_state, post_state, post_trace, pre_trace
+from .sides import edge_state, post_state, post_trace, pre_trace
 from .spike_timing import SpikeTimingRule
 
 __all__ = ["DopamineSTDP", "ThreeFactorSTDP"]
@@ -31,7 +31,7 @@ class _Eligible(SpikeTimingRule):
     eta: Any = param(default=1.0 * u.Hz, doc="speed of learning")
     x = pre_trace("trace of presynaptic spikes")
     y = post_trace("trace of postsynaptic spikes")
-    e = edge_state("eligibility")
+    e = edge_state("eligibility", slow=True)
 
     def dx(self, x: Any) -> Any:
         return -x / self.tau_plus
@@ -97,6 +97,7 @@ class ThreeFactorSTDP(_Eligible):
         x: Trace of presynaptic spikes $x$, shape `(n_pre,)`.
         y: Trace of postsynaptic spikes $y$, shape `(n_post,)`.
         e: Eligibility $e$, shape `(n_edges,)`.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.
@@ -171,6 +172,7 @@ class DopamineSTDP(_Eligible):
         y: Trace of postsynaptic spikes $y$, shape `(n_post,)`.
         e: Eligibility $e$, shape `(n_edges,)`.
         d: Concentration of dopamine $d$, shape `(n_post,)`.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.
@@ -192,7 +194,7 @@ class DopamineSTDP(_Eligible):
     tau_d: Any = param(default=200.0 * u.ms, constraint=positive, doc="time of dopamine")
     baseline: Any = param(default=0.0, doc="concentration at which weights stay")
     dopamine: Any = option(default=None, constraint=_is_source, doc="what is released")
-    d = post_state("concentration of dopamine")
+    d = post_state("concentration of dopamine", slow=True)
 
     def dd(self, d: Any) -> Any:
         return -d / self.tau_d

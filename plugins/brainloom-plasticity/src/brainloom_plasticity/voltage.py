@@ -2,11 +2,13 @@
 
 from typing import Any
 
-import brainstate
 import brainunit as u
 from brainloom_core import param, positive
+from brainloom_core.context import current_dt
 
-from .rule import PlasticityRule, post_state, pre_trace
+from .rule import PlasticityRule
+from .sides import post_state, pre_trace
+from .strength import Change
 
 __all__ = ["VoltageSTDP"]
 
@@ -57,6 +59,7 @@ class VoltageSTDP(PlasticityRule):
         u_minus: Filtered potential $u_-$, shape `(n_post,)`; it starts at $\theta_-$.
         u_plus: Filtered potential $u_+$, shape `(n_post,)`; it starts at $\theta_-$.
         u_bar: Filtered depolarisation $\bar u$, shape `(n_post,)`.
+        w_lost: What rounding has left out of the weights, shape `(n_edges,)`.
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range, or does not fit the weights.
@@ -85,7 +88,7 @@ class VoltageSTDP(PlasticityRule):
     x = pre_trace("trace of presynaptic spikes")
     u_minus = post_state("filtered potential", initial=lambda rule: rule.theta_minus)
     u_plus = post_state("filtered potential", initial=lambda rule: rule.theta_minus)
-    u_bar = post_state("filtered depolarisation", initial=0.0 * u.mV)
+    u_bar = post_state("filtered depolarisation", initial=0.0 * u.mV, slow=True)
 
     def dx(self, x: Any) -> Any:
         return -x / self.tau_x
@@ -99,9 +102,9 @@ class VoltageSTDP(PlasticityRule):
     def du_bar(self, u_bar: Any, V: Any) -> Any:
         return (V - self.theta_minus - u_bar) / self.tau_bar
 
-    def on_pre(self, w: Any, u_minus: Any, u_bar: Any) -> Any:
+    def on_pre(self, u_minus: Any, u_bar: Any) -> Change:
         gain = 1.0 if self.u_ref is None else (u_bar / self.u_ref) ** 2
-        return w - self.A_LTD * gain * _positive(u_minus - self.theta_minus)
+        return Change(-self.A_LTD * gain * _positive(u_minus - self.theta_minus))
 
     def post_events(self, V: Any, u_plus: Any) -> Any:
         """The neurons whose potential and its average exceed their thresholds.
@@ -112,9 +115,9 @@ class VoltageSTDP(PlasticityRule):
         """
         return (self.theta_plus < V) & (u_plus > self.theta_minus)
 
-    def on_post(self, w: Any, x: Any, V: Any, u_plus: Any) -> Any:
+    def on_post(self, x: Any, V: Any, u_plus: Any) -> Change:
         drive = _positive(V - self.theta_plus) * _positive(u_plus - self.theta_minus)
-        return w + brainstate.environ.get_dt() * self.A_LTP * (x / self.tau_x) * drive
+        return Change(current_dt() * self.A_LTP * (x / self.tau_x) * drive)
 
 
 def _positive(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """The inputs of a run: what is compiled into the loop, what is passed to it, and to whom."""
 
+import functools
 import hashlib
 import types
 import weakref
@@ -18,6 +19,8 @@ from ..units import show
 from .clock import at_time
 
 __all__ = ["Inputs", "fingerprint"]
+
+LIBRARIES = ("jax", "jaxlib", "numpy", "brainunit", "saiunit", "brainstate")
 
 
 class Inputs:
@@ -73,7 +76,8 @@ class Inputs:
 
     def reader(self) -> Callable[..., tuple[list[Any], dict[int, Any]]]:
         """A function that gives the arguments of a step, and the inputs of populations by `id`."""
-        functions, targets = self.functions, self.targets
+        targets = self.targets
+        functions = tuple(f if f is None else _frozen(f, {}) for f in self.functions)
 
         def read(passed: tuple[Any, ...], position: Any, t: Any) -> tuple[list[Any], Any]:
             found = []
@@ -172,9 +176,12 @@ def fingerprint(function: Any) -> Any:
         >>> import numpy as np
         >>> from brainloom_core.simulation.inputs import fingerprint
         >>> rates = np.zeros(3)
-        >>> before = fingerprint(lambda t: rates)
+        >>> drive = lambda t: rates
+        >>> before = fingerprint(drive)
+        >>> fingerprint(drive) == before
+        True
         >>> rates[0] = 1.0
-        >>> fingerprint(lambda t: rates) == before
+        >>> fingerprint(drive) == before
         False
     """
     return None if function is None else _print_of(function, set())
@@ -217,7 +224,7 @@ def _print_of(value: Any, seen: set[int]) -> Any:
 
 
 def _of_function(function: types.FunctionType, seen: set[int]) -> Any:
-    if function.__module__.split(".")[0] in ("jax", "numpy", "brainunit", "brainstate"):
+    if function.__module__.split(".")[0] in LIBRARIES:
         return None
     cells = []
     for cell in function.__closure__ or ():
@@ -236,6 +243,72 @@ def _names(code: types.CodeType) -> list[str]:
     """The names that a function may look up among its globals, those of inner functions too."""
     inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
     return sorted({*code.co_names, *(name for c in inner for name in _names(c))})
+
+
+def _frozen(value: Any, known: dict[int, Any]) -> Any:
+    """The same function with copies of the NumPy arrays that it finds.
+
+    jax may keep what it made of an array, and give that where the array has changed since.
+    """
+    if id(value) in known:
+        return known[id(value)]
+    known[id(value)] = value
+    made = _copied(value, known)
+    known[id(value)] = made
+    return made
+
+
+def _copied(value: Any, known: dict[int, Any]) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, u.Quantity):
+        mantissa = value.mantissa
+        is_numpy = isinstance(mantissa, np.ndarray)
+        return u.Quantity(mantissa.copy(), unit=value.unit) if is_numpy else value
+    if type(value) in (list, tuple):
+        items = [_frozen(item, known) for item in value]
+        is_same = all(a is b for a, b in zip(items, value, strict=True))
+        return value if is_same else type(value)(items)
+    if type(value) is dict:
+        found = {key: _frozen(item, known) for key, item in value.items()}
+        return value if all(found[key] is value[key] for key in value) else found
+    if isinstance(value, types.MethodType):
+        return types.MethodType(value.__func__, _frozen(value.__self__, known))
+    if isinstance(value, functools.partial):
+        args, keywords = _frozen(value.args, known), _frozen(value.keywords, known)
+        return functools.partial(_frozen(value.func, known), *args, **keywords)
+    if isinstance(value, types.FunctionType):
+        return _copied_function(value, known)
+    return value
+
+
+def _copied_function(function: types.FunctionType, known: dict[int, Any]) -> Any:
+    if function.__module__.split(".")[0] in LIBRARIES:
+        return function
+    around = function.__globals__
+    names = [name for name in _names(function.__code__) if name in around]
+    used = {name: _frozen(around[name], known) for name in names}
+    cells = tuple(_copied_cell(cell, known) for cell in function.__closure__ or ())
+    defaults = _frozen(function.__defaults__, known)
+    is_same = all(used[name] is around[name] for name in names)
+    is_same = is_same and all(
+        a is b for a, b in zip(cells, function.__closure__ or (), strict=True)
+    )
+    if is_same and defaults is function.__defaults__:
+        return function
+    found = {**around, **used}
+    made = types.FunctionType(function.__code__, found, function.__name__, defaults, cells)
+    made.__kwdefaults__ = _frozen(function.__kwdefaults__, known)
+    return made
+
+
+def _copied_cell(cell: Any, known: dict[int, Any]) -> Any:
+    try:
+        content = cell.cell_contents
+    except ValueError:  # not assigned yet
+        return cell
+    made = _frozen(content, known)
+    return cell if made is content else types.CellType(made)
 
 
 class _Same:

@@ -55,12 +55,14 @@ class Spikes:
         """A function that gives this step's spikes; it does not keep the population alive.
 
         Where spikes have times within their step, it gives the time from the spike to the end of
-        the step in ms, and -1 without a spike.
+        the step in ms, and -1 without a spike; where a source gives numbers of spikes, those.
         """
         whole, selection = _whole(self.population)
         population: Any = weakref.ref(whole)
         if getattr(whole, "interpolate", False):
             return lambda: _part(selection, _lags(population()))
+        if self.is_of_source and np.dtype(getattr(whole, "spk_type", bool)) != bool:
+            return lambda: _part(selection, population().get_spike().astype(jnp.int32))
         return lambda: _part(selection, population().get_spike() != 0)
 
     def check(self) -> None:
@@ -532,9 +534,12 @@ class Collector:
 
 def _events(spikes: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Number of steps completed, flat index of the neuron and perhaps lag, for each spike."""
-    found = np.flatnonzero(spikes if spikes.dtype == bool else spikes >= 0)
+    flat, has_lags = spikes.reshape(-1), spikes.dtype.kind == "f"
+    found = np.flatnonzero(flat >= 0 if has_lags else flat)
+    if spikes.dtype.kind == "i":  # numbers of spikes
+        found = np.repeat(found, flat[found])
     step, neuron = np.divmod(found, spikes[0].size)
-    lag = None if spikes.dtype == bool else spikes.reshape(-1)[found].astype(np.float64)
+    lag = flat[found].astype(np.float64) if has_lags else None
     return first + 1 + step, neuron, lag
 
 

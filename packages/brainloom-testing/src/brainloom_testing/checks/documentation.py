@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import brainstate
 from brainloom_core import Neuron
+from brainloom_core.small_steps import lost_part
 
 from ..case import Case
 from ..declarations import signature, states
@@ -49,8 +50,10 @@ def check_docstring_lists_arguments(case: Case) -> None:
 
 @applies_to(when=has_states)
 def check_docstring_lists_states(case: Case) -> None:
-    """`Attributes:` has an entry for each declared state but those of every neuron."""
-    missing = sorted(states(case.cls).keys() - Neuron._states.keys() - _entries(case, "Attributes"))
+    """`Attributes:` has an entry for each declared state but spikes and parts that are lost."""
+    declared = states(case.cls)
+    usual = {*Neuron._states, *(lost_part(name) for name, spec in declared.items() if spec.slow)}
+    missing = sorted(declared.keys() - usual - _entries(case, "Attributes"))
     require(
         not missing,
         f"{case.cls.__name__}: Attributes: in its docstring lacks {', '.join(missing)}",

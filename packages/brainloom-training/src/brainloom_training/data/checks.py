@@ -19,7 +19,8 @@ def check_time(owner: str, name: str, time: Any, error: type[Exception] = Parame
 def check_whole(owner: str, least: int, **numbers: Any) -> None:
     """Refuse numbers, given by name, that are not whole or too small."""
     for name, number in numbers.items():
-        if not isinstance(number, (int, np.integer)) or number < least:
+        is_whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+        if not is_whole or number < least:
             raise ParameterError(
                 f"{owner}.{name}: expected a whole number >= {least}, got {show(number)}"
             )

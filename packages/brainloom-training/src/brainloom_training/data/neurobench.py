@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError
+from brainloom_core.context import current_dt
 from brainloom_core.units import show, to_number
 
-from ..rollout import rollout
+from ..rolling import rollout
 
 __all__ = ["NeuroBenchAdapter"]
 
@@ -81,7 +82,7 @@ class NeuroBenchAdapter:
                 f"NeuroBenchAdapter: expected a batch of shape (B, T, ...), got {show(batch)}"
             )
         brainstate.nn.init_all_states(self.model, batch_size=len(batch))
-        dt = brainstate.environ.get_dt()
+        dt = current_dt()
         found = self._run(jnp.asarray(np.moveaxis(batch, 1, 0)), float(to_number(dt, u.ms)))
         if isinstance(found, u.Quantity):
             raise InputError(

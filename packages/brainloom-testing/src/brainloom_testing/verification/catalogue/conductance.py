@@ -78,7 +78,7 @@ REFERENCES: dict[str, tuple[Reference, ...]] = {
         Rates(
             HH_CURRENTS,
             HH_RATES,
-            {**AT_REST, "V_th": (0.0, "mV")},
+            AT_REST,
             "uA",
             600.0,
             0.02,

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError, whole
+from brainloom_core.context import current_dt
+from brainloom_core.names import named, owner_of
 from brainloom_core.units import show, with_unit
 
 __all__ = ["read_out", "rollout"]
@@ -102,35 +104,28 @@ def read_out(model: Any, name: str) -> Any:
         >>> read_out(model, "layers.0.weight")["weight"].shape
         (3, 2)
     """
-    *path, last = name.split(".")
-    owner = functools.reduce(functools.partial(_part, name), path, model)
+    owner, last = owner_of(model, name)
     if last == "spikes" and hasattr(owner, "get_spike"):
         return owner.get_spike()
-    value = _part(name, owner, last)
+    value = named(model, name)
     return value.value if isinstance(value, brainstate.State) else value
 
 
 def in_step(i: Any) -> Any:
-    """The context of a step: its number and its time."""
-    dt = brainstate.environ.get_dt()
-    return brainstate.environ.context(i=i, t=with_unit(i * u.get_mantissa(dt), u.get_unit(dt)))
+    """The context of a step: its number and its time, and that it is no training by default."""
+    dt = current_dt()
+    t = with_unit(i * u.get_mantissa(dt), u.get_unit(dt))
+    return brainstate.environ.context(i=i, t=t, fit=brainstate.environ.get("fit", False))
 
 
 def has_states(layer: Any) -> bool:
     """Whether a layer keeps something from one step to the next."""
-    return isinstance(layer, brainstate.nn.Module) and bool(kept_states(layer))
+    return isinstance(layer, brainstate.nn.Module) and bool(carried_states(layer))
 
 
-def kept_states(model: Any) -> dict[Any, brainstate.State]:
+def carried_states(model: Any) -> dict[Any, brainstate.State]:
     """What a model keeps from one step to the next, by path."""
     return model.states(lambda path, state: not isinstance(state, brainstate.ParamState))
-
-
-def _part(name: str, owner: Any, part: str) -> Any:
-    try:
-        return owner[int(part)] if part.isdigit() else getattr(owner, part)
-    except (AttributeError, IndexError, TypeError):
-        raise InputError(f"{name!r}: {type(owner).__name__} has no {part!r}") from None
 
 
 def _reader(model: Any, read: Any) -> Callable[[Any], Any] | None:
@@ -202,7 +197,7 @@ def _is_chain(model: Any) -> bool:
     chain = brainstate.nn.Sequential
     if not isinstance(model, chain) or type(model).update is not chain.update:
         return False
-    kept = [id(s) for m in model.layers if has_states(m) for s in kept_states(m).values()]
+    kept = [id(s) for m in model.layers if has_states(m) for s in carried_states(m).values()]
     return len(kept) == len(set(kept))
 
 
@@ -215,7 +210,7 @@ def _in_pieces(model: Any, advance: Any, sequence: Any, size: int, detach: bool,
     def piece(carried: Any, part: Any) -> Any:
         outputs = advance(*part)
         if detach:
-            for state in kept_states(model).values():
+            for state in carried_states(model).values():
                 state.value = jax.lax.stop_gradient(state.value)
         if over is None:
             return carried, outputs

@@ -1,0 +1,103 @@
+"""What training measured, and when it ends early."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from brainloom_core import InputError
+
+__all__ = ["EarlyStop", "History"]
+
+
+@dataclass(frozen=True)
+class EarlyStop:
+    """End training when a measure has not improved for some epochs.
+
+    Args:
+        measure: Its name in the history, such as `"val_loss"`.
+        patience: How many epochs without improvement are borne.
+        mode: Whether `"min"` or `"max"` is better.
+        restore: Whether the model gets the parameters of its best epoch in the end.
+    """
+
+    measure: str = "val_loss"
+    patience: int = 10
+    mode: Literal["min", "max"] = "min"
+    restore: bool = True
+
+    def __post_init__(self) -> None:
+        if self.patience < 1 or self.mode not in ("min", "max"):
+            raise InputError(
+                "EarlyStop: expected patience >= 1 and mode 'min' or 'max', got "
+                f"{self.patience!r}, {self.mode!r}"
+            )
+
+    def best(self, history: "History") -> int:
+        """The number of the best epoch so far.
+
+        Args:
+            history: What was measured so far.
+        """
+        values = np.asarray(history[self.measure])
+        return int(np.argmin(values) if self.mode == "min" else np.argmax(values))
+
+
+@dataclass
+class History(Mapping[str, list[float]]):
+    """What was measured in each epoch, a mapping from names to lists.
+
+    Names are `loss`, those of the metrics, and `gradient_norm`, means over the batches of an epoch;
+    with `val_` before them, those of the validation data after it.
+
+    Args:
+        measured: One number per epoch, by name; none.
+
+    Examples:
+        >>> from brainloom_training import History
+        >>> history = History({"loss": [0.9, 0.5], "val_loss": [1.0, 0.7]})
+        >>> history.epochs, history["val_loss"][-1]
+        (2, 0.7)
+    """
+
+    measured: dict[str, list[float]] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> list[float]:
+        return self.measured[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.measured)
+
+    def __len__(self) -> int:
+        return len(self.measured)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs there were."""
+        return len(next(iter(self.values()), []))
+
+    def append(self, values: Mapping[str, float]) -> None:
+        """Add an epoch.
+
+        Args:
+            values: What was measured in it, by name.
+        """
+        for name, value in values.items():
+            self.measured.setdefault(name, []).append(value)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw loss and metrics over epochs; returns the axes of matplotlib.
+
+        Args:
+            ax: Axes to draw into; those of a new figure.
+        """
+        if ax is None:
+            from matplotlib.figure import Figure
+
+            ax = Figure(layout="constrained").subplots()
+        for name, values in self.items():
+            if name != "gradient_norm":
+                ax.plot(range(1, len(values) + 1), values, label=name)
+        ax.set_xlabel("epoch")
+        ax.legend()
+        return ax
