@@ -29,6 +29,7 @@ import jax.numpy as jnp
 
 from .equations import nearest
 from .errors import ParameterError
+from .small_matrices import Matrix, Numbers, phis_of_matrix, row_times
 from .units import exprel, exprel2, show, to_number, with_unit
 
 __all__ = ["SOLVERS", "Solver", "get_solver", "is_solver", "solver_facts", "step_mean"]
@@ -182,8 +183,8 @@ def exp_rosenbrock(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str,
     Through the Jacobian all states see an upswing of V, also where V itself is then limited.
     """
     units, start, change, matrix = _linearized(drifts, y, dt)
-    phi, _ = _phis_of_matrix(list(start), matrix)
-    return {row: with_unit(start[row] + _row(phi, row, change), units[row]) for row in start}
+    phi, _ = phis_of_matrix(list(start), matrix)
+    return {row: with_unit(start[row] + row_times(phi, row, change), units[row]) for row in start}
 
 
 @_scheme(order=1)
@@ -239,9 +240,9 @@ def step_mean(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]
     means = {name: _mean_of(name, drifts[name], y, dt) for name in drifts.keys() - {*coupled}}
     if coupled:
         units, start, change, matrix = _linearized(drifts, y, dt)
-        _, phi = _phis_of_matrix(list(start), matrix)
+        _, phi = phis_of_matrix(list(start), matrix)
         for row in coupled:
-            means[row] = with_unit(start[row] + _row(phi, row, change), units[row])
+            means[row] = with_unit(start[row] + row_times(phi, row, change), units[row])
     return means
 
 
@@ -374,10 +375,6 @@ def _plain(value: Any, unit: Any = u.UNITLESS) -> Any:
     return to_number(value, unit)
 
 
-Numbers = dict[str, jax.Array]
-Matrix = dict[tuple[str, str], Any]
-
-
 def _linearized(
     drifts: Mapping[str, Drift], y: Values, dt: Any
 ) -> tuple[dict[str, Any], Numbers, Numbers, Matrix]:
@@ -402,47 +399,3 @@ def _linearized(
     for name in names:
         matrix[name, name] = jnp.minimum(matrix[name, name], MAX_GROWTH)
     return units, start, change, matrix
-
-
-def _phis_of_matrix(
-    names: list[str], matrix: Matrix, terms: int = 10, doublings: int = 5
-) -> tuple[Matrix, Matrix]:
-    r"""$\varphi_1(A) = A^{-1}(e^A - 1)$ and $\varphi_2(A) = A^{-1}(\varphi_1(A) - 1)$.
-
-    For a small matrix of arrays, absent entries being zero: a Taylor series of $A / 2^5$, then
-    $\varphi_1(2A) = \varphi_1(A)(e^A + 1)/2$, $\varphi_2(2A) = (\varphi_1(A)^2 + 2\varphi_2(A))/4$.
-    """
-    identity: Matrix = {(name, name): 1.0 for name in names}
-    scaled = {key: entry / 2.0**doublings for key, entry in matrix.items()}
-    one = identity
-    for k in range(terms, 2, -1):
-        one = _sum(identity, _product(names, scaled, one), 1.0 / k)
-    two = {key: 0.5 * entry for key, entry in one.items()}
-    one = _sum(identity, _product(names, scaled, two), 1.0)
-    for _ in range(doublings):
-        grown = _sum(identity, _product(names, scaled, one), 0.5)  # (e^A + 1) / 2
-        two = _sum(_scaled(two, 0.5), _product(names, one, one), 0.25)
-        one, scaled = _product(names, one, grown), _scaled(scaled, 2.0)
-    return one, two
-
-
-def _row(matrix: Matrix, row: str, vector: Numbers) -> Any:
-    return sum(matrix[row, k] * vector[k] for k in vector if (row, k) in matrix)
-
-
-def _scaled(matrix: Matrix, factor: float) -> Matrix:
-    return {key: factor * entry for key, entry in matrix.items()}
-
-
-def _product(names: list[str], a: Matrix, b: Matrix) -> Matrix:
-    found: Matrix = {}
-    for row in names:
-        for column in names:
-            shared = [k for k in names if (row, k) in a and (k, column) in b]
-            if shared:
-                found[row, column] = sum(a[row, k] * b[k, column] for k in shared)
-    return found
-
-
-def _sum(a: Matrix, b: Matrix, factor: float) -> Matrix:
-    return {key: a.get(key, 0.0) + factor * b[key] if key in b else a[key] for key in {**a, **b}}
