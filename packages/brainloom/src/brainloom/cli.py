@@ -222,7 +222,8 @@ def _advice(kernels: list[dict[str, Any]], plugins: list[dict[str, Any]]) -> lis
             compiler = "" if shutil.which("c++") else " No C++ compiler was found on the PATH."
             advice.append(f"The native CPU kernel cannot be used: {kernel['problem']}.{compiler}")
     advice += [
-        f"The kernel {k['name']!r} of {k['op']} ({k['distribution']}) cannot be used: {k['problem']}"
+        f"The kernel {k['name']!r} of {k['op']}, from {k['distribution']}, cannot be used: "
+        f"{k['problem']}"
         for k in kernels
         if k["problem"] and k not in native and not k["problem"].startswith("runs on ")
     ]
