@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from brainloom_core import SOLVERS
-from brainloom_core.solvers import euler, exp_euler, get_solver, rk4, step_mean
+from brainloom_core import SOLVERS, Dynamics, ParameterError, Solver, state
+from brainloom_core.solvers import euler, exp_euler, get_solver, rk4, solver_facts, step_mean
+from brainloom_core.solvers import exp_rosenbrock as exp_rosenbrock_of_core
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
@@ -183,6 +184,81 @@ def test_orders_are_declared_as_they_are() -> None:
     assert exp_euler.order_for(linear=True, coupled=True) == 1
     assert SOLVERS["exp_rosenbrock"].order_for(linear=True, coupled=True) is None
     assert SOLVERS["exp_strang"].order_for(linear=True, coupled=True) == 2
+
+
+def drifted(drifts: Any, y: Any, dt: Any) -> Any:
+    return euler(drifts, y, dt)
+
+
+class Described:
+    """A scheme that is no `Solver` and says of itself what one says."""
+
+    order, exact_for, limited = 3, "uncoupled", False
+
+    def __call__(self, drifts: Any, y: Any, dt: Any) -> Any:
+        return euler(drifts, y, dt)
+
+
+class Decay(Dynamics):
+    V = state(0.0 * u.mV)
+    linear = True
+
+    def dV(self, V: Any) -> Any:
+        return -V / (10 * u.ms)
+
+
+def test_what_a_model_says_of_its_numerics_it_asks_of_the_solver() -> None:
+    """A name that one of ours has too tells nothing."""
+
+    def exp_rosenbrock(drifts: Any, y: Any, dt: Any) -> Any:
+        return euler(drifts, y, dt)
+
+    def facts(solver: Any) -> tuple[str, int | None, bool]:
+        numerics = Decay(1, solver=solver).numerics
+        return numerics.scheme, numerics.order, numerics.exact
+
+    assert facts(exp_rosenbrock) == ("exp_rosenbrock", None, False)
+    assert (
+        facts("exp_rosenbrock") == facts(exp_rosenbrock_of_core) == ("exp_rosenbrock", None, True)
+    )
+    assert facts(Solver("mine", drifted, 1)) == ("mine", 1, False)
+    assert facts(Solver("exp_euler", drifted, 1, uncoupled_order=4)) == ("exp_euler", 4, False)
+    assert facts(Solver("mine", drifted, None, "uncoupled")) == ("mine", None, True)
+    assert facts(Described()) == ("a function", None, True)
+    assert solver_facts(Described()).order_for(linear=False, coupled=False) == 3
+    assert not solver_facts(Described()).limited
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"name": float("nan")}, "Solver.name: expected a text, got nan"),
+        ({"name": ""}, "Solver.name: expected a text"),
+        ({"step": None}, "Solver.step: expected a function of drifts, values and dt, got None"),
+        ({"order": 1.5}, "Solver.order: expected a whole number >= 1 or None, got 1.5"),
+        ({"order": True}, "Solver.order: expected a whole number"),
+        ({"order": 0}, "Solver.order: expected a whole number >= 1"),
+        ({"exact_for": "all"}, "Solver.exact_for: expected one of .*'linear'.*, got 'all'"),
+        ({"exact_for": ["none"]}, "Solver.exact_for: expected one of"),
+        ({"limited": 1}, "Solver.limited: expected True or False, got 1"),
+        ({"uncoupled_order": float("nan")}, "Solver.uncoupled_order: expected a whole number"),
+        ({"one_shape": None}, "Solver.one_shape: expected True or False"),
+    ],
+)
+def test_a_solver_that_says_nonsense_is_refused(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        Solver(**{"name": "mine", "step": drifted, "order": 1, **changed})
+
+
+@pytest.mark.parametrize("solver", [3, None, Described, "rk5", Solver])
+def test_what_is_no_solver_is_refused_by_a_model(solver: Any) -> None:
+    with pytest.raises(ParameterError, match="Decay.solver: expected .*'rk4'.* or a function"):
+        Decay(1, solver=solver)
+
+
+def test_an_unknown_name_has_a_nearest_one() -> None:
+    with pytest.raises(ParameterError, match="no solver 'exp_eular'.*Did you mean 'exp_euler'?"):
+        get_solver("exp_eular")
 
 
 def test_the_default_follows_from_the_equations() -> None:

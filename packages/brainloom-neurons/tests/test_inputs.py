@@ -297,7 +297,7 @@ def test_noise_of_models_of_a_vmap_differs() -> None:
         (
             lambda: StepInput(2, [1, np.nan] * u.mA, [0, 5] * u.ms),
             ParameterError,
-            "amplitudes: expected finite values",
+            "amplitudes: expected a finite value",
         ),
         (
             lambda: StepInput(2, [1, 2] * u.mA, [-1, 5] * u.ms),

@@ -132,7 +132,7 @@ class ChangesUnit(Sound):
 
     def update(self, x: Any = None) -> Any:
         spikes = super().update(x)
-        self.V.value = self.V.value.in_unit(u.volt)
+        vars(self)["V"] = brainstate.HiddenState(self.V.value.in_unit(u.volt))
         return spikes
 
 

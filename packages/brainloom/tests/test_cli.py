@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from brainloom.cli import app
+from brainloom.cli import _advice, app
 from typer.testing import CliRunner
 
 runner = CliRunner()
@@ -112,3 +112,12 @@ def test_verify_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     result = runner.invoke(app, ["verify"])
     assert result.exit_code == 1
     assert 'pip install "brainloom[verify]"' in result.output
+
+
+def test_advice_names_a_kernel_that_cannot_be_used_and_why() -> None:
+    """One for another platform is no fault."""
+    row = {"op": "event_crs", "name": "fast", "distribution": "mine", "problem": "There is no op"}
+    elsewhere = {**row, "problem": "runs on moon, not on cpu"}
+    advice = _advice([row, elsewhere, {**row, "problem": None}], [])
+    said = [text for text in advice if "event_crs" in text]
+    assert said == ["The kernel 'fast' of event_crs, from mine, cannot be used: There is no op"]

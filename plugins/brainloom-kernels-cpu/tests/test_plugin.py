@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from brainloom_core.kernels import Kernel, list_kernels, use_kernel
+from brainloom_core.kernels import OPS, Kernel, list_kernels, use_kernel
 from brainloom_core.kernels import event_csr as core_event_csr
 from brainloom_kernels_cpu import _library, plugin, unavailable
 
@@ -43,6 +43,26 @@ def test_core_uses_it() -> None:
         expected = product(events)
     np.testing.assert_array_equal(chosen(events), expected)
     np.testing.assert_array_equal(jax.vmap(chosen)(events), expected)
+
+
+@pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["event_csr", "event_csr_ring", "event_dense", "event_outer"])
+def test_gives_what_the_reference_gives(name: str, dtype: str) -> None:
+    """On the samples of the operation, which have what implementations get wrong."""
+    op, held = OPS[name], 0
+    for sample in op.samples(dtype):
+        if not declared()[name].supports(*sample.operands, **sample.sizes):
+            continue
+        found, right = (
+            op(*sample.operands, implementation=which, **sample.sizes)
+            for which in ("cpu-native", "reference")
+        )
+        close = 1e-4 if dtype == "float32" else 1e-12
+        for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(right), strict=True):
+            np.testing.assert_allclose(one, other, rtol=close, atol=close, err_msg=sample.label)
+        held += 1
+    assert held or (op.linear and dtype == "float64")
 
 
 @pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))

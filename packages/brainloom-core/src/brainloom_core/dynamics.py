@@ -19,7 +19,7 @@ from .errors import DeclarationError, InputError, ParameterError
 from .numerics import NumericsOf
 from .parameters import REQUIRED, option
 from .small_steps import in_two_parts
-from .solvers import SOLVERS, get_solver
+from .solvers import SOLVERS, get_solver, is_solver, solver_facts
 from .step import call_arguments
 from .units import dimension_name, same_dimension, show, to_number, with_unit
 from .views import View
@@ -28,7 +28,7 @@ __all__ = ["Dynamics"]
 
 _known_solver = Constraint(
     "one of " + ", ".join(map(repr, ("auto", *SOLVERS))) + " or a function",
-    lambda solver: solver in ("auto", *SOLVERS) if isinstance(solver, str) else callable(solver),
+    is_solver,
 )
 
 
@@ -119,9 +119,9 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         super()._setup(frame, values)
         wide = [name for name in self.equations.derivatives if self._states[name].per is not None]
-        if wide and self.solver == "exp_rosenbrock":
+        if wide and (facts := solver_facts(get_solver(self.solver))).one_shape:
             raise ParameterError(
-                f"{type(self).__name__}.solver: expected another one than 'exp_rosenbrock', which "
+                f"{type(self).__name__}.solver: expected another one than {facts.name!r}, which "
                 f"needs states of one shape: {', '.join(wide)} has an axis of its own"
             )
 

@@ -14,7 +14,7 @@ from .equations import nearest, returned_names, texts_of
 from .errors import DeclarationError, ParameterError
 from .numerics import chosen
 from .parameters import full, option, param, state
-from .solvers import get_solver
+from .solvers import get_solver, solver_facts
 from .surrogate import ReluGrad
 from .timing import ON_GRID, WITHIN_STEP, SpikeTiming, hard_reset, paced
 
@@ -322,7 +322,7 @@ class Neuron(Dynamics):
     def _drift(self, name: str, x: Any) -> Drift:
         drift = super()._drift(name, x)
         sees_limit = name != "V" and "V" in drift.depends
-        sees_limit = sees_limit and getattr(get_solver(self.solver), "limited", True)
+        sees_limit = sees_limit and solver_facts(get_solver(self.solver)).limited
 
         def rate(y: Any) -> Any:
             value = drift({**y, "V": self.limit(y)} if sees_limit else y)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .parameters import Param
-from .solvers import SOLVERS, get_solver
+from .solvers import get_solver, solver_facts
 
 __all__ = ["Numerics", "NumericsOf"]
 
@@ -47,11 +47,9 @@ class NumericsOf:
         if not source.equations.derivatives:
             return Numerics("none", None, True, **source._semantics(source))
         known = {"linear": source.linear, "coupled": source.equations.coupled}
-        solver = get_solver(chosen(source, "solver"), **known)
-        scheme = getattr(solver, "name", getattr(solver, "__name__", "a function"))
-        order = SOLVERS[scheme].order_for(**known) if scheme in SOLVERS else None
-        exact = scheme in SOLVERS and order is None
-        return Numerics(scheme, order, exact, **source._semantics(source))
+        solver = solver_facts(get_solver(chosen(source, "solver"), **known))
+        order, exact = solver.order_for(**known), solver.is_exact_for(**known)
+        return Numerics(solver.name, order, exact, **source._semantics(source))
 
 
 def chosen(source: Any, name: str) -> Any:

@@ -27,13 +27,18 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from .units import exprel, exprel2, to_number, with_unit
+from .equations import nearest
+from .errors import ParameterError
+from .small_matrices import Matrix, Numbers, phis_of_matrix, row_times
+from .units import exprel, exprel2, show, to_number, with_unit
 
-__all__ = ["SOLVERS", "Solver", "get_solver", "step_mean"]
+__all__ = ["SOLVERS", "Solver", "get_solver", "is_solver", "solver_facts", "step_mean"]
 
 Values = Mapping[str, Any]
 Drift = Callable[[Values], Any]
 Step = Callable[[Mapping[str, Drift], Values, Any], dict[str, Any]]
+
+EXACT_FOR = ("none", "uncoupled", "linear")
 
 # More growth than e^30 in a step means a blow-up; without a bound it would end as inf and NaN.
 MAX_GROWTH = 30.0
@@ -41,22 +46,55 @@ MAX_GROWTH = 30.0
 
 @dataclass(frozen=True)
 class Solver:
-    """A scheme and what can be expected of it.
+    """A scheme and what can be expected of it, which is what a model says of its numerics.
 
     Attributes:
-        name: Its name in `SOLVERS`.
+        name: What the scheme is called.
         step: The function of drifts, values and `dt` that returns the new values.
-        order: Order of convergence for coupled equations.
+        order: Order of convergence for coupled equations; None where nothing is known of it.
         exact_for: Which equations it solves without error.
         limited: Whether a potential that passes its limit during the step is set back before
             other states see it; the published schemes do not.
+        uncoupled_order: Order for equations that are not coupled, where it is another one.
+        one_shape: Whether it needs states of one shape, since it mixes all of them.
+
+    Raises:
+        ParameterError: One of these is of another kind.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core import Solver
+        >>> def ralston(drifts, y, dt):
+        ...     rates = {name: drift(y) for name, drift in drifts.items()}
+        ...     on = {**y, **{name: y[name] + 2 / 3 * dt * rates[name] for name in rates}}
+        ...     return {n: y[n] + dt * (rates[n] + 3 * drifts[n](on)) / 4 for n in rates}
+        >>> solver = Solver("ralston", ralston, order=2)
+        >>> round(float(solver({"x": lambda y: -y["x"]}, {"x": 1.0}, 0.1)["x"]), 3)
+        0.905
     """
 
     name: str
     step: Step
-    order: int
+    order: int | None
     exact_for: Literal["none", "uncoupled", "linear"] = "none"
     limited: bool = True
+    uncoupled_order: int | None = None
+    one_shape: bool = False
+
+    def __post_init__(self) -> None:
+        checks = (
+            ("name", "a text", isinstance(self.name, str) and self.name.strip() != ""),
+            ("step", "a function of drifts, values and dt", callable(self.step)),
+            ("order", "a whole number >= 1 or None", _is_order(self.order)),
+            ("exact_for", f"one of {EXACT_FOR}", self.exact_for in EXACT_FOR),
+            ("limited", "True or False", isinstance(self.limited, bool)),
+            ("uncoupled_order", "a whole number >= 1 or None", _is_order(self.uncoupled_order)),
+            ("one_shape", "True or False", isinstance(self.one_shape, bool)),
+        )
+        for name, expected, holds in checks:
+            if not holds:
+                got = show(getattr(self, name))
+                raise ParameterError(f"Solver.{name}: expected {expected}, got {got}")
 
     def __call__(self, drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
         """Advance all states by one step.
@@ -71,8 +109,19 @@ class Solver:
         """
         return self.step(drifts, y, dt)
 
+    def is_exact_for(self, *, linear: bool, coupled: bool) -> bool:
+        """Whether a step is exact for a kind of equations.
+
+        Args:
+            linear: Whether the derivatives are linear in the states.
+            coupled: Whether the derivative of a state depends on another one.
+        """
+        return linear and (
+            self.exact_for == "linear" or (self.exact_for == "uncoupled" and not coupled)
+        )
+
     def order_for(self, *, linear: bool, coupled: bool) -> int | None:
-        """Order of convergence for a kind of equations, None where the scheme is exact.
+        """Order of convergence for a kind of equations; None where it is exact or not known.
 
         Args:
             linear: Whether the derivatives are linear in the states.
@@ -83,17 +132,21 @@ class Solver:
             >>> SOLVERS["exp_euler"].order_for(linear=False, coupled=True)
             1
         """
-        exact = self.exact_for == "linear" or (self.exact_for == "uncoupled" and not coupled)
-        if linear and exact:
+        if self.is_exact_for(linear=linear, coupled=coupled):
             return None
-        return 2 if self.name == "exp_euler" and not coupled else self.order
+        return self.order if coupled or self.uncoupled_order is None else self.uncoupled_order
 
 
-def _scheme(order: int, exact_for: Any = "none", limited: bool = True) -> Callable[[Step], Solver]:
-    return lambda step: Solver(step.__name__, step, order, exact_for, limited)
+def _is_order(value: object) -> bool:
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return value is None or whole
 
 
-@_scheme(order=1, exact_for="uncoupled")
+def _scheme(**facts: Any) -> Callable[[Callable[..., dict[str, Any]]], Solver]:
+    return lambda step: Solver(step.__name__, step, **facts)
+
+
+@_scheme(order=1, exact_for="uncoupled", uncoupled_order=2)
 def exp_euler(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
     r"""$x \leftarrow x + \Delta t\,\varphi_1(\Delta t J)\,f(x)$ with $J = \partial f/\partial x$.
 
@@ -123,15 +176,15 @@ def exp_strang(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any
     return {name: new[name] for name in drifts}
 
 
-@_scheme(order=2, exact_for="linear")
+@_scheme(order=2, exact_for="linear", one_shape=True)
 def exp_rosenbrock(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
     r"""$x \leftarrow x + \varphi_1(\Delta t J)\,\Delta t f(x)$, $J$ being the whole Jacobian.
 
     Through the Jacobian all states see an upswing of V, also where V itself is then limited.
     """
     units, start, change, matrix = _linearized(drifts, y, dt)
-    phi, _ = _phis_of_matrix(list(start), matrix)
-    return {row: with_unit(start[row] + _row(phi, row, change), units[row]) for row in start}
+    phi, _ = phis_of_matrix(list(start), matrix)
+    return {row: with_unit(start[row] + row_times(phi, row, change), units[row]) for row in start}
 
 
 @_scheme(order=1)
@@ -187,9 +240,9 @@ def step_mean(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]
     means = {name: _mean_of(name, drifts[name], y, dt) for name in drifts.keys() - {*coupled}}
     if coupled:
         units, start, change, matrix = _linearized(drifts, y, dt)
-        _, phi = _phis_of_matrix(list(start), matrix)
+        _, phi = phis_of_matrix(list(start), matrix)
         for row in coupled:
-            means[row] = with_unit(start[row] + _row(phi, row, change), units[row])
+            means[row] = with_unit(start[row] + row_times(phi, row, change), units[row])
     return means
 
 
@@ -213,12 +266,73 @@ def get_solver(solver: str | Step, *, linear: bool = False, coupled: bool = True
     """The solver of this name, `auto` being chosen by the kind of equations.
 
     A callable is returned as it is.
+
+    Args:
+        solver: A name in `SOLVERS`, `"auto"`, or a scheme.
+        linear: Whether the derivatives are linear in the states.
+        coupled: Whether the derivative of a state depends on another one.
+
+    Raises:
+        ParameterError: There is no solver of this name.
     """
+    if not isinstance(solver, str):
+        return solver
     if solver == "auto":
         if not coupled:
             return exp_euler
         return exp_rosenbrock if linear else exp_strang
-    return SOLVERS[solver] if isinstance(solver, str) else solver
+    if solver not in SOLVERS:
+        near = nearest(solver, SOLVERS)
+        meant = f". Did you mean {near!r}?" if near else ""
+        raise ParameterError(f"There is no solver {solver!r}; there are {list(SOLVERS)}{meant}")
+    return SOLVERS[solver]
+
+
+def is_solver(solver: object) -> bool:
+    """Whether this can be the `solver` of a model: a name, or a scheme.
+
+    Args:
+        solver: Anything.
+
+    Raises:
+        ParameterError: It is a scheme with attributes of a `Solver` of another kind than those.
+    """
+    if isinstance(solver, str):
+        return solver == "auto" or solver in SOLVERS
+    if not callable(solver) or isinstance(solver, type):
+        return False
+    solver_facts(solver)
+    return True
+
+
+def solver_facts(step: Step) -> Solver:
+    """A scheme with what it says of itself: any callable may have the attributes of a `Solver`.
+
+    Args:
+        step: A `Solver`, or a function of drifts, values and `dt`, or an object that is called
+            like one.
+
+    Raises:
+        ParameterError: What it says is of another kind.
+
+    Examples:
+        >>> from brainloom_core.solvers import solver_facts
+        >>> def mine(drifts, y, dt): ...
+        >>> solver_facts(mine).name, solver_facts(mine).order
+        ('mine', None)
+        >>> mine.order = 3
+        >>> solver_facts(mine).order_for(linear=True, coupled=False)
+        3
+    """
+    if isinstance(step, Solver):
+        return step
+    said = {name: getattr(step, name) for name in _FACTS if hasattr(step, name)}
+    names = (getattr(step, name, None) for name in ("name", "__name__"))
+    name = next((name for name in names if isinstance(name, str) and name), "a function")
+    return Solver(name, step, **{"order": None, **said})
+
+
+_FACTS = ("order", "exact_for", "limited", "uncoupled_order", "one_shape")
 
 
 def rate_and_slope(drift: Drift, y: Values, name: str) -> tuple[Any, Any]:
@@ -261,10 +375,6 @@ def _plain(value: Any, unit: Any = u.UNITLESS) -> Any:
     return to_number(value, unit)
 
 
-Numbers = dict[str, jax.Array]
-Matrix = dict[tuple[str, str], Any]
-
-
 def _linearized(
     drifts: Mapping[str, Drift], y: Values, dt: Any
 ) -> tuple[dict[str, Any], Numbers, Numbers, Matrix]:
@@ -289,47 +399,3 @@ def _linearized(
     for name in names:
         matrix[name, name] = jnp.minimum(matrix[name, name], MAX_GROWTH)
     return units, start, change, matrix
-
-
-def _phis_of_matrix(
-    names: list[str], matrix: Matrix, terms: int = 10, doublings: int = 5
-) -> tuple[Matrix, Matrix]:
-    r"""$\varphi_1(A) = A^{-1}(e^A - 1)$ and $\varphi_2(A) = A^{-1}(\varphi_1(A) - 1)$.
-
-    For a small matrix of arrays, absent entries being zero: a Taylor series of $A / 2^5$, then
-    $\varphi_1(2A) = \varphi_1(A)(e^A + 1)/2$, $\varphi_2(2A) = (\varphi_1(A)^2 + 2\varphi_2(A))/4$.
-    """
-    identity: Matrix = {(name, name): 1.0 for name in names}
-    scaled = {key: entry / 2.0**doublings for key, entry in matrix.items()}
-    one = identity
-    for k in range(terms, 2, -1):
-        one = _sum(identity, _product(names, scaled, one), 1.0 / k)
-    two = {key: 0.5 * entry for key, entry in one.items()}
-    one = _sum(identity, _product(names, scaled, two), 1.0)
-    for _ in range(doublings):
-        grown = _sum(identity, _product(names, scaled, one), 0.5)  # (e^A + 1) / 2
-        two = _sum(_scaled(two, 0.5), _product(names, one, one), 0.25)
-        one, scaled = _product(names, one, grown), _scaled(scaled, 2.0)
-    return one, two
-
-
-def _row(matrix: Matrix, row: str, vector: Numbers) -> Any:
-    return sum(matrix[row, k] * vector[k] for k in vector if (row, k) in matrix)
-
-
-def _scaled(matrix: Matrix, factor: float) -> Matrix:
-    return {key: factor * entry for key, entry in matrix.items()}
-
-
-def _product(names: list[str], a: Matrix, b: Matrix) -> Matrix:
-    found: Matrix = {}
-    for row in names:
-        for column in names:
-            shared = [k for k in names if (row, k) in a and (k, column) in b]
-            if shared:
-                found[row, column] = sum(a[row, k] * b[k, column] for k in shared)
-    return found
-
-
-def _sum(a: Matrix, b: Matrix, factor: float) -> Matrix:
-    return {key: a.get(key, 0.0) + factor * b[key] if key in b else a[key] for key in {**a, **b}}

@@ -221,6 +221,12 @@ def _advice(kernels: list[dict[str, Any]], plugins: list[dict[str, Any]]) -> lis
         if kernel["problem"] and jax.default_backend() == "cpu":
             compiler = "" if shutil.which("c++") else " No C++ compiler was found on the PATH."
             advice.append(f"The native CPU kernel cannot be used: {kernel['problem']}.{compiler}")
+    advice += [
+        f"The kernel {k['name']!r} of {k['op']}, from {k['distribution']}, cannot be used: "
+        f"{k['problem']}"
+        for k in kernels
+        if k["problem"] and k not in native and not k["problem"].startswith("runs on ")
+    ]
     advice += [f"The plugin {p['name']!r} failed: {p['error']}" for p in plugins if p["error"]]
     if not importlib.util.find_spec("matplotlib"):
         advice.append('Plots need matplotlib. Get it with: pip install "brainloom[plot]"')

@@ -184,14 +184,16 @@ def _result(
 
 def _samples(dtype: str) -> Iterator[Sample]:
     random = np.random.default_rng(2)
-    for n_pre in N_PRE:
+    for size, n_pre in enumerate(N_PRE):
         indices, indptr = matrix(n_pre, 23)
         sizes = {"n_post": 23, "max_row": int(np.diff(indptr).max())}
-        for n_weights, kind in ((indices.size, ""), (1, ", one weight for all")):
-            weights = random.normal(size=n_weights).astype(dtype)
-            for label, events in sent(n_pre, dtype):
-                operands = tuple(map(jnp.asarray, (weights, indices, indptr, events)))
-                yield Sample(f"{n_pre} neurons, {label}{kind}", operands, sizes)
+        weights = random.normal(size=indices.size).astype(dtype)
+        for place, (label, events) in enumerate(sent(n_pre, dtype)):
+            shared = (place + size) % 2 == 1
+            arrays = weights[: 1 if shared else None], indices, indptr, events
+            kind = ", one weight for all" if shared else ""
+            operands = tuple(map(jnp.asarray, arrays))
+            yield Sample(f"{n_pre} neurons, {label}{kind}", operands, sizes)
     none = jnp.zeros(0, dtype), jnp.zeros(0, jnp.int32), jnp.zeros(6, jnp.int32)
     yield Sample("no edges", (*none, jnp.ones(5, bool)), {"n_post": 3, "max_row": 0})
 

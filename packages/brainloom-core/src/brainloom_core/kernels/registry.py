@@ -210,8 +210,9 @@ class _Offer:
     def info(self) -> KernelInfo:
         kernel = self.kernel
         platforms = tuple(kernel.platforms) if _are_texts(kernel.platforms) else ()
-        problem = self.problem
-        return KernelInfo(kernel.op, kernel.name, platforms, kernel.rank, self.owner, problem)
+        op, name = (x if isinstance(x, str) else repr(x) for x in (kernel.op, kernel.name))
+        rank = kernel.rank if isinstance(kernel.rank, int | float) else 0
+        return KernelInfo(op, name, platforms, rank, self.owner, self.problem)
 
     def warn_once(self, problem: str) -> None:
         if problem in self._warned:
@@ -221,7 +222,7 @@ class _Offer:
             f"The implementation {self.kernel.name!r} of {self.kernel.op} is passed over: "
             f"{problem} (from {self.owner})",
             RuntimeWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 
