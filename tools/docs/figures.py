@@ -772,7 +772,7 @@ def _learn(
         train[step[inside], which[inside]] = 1.0
     cells = bl.LIF(n, V_th=1e6 * u.mV)
     proj = PlasticProj(n, cells, bl.OneToOne(), bl.Expon, bl.CUBA, rule=rule, weight=0.5 * u.nS)
-    edge = next((k for k, s in type(rule)._states.items() if s.kind is EdgeState), None)
+    edge = next((k for k, s in type(rule).declared_states().items() if s.kind is EdgeState), None)
     values = np.zeros(n_steps) if values is None else values
     quiet = with_unit(jnp.full(n, -70.6), u.mV)
 
@@ -884,7 +884,7 @@ def _made(cls: Any, **given: Any) -> Any:
         if own in ARGUMENTS or name in ARGUMENTS:
             given[name] = ARGUMENTS.get(own, ARGUMENTS.get(name))
         else:
-            unit = cls._params[name].unit
+            unit = cls.declared_parameters()[name].unit
             given[name] = 1.0 if unit in (core.ANY_UNIT, u.UNITLESS) else 1.0 * unit
     return cls(**given)
 

@@ -48,7 +48,7 @@ class Gate(Dynamics):
         return 1.0 / u.ms + 0.0 * x / u.ms
 
     def update(self) -> Any:
-        self._assign(self._integrate(self._values(), None))
+        self.assign_states(self.integrate(self.state_values(), None))
         return self.x.value
 
 

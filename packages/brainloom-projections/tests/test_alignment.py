@@ -209,8 +209,8 @@ class Saturating(Synapse):
         return -g / self.tau
 
     def update(self, spikes: Any = None) -> Any:
-        g = self._integrate(self._values(), None)["g"]
-        self._assign({"g": g + (1.0 - g) * spikes})
+        g = self.integrate(self.state_values(), None)["g"]
+        self.assign_states({"g": g + (1.0 - g) * spikes})
         return self.g.value
 
 

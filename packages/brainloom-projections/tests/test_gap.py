@@ -306,7 +306,7 @@ def test_with_a_delay_the_other_side_is_seen_as_it_was() -> None:
 
         def step(x: Any, gap: Any = gap, mover: Any = mover, seer: Any = seer) -> Any:
             gap()
-            towards = gap._ports[1].out._bound[0]
+            towards = gap._ports[1].out.bound[0]
             mover(x * u.mA)
             seer()
             return towards.to_decimal(u.mA), mover.V.value.to_decimal(u.mV)

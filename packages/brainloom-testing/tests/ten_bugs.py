@@ -59,9 +59,9 @@ class SlopeFactorMissing(ExpIF):
 class GatesFrozen(HH):
     """Declares what HH declares, a scheme of second order."""
 
-    def _integrate(self, y, x):
+    def integrate(self, y, x):
         dt = brainstate.environ.get_dt()
-        return {**y, **SOLVERS["exp_euler"](self._drifts(x), y, dt)}
+        return {**y, **SOLVERS["exp_euler"](self.drifts(x), y, dt)}
 
 
 class TimeConstantTwice(LIF):

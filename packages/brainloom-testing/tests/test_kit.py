@@ -173,11 +173,11 @@ class HasNaNGradient(Sound):
 class AcceptsAnyUnit(Sound):
     __doc__ = DOC
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         tau = values["tau"]
         if isinstance(tau, (float, u.Quantity)):
             tau = u.get_mantissa(tau) * u.ms
-        super()._setup(frame, {**values, "tau": tau})
+        super().configure(frame, {**values, "tau": tau})
 
 
 # Those that only the intended checks see.
@@ -203,8 +203,8 @@ class HidesParameters(Sound):
 class ChecksNothing(Sound):
     __doc__ = DOC
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
-        Dynamics._setup_frame(self, (2,), (frame or {}).get("name"))
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        Dynamics.configure_frame(self, (2,), (frame or {}).get("name"))
         vars(self).update(values)
 
 
@@ -243,7 +243,7 @@ class ReplacesStates(Sound):
 class AcceptsAnyInput(Sound):
     __doc__ = DOC
 
-    def _check_input(self, x: Any, unit: Any, state: str) -> Any:
+    def check_input(self, x: Any, unit: Any, state: str) -> Any:
         return u.get_mantissa(x).max() * unit if jnp.ndim(x) else u.get_mantissa(x) * unit
 
 
@@ -299,7 +299,7 @@ class HasNoRateUnit(Sound):
 class HasOneScheme(Sound):
     """Always advances by Euler's rule."""
 
-    def _integrate(self, y: dict[str, Any], x: Any) -> dict[str, Any]:
+    def integrate(self, y: dict[str, Any], x: Any) -> dict[str, Any]:
         dt = brainstate.environ.get_dt()
         return {**y, "V": y["V"] + dt * self.dV(y["V"], x)}
 
@@ -343,7 +343,7 @@ class ActsAfterItsDecay(SoundSynapse):
     __doc__ = SYNAPSE_DOC
 
     def mean_conductance(self) -> Any:
-        means = self._means(self._values(), brainstate.environ.get_dt())
+        means = self.step_means(self.state_values(), brainstate.environ.get_dt())
         return means["g"] * jnp.exp(-u.get_magnitude(brainstate.environ.get_dt() / self.tau))
 
 
@@ -411,8 +411,8 @@ class IsDeaf(Sound):
 class ReadsOut(Declared):
     """A readout, as its sizes say."""
 
-    _layout = ("in_size", "out_size", ...)
-    _frame = {"in_size": REQUIRED, "out_size": REQUIRED}
+    signature_layout = ("in_size", "out_size", ...)
+    signature_frame = {"in_size": REQUIRED, "out_size": REQUIRED}
     gain: Any = param(unit=u.UNITLESS, doc="gain")
 
 

@@ -37,8 +37,8 @@ class Declared(brainstate.nn.Module):
 
     graph_invisible_attrs: tuple[str, ...] = ("_made", "_outer", "_setting", "_version")
     _version = 0  # counts assignments of parameters, for what was compiled with older ones
-    _layout: ClassVar[tuple[Any, ...]] = (...,)
-    _frame: ClassVar[dict[str, Any]] = {}
+    signature_layout: ClassVar[tuple[Any, ...]] = (...,)
+    signature_frame: ClassVar[dict[str, Any]] = {}
     _params: ClassVar[dict[str, Param]] = {}
     _states: ClassVar[dict[str, StateSpec]] = {}
     __signature__: ClassVar[inspect.Signature]
@@ -173,7 +173,7 @@ class Declared(brainstate.nn.Module):
         try:
             held = attributes[name]
             written = held.value if isinstance(held, brainstate.State) else None
-            self._setup(None, {name: declared.replaced(self, held, value)})
+            self.configure(None, {name: declared.replaced(self, held, value)})
             for other in self._params.values():
                 other.check_relations(self)
         except Exception:
@@ -204,7 +204,7 @@ class Declared(brainstate.nn.Module):
             made = vars(self).get("_made", False)
             if name in self._states:
                 self._check_state(name, value)
-            elif name in SIZES and name in self._frame and made:
+            elif name in SIZES and name in self.signature_frame and made:
                 raise self._read_only(name)
             elif made and name not in self._params:
                 self._check_name(name, value)
@@ -221,6 +221,10 @@ class Declared(brainstate.nn.Module):
             )
         if isinstance(existing, Guarded) and existing.held is not None and lives(value):
             existing.held.fitting(value.value)
+        self.mark_changed()
+
+    def mark_changed(self) -> None:
+        """Say that what was compiled with this object is out of date."""
         self.__dict__["_version"] = self._version + 1
 
     def _check_name(self, name: str, value: Any) -> None:
@@ -244,24 +248,24 @@ class Declared(brainstate.nn.Module):
         """The shape of the population: of its states and of what is given one per neuron."""
         return self.in_size
 
-    def _state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+    def state_shape(self, batch_size: int | None) -> tuple[int, ...]:
         return self.varshape if batch_size is None else (batch_size, *self.varshape)
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         """Set what the constructor is given, or (without a frame) what is assigned later.
 
         A class that checks several parameters together, or keeps what follows from them, does so
         after a call of this.
         """
         if frame is not None:
-            self._setup_frame(**frame)
+            self.configure_frame(**frame)
         for name, value in values.items():
             kept = value if frame is None else self._params[name].stored(self, value)
             setattr(self, name, kept)
         for name in values:
             self._params[name].check_relations(self)
 
-    def _setup_frame(self, *args: Any, **frame: Any) -> None:
+    def configure_frame(self, *args: Any, **frame: Any) -> None:
         brainstate.nn.Module.__init__(self, **frame)
 
 
@@ -319,13 +323,13 @@ def _lost(spec: StateSpec) -> StateSpec:
 
 
 def _signature(cls: type[Declared]) -> inspect.Signature:
-    fixed = {name for name in cls._layout if isinstance(name, str)}
+    fixed = {name for name in cls.signature_layout if isinstance(name, str)}
     free = [name for name in cls._params if name not in fixed]
     order: list[str] = []
-    for entry in cls._layout:
+    for entry in cls.signature_layout:
         if entry is ...:
             order.extend(free)
-        elif entry in cls._params or entry in cls._frame or entry == "*":
+        elif entry in cls._params or entry in cls.signature_frame or entry == "*":
             order.append(entry)  # not what a subclass has replaced by a plain value
     for name, declared in cls._params.items():
         if declared.after in order:
@@ -337,7 +341,9 @@ def _signature(cls: type[Declared]) -> inspect.Signature:
         if name == "*":
             kind = inspect.Parameter.KEYWORD_ONLY
         else:
-            default = cls._params[name].default if name in cls._params else cls._frame[name]
+            default = (
+                cls._params[name].default if name in cls._params else cls.signature_frame[name]
+            )
             default = inspect.Parameter.empty if default is REQUIRED else default
             parameters.append(inspect.Parameter(name, kind, default=default))
     return inspect.Signature(parameters)
@@ -365,7 +371,7 @@ def _constructor(cls: type[Declared]) -> Any:
         self.__dict__["_setting"] = True
         with in_words(cls, bound.arguments, defaults):
             _check_name(cls, frame.get("name"))
-            self._setup(frame, {k: v for k, v in bound.arguments.items() if k in cls._params})
+            self.configure(frame, {k: v for k, v in bound.arguments.items() if k in cls._params})
         self.__dict__.pop("_setting", None)
         if type(self).__init__ is __init__:  # else the one that is written by hand goes on
             self.__dict__["_made"] = True

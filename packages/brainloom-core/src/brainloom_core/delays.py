@@ -35,8 +35,8 @@ class Delayed(Declared):
         name: Name of the module.
     """
 
-    _layout = ("in_size", "delay", "*", "max_delay", "interpolate", ..., "name")
-    _frame = {"in_size": REQUIRED, "name": None}
+    signature_layout = ("in_size", "delay", "*", "max_delay", "interpolate", ..., "name")
+    signature_frame = {"in_size": REQUIRED, "name": None}
     _last_dt: Any = None  # with which what is kept was put in
     graph_invisible_attrs = (*Declared.graph_invisible_attrs, "_last_dt")
 
@@ -60,13 +60,13 @@ class Delayed(Declared):
         brainstate.ShortTermState,
     )
 
-    def _setup_frame(self, in_size: Any, name: str | None) -> None:
-        super()._setup_frame(name=name)
+    def configure_frame(self, in_size: Any, name: str | None) -> None:
+        super().configure_frame(name=name)
         self.in_size = tuple(in_size) if isinstance(in_size, (tuple, list)) else (int(in_size),)
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
         before = self.delay if frame is None and not self._is_trained else None
-        super()._setup(frame, values)
+        super().configure(frame, values)
         owner, longest = type(self).__name__, self.max_delay
         if longest is None and self._is_trained:
             raise ParameterError(
@@ -246,7 +246,7 @@ class Delay(Delayed):
         self.position.value = (position + 1) % len(ring)
         return with_unit(due, unit)
 
-    def _state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+    def state_shape(self, batch_size: int | None) -> tuple[int, ...]:
         batch = () if batch_size is None else (batch_size,)
         return self._longest() + 1, *batch, *self.in_size
 

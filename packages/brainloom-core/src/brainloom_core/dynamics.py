@@ -64,8 +64,8 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         solver: Time-stepping scheme, `"auto"`, a name in `SOLVERS` or a function.
     """
 
-    _layout: ClassVar[tuple[Any, ...]] = ("in_size", ..., "name", "*", "solver")
-    _frame: ClassVar[dict[str, Any]] = {"in_size": REQUIRED, "name": None}
+    signature_layout: ClassVar[tuple[Any, ...]] = ("in_size", ..., "name", "*", "solver")
+    signature_frame: ClassVar[dict[str, Any]] = {"in_size": REQUIRED, "name": None}
     equations: ClassVar[Equations]
     equation_methods: ClassVar[dict[str, Set[str]]] = {"d": {"I"}}
     linear: ClassVar[bool] = False
@@ -104,7 +104,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                 "linear = False"
             )
 
-    def _setup_frame(self, in_size: Any, name: str | None) -> None:
+    def configure_frame(self, in_size: Any, name: str | None) -> None:
         sizes = in_size if isinstance(in_size, (tuple, list)) else (in_size,)
         whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in sizes)
         if not sizes or not whole or min(sizes) < 1:
@@ -116,8 +116,8 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         self._current_inputs: dict[str, Any] = {}
         self._delta_inputs: dict[str, Any] = {}
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        super().configure(frame, values)
         wide = [name for name in self.equations.derivatives if self._states[name].per is not None]
         if wide and (facts := solver_facts(get_solver(self.solver))).one_shape:
             raise ParameterError(
@@ -338,19 +338,19 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
             )
         shapes = np.shape(total), np.shape(value)
         if () not in shapes and shapes[0] != shapes[1]:
-            self._check_shape(f"the input {key!r}", value)
+            self.check_shape(f"the input {key!r}", value)
         return total + value
 
     # Integration
 
-    def _call(self, method: str, y: dict[str, Any]) -> Any:
+    def call_equation(self, method: str, y: dict[str, Any]) -> Any:
         """Call one of the model's equations with the states that it names, or `**all`."""
         return self.equations.call(self, method, y)
 
-    def _values(self) -> dict[str, Any]:
+    def state_values(self) -> dict[str, Any]:
         return {name: getattr(self, name).value for name in self._kept_states()}
 
-    def _assign(self, values: dict[str, Any]) -> None:
+    def assign_states(self, values: dict[str, Any]) -> None:
         """Write states, keeping the unit and the dtype that each has."""
         for name, value in values.items():
             state = getattr(self, name)
@@ -358,26 +358,26 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
             number = jnp.asarray(to_number(value, unit), dtype=state.value.dtype)
             state.value = with_unit(number, unit)
 
-    def _drifts(self, x: Any) -> dict[str, Drift]:
+    def drifts(self, x: Any) -> dict[str, Drift]:
         """The declared derivatives as functions of all states."""
-        return {name: self._drift(name, x) for name in self.equations.derivatives}
+        return {name: self.drift(name, x) for name in self.equations.derivatives}
 
-    def _drift(self, name: str, x: Any) -> Drift:
+    def drift(self, name: str, x: Any) -> Drift:
         has_current = "I" in (self.equations.derivatives[name] or ())
 
         def rate(y: Any) -> Any:
             if has_current:
                 y = {**y, "I": self.sum_current_inputs(x, y.get("V", y[name]), pop=False)}
-            return self._call(f"d{name}", y)
+            return self.call_equation(f"d{name}", y)
 
         return Drift(rate, self.equations.depends(name))
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Any) -> dict[str, str]:
         """Fields of `Numerics` for a model, or for a class with its defaults."""
         return {}
 
-    def _integrate(self, y: dict[str, Any], x: Any) -> dict[str, Any]:
+    def integrate(self, y: dict[str, Any], x: Any) -> dict[str, Any]:
         if self._current_inputs and not self.equations.has_current:
             raise InputError(
                 f"{type(self).__name__} has no equation with a current: "
@@ -386,7 +386,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         solver = get_solver(self.solver, linear=self.linear, coupled=self.equations.coupled)
         slow = [name for name in self.equations.derivatives if self._states[name].slow]
         step = in_two_parts(solver, slow)
-        return {**y, **step(self._drifts(x), y, current_dt())}
+        return {**y, **step(self.drifts(x), y, current_dt())}
 
     # Checks
 
@@ -396,7 +396,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         found = held[0] if state is None and held else getattr(self, state or "V")
         return tuple(found.value.shape)
 
-    def _check_input(self, x: Any, unit: Any, state: str) -> Any:
+    def check_input(self, x: Any, unit: Any, state: str) -> Any:
         if not same_dimension(x, unit):
             hint = ""
             if same_dimension(x, u.ms):
@@ -408,10 +408,10 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                 f"{type(self).__name__}.update(x): expected {dimension_name(unit)}, for example "
                 f"{show(1.0 * unit)}, got {show(x)}{hint}"
             )
-        self._check_shape("update(x)", x, state)
+        self.check_shape("update(x)", x, state)
         return x
 
-    def _check_shape(self, what: str, x: Any, state: str | None = None) -> None:
+    def check_shape(self, what: str, x: Any, state: str | None = None) -> None:
         """Accept a scalar, one value per neuron, or exactly the shape of the states."""
         shape, held = np.shape(x), self._held_shape(state)
         if shape in ((), self.varshape, held):

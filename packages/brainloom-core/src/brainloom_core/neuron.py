@@ -105,7 +105,7 @@ class Neuron(Dynamics):
             `scale`.
     """
 
-    _layout: ClassVar[tuple[Any, ...]] = (
+    signature_layout: ClassVar[tuple[Any, ...]] = (
         *("in_size", ..., "spk_fun", "spk_reset", "ref_var", "name"),
         *("*", "solver", "interpolate", "detach_reset", "V_scale"),
     )
@@ -146,8 +146,8 @@ class Neuron(Dynamics):
         super().__init_subclass__(**kwargs)
         _check_spikes(cls)
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        super().configure(frame, values)
         if self.interpolate and self.detach_reset is not None:
             raise ParameterError(
                 f"{type(self).__name__}.detach_reset: expected None with interpolate=True, where "
@@ -197,7 +197,7 @@ class Neuron(Dynamics):
         if V is None and not states:
             return self.spike.value
         given = states if V is None else {**states, "V": V}
-        return self.spikes_at({**self._values(), **given})
+        return self.spikes_at({**self.state_values(), **given})
 
     def update(self, x: Any = None) -> Any:
         """Advance by one step with the input `x` and return the spikes.
@@ -214,17 +214,17 @@ class Neuron(Dynamics):
         """
         try:
             x = 0.0 * self.input_unit if x is None else x
-            x = self._check_input(x, self.input_unit, "V")
-            before = self._values()
+            x = self.check_input(x, self.input_unit, "V")
+            before = self.state_values()
             y = self.after_spike(before)
             if self.jump_state != "V":
                 y = self.add_jumps(y)
-            new = self.timing.stop_at_crossing(self, y, self._integrate(y, x), x)
+            new = self.timing.stop_at_crossing(self, y, self.integrate(y, x), x)
             if self.jump_state == "V":
                 new = self.add_jumps(new)
             new = {**new, "V": self.limit(new)}
             new["spike"] = self.fires(before, new)
-            self._assign(self.after_step(before, new))
+            self.assign_states(self.after_step(before, new))
         finally:
             self._release_inputs()
         return self.get_spike()
@@ -237,7 +237,7 @@ class Neuron(Dynamics):
         Args:
             y: Values of the states by name.
         """
-        z = (y["V"] - self._call("threshold", y)) / self.scale()
+        z = (y["V"] - self.call_equation("threshold", y)) / self.scale()
         return self.spk_fun(u.get_magnitude(z))
 
     def fires(self, before: dict[str, Any], new: dict[str, Any]) -> Any:
@@ -255,7 +255,7 @@ class Neuron(Dynamics):
         Args:
             y: The states, `spike` among them.
         """
-        changed = self._call("on_spike", {**y, "spk": self._felt(y["spike"])})
+        changed = self.call_equation("on_spike", {**y, "spk": self._felt(y["spike"])})
         if unknown := changed.keys() - self._states.keys():
             raise _no_such_state(type(self), sorted(unknown)[0])
         return {**y, **changed, "V": self.reset_potential(y, y["spike"])}
@@ -273,7 +273,7 @@ class Neuron(Dynamics):
             spk = jax.lax.stop_gradient(spk)
         if self.spk_reset == "hard":
             return hard_reset(y["V"], spk, self.V_reset)
-        return y["V"] - (self._call("threshold", y) - self.V_reset) * spk
+        return y["V"] - (self.call_equation("threshold", y) - self.V_reset) * spk
 
     def add_jumps(self, y: dict[str, Any]) -> dict[str, Any]:
         """The states with the registered jumps added.
@@ -290,7 +290,7 @@ class Neuron(Dynamics):
             y: Values of the states, V among them.
         """
         if self.caps_overshoot:
-            return u.math.minimum(y["V"], self._call("threshold", y))
+            return u.math.minimum(y["V"], self.call_equation("threshold", y))
         return y["V"]
 
     def after_step(self, before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -319,8 +319,8 @@ class Neuron(Dynamics):
             return jnp.where(spk > 0, spk, jax.lax.stop_gradient(spk))
         return spk
 
-    def _drift(self, name: str, x: Any) -> Drift:
-        drift = super()._drift(name, x)
+    def drift(self, name: str, x: Any) -> Drift:
+        drift = super().drift(name, x)
         sees_limit = name != "V" and "V" in drift.depends
         sees_limit = sees_limit and solver_facts(get_solver(self.solver)).limited
 
@@ -342,7 +342,7 @@ class Neuron(Dynamics):
                     del store[key]
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Any) -> dict[str, str]:
         interpolated = chosen(source, "interpolate")
         after = "as the next step begins"
         soft = "the distance from reset to threshold is subtracted from V"
@@ -445,11 +445,11 @@ class Refractory(Neuron):
         return super().pace(state, y)
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Any) -> dict[str, str]:
         exact = "V is held at V_reset for tau_ref after the crossing; other states go on"
         whole = "V is held at V_reset for round(tau_ref / dt) steps; other states go on"
         held = exact if chosen(source, "interpolate") else whole
-        return {**Neuron._semantics(source), "refractory": held}
+        return {**Neuron.semantics(source), "refractory": held}
 
 
 class Crossing(Neuron):
@@ -490,9 +490,9 @@ class Crossing(Neuron):
         return self.spikes_at(new) * (1.0 - self.spikes_at(before))
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Any) -> dict[str, str]:
         return {
-            **Neuron._semantics(source),
+            **Neuron.semantics(source),
             "spike": "at the end of the step in which V passes V_th upwards",
             "reset": "none",
         }

@@ -45,11 +45,11 @@ class NumericsOf:
     def __get__(self, model: Any, owner: type) -> Numerics:
         source: Any = owner if model is None else model
         if not source.equations.derivatives:
-            return Numerics("none", None, True, **source._semantics(source))
+            return Numerics("none", None, True, **source.semantics(source))
         known = {"linear": source.linear, "coupled": source.equations.coupled}
         solver = solver_facts(get_solver(chosen(source, "solver"), **known))
         order, exact = solver.order_for(**known), solver.is_exact_for(**known)
-        return Numerics(solver.name, order, exact, **source._semantics(source))
+        return Numerics(solver.name, order, exact, **source.semantics(source))
 
 
 def chosen(source: Any, name: str) -> Any:

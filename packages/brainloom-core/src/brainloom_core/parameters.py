@@ -474,7 +474,7 @@ class StateSpec:
     def shape(self, model: Any, batch_size: int | None) -> tuple[int, ...]:
         """The shape of the state: batch, population, and the axis that it has of its own."""
         own = () if self.per is None else (len(getattr(model, self.per)),)
-        return (*model._state_shape(batch_size), *own)
+        return (*model.state_shape(batch_size), *own)
 
     def held(self, model: Any, value: Any, batch_size: int | None) -> Held:
         """What each value of the state has to be, by its first one."""

@@ -39,7 +39,7 @@ class Synapse(Dynamics):
         solver: Time-stepping scheme, a name in `SOLVERS` or a function.
     """
 
-    _layout = ("in_size", "name", ..., "*", "solver")
+    signature_layout = ("in_size", "name", ..., "*", "solver")
     input_as_declared: ClassVar[bool] = True
     jump_states: ClassVar[tuple[str, ...]] = ("g",)
     equation_methods: ClassVar[dict[str, Set[str]]] = {
@@ -69,16 +69,16 @@ class Synapse(Dynamics):
         """
         first = self.jump_states[0]
         unit = u.get_unit(getattr(self, first).value)
-        x = 0.0 * unit if x is None else self._check_input(x, unit, first)
-        y = self._integrate(self._values(), None)
+        x = 0.0 * unit if x is None else self.check_input(x, unit, first)
+        y = self.integrate(self.state_values(), None)
         jump = self.sum_delta_inputs(x)
-        self._assign({**y, **{name: y[name] + jump for name in self.jump_states}})
-        return self._call("conductance", self._values())
+        self.assign_states({**y, **{name: y[name] + jump for name in self.jump_states}})
+        return self.call_equation("conductance", self.state_values())
 
     def mean_conductance(self) -> Any:
         """Mean conductance over the coming step."""
-        means = self._means(self._values(), current_dt())
-        return self._call("conductance", means)
+        means = self.step_means(self.state_values(), current_dt())
+        return self.call_equation("conductance", means)
 
     def step(self, *args: Any) -> Any:
         """Advance by one step, as a call does, and return what drives the membrane in the next.
@@ -91,17 +91,17 @@ class Synapse(Dynamics):
 
     # A time may be an array here, with an element for each synapse.
 
-    def _flow(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
+    def flow(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
         """The states after a time without jumps."""
         solver = get_solver(self.solver, linear=self.linear, coupled=self.equations.coupled)
-        return {**y, **solver(self._drifts(None), y, time)}
+        return {**y, **solver(self.drifts(None), y, time)}
 
-    def _means(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
+    def step_means(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
         """The means of the states over the coming time."""
-        return {**y, **step_mean(self._drifts(None), y, time)}
+        return {**y, **step_mean(self.drifts(None), y, time)}
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Any) -> dict[str, str]:
         if not source.jump_states:
             return {}
         jumping = " and ".join(source.jump_states)
@@ -113,6 +113,11 @@ class SynOut(Declared):
     """Base of the synaptic outputs: turns a bound conductance into a current, `out(V)`."""
 
     _bound: Any = None
+
+    @property
+    def bound(self) -> Any:
+        """The conductance of this step, None where none is bound."""
+        return self._bound
 
     def bind_cond(self, g: Any) -> None:
         """Set the conductance for this step.

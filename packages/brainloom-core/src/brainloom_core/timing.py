@@ -87,7 +87,7 @@ class _WithinStep(SpikeTiming):
 
     def _until(self, neuron: "Neuron", y: Values, new: Values, whole: Any, x: Any) -> Any:
         """Time from the start to the crossing of the threshold, along the local exponential."""
-        rate, slope = rate_and_slope(Dynamics._drift(neuron, "V", x), y, "V")
+        rate, slope = rate_and_slope(Dynamics.drift(neuron, "V", x), y, "V")
         before, after = (neuron.equations.call(neuron, "threshold", z) for z in (y, new))
         below, above = before - y["V"], new["V"] - after
         part = u.get_magnitude(below / _nonzero(below + above))  # along a straight line

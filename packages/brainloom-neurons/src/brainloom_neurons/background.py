@@ -90,8 +90,17 @@ class PoissonInput(Declared):
 
     role: ClassVar[str] = "projection"
     acts_on_populations = True
-    _layout = ("target", "indices", "num_input", "freq", "weight", "name", "*", "bin_width")
-    _frame = {"name": None}
+    signature_layout = (
+        "target",
+        "indices",
+        "num_input",
+        "freq",
+        "weight",
+        "name",
+        "*",
+        "bin_width",
+    )
+    signature_frame = {"name": None}
 
     target: Any = option(
         constraint=_is_state, fixed=True, doc="state that is driven", kw_only=False
@@ -104,8 +113,8 @@ class PoissonInput(Declared):
         default=None, constraint=positive, doc="width of a bin", unit=u.ms, optional=True
     )
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        super().configure(frame, values)
         if "target" not in values:  # another parameter is assigned: it is registered already
             return
         owner, self.waiting = _raised_by_events(self.target), None
@@ -144,7 +153,7 @@ class _Waiting(Declared):
         """Nothing waits; later than the population, whose shape it takes."""
         super().init_state(batch_size, **kwargs)
 
-    def _state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+    def state_shape(self, batch_size: int | None) -> tuple[int, ...]:
         return ()
 
 

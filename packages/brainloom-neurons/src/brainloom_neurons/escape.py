@@ -111,9 +111,9 @@ class EscapeLIF(LIF):
         return u.get_magnitude(self.hazard(y["V"]) * current_dt())
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Any) -> dict[str, str]:
         return {
-            **LIF._semantics(source),
+            **LIF.semantics(source),
             "spike": "at the end of a step, drawn with the hazard at its end",
         }
 
@@ -172,5 +172,5 @@ class EscapeLIFRef(Refractory, EscapeLIF):
         return jnp.where(y["steps_held"] > 0, 0.0, super()._expected(y))
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
-        return {**Refractory._semantics(source), **EscapeLIF._semantics(source)}
+    def semantics(source: Any) -> dict[str, str]:
+        return {**Refractory.semantics(source), **EscapeLIF.semantics(source)}

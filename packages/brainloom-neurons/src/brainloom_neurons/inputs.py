@@ -97,8 +97,8 @@ class SectionInput(Current):
     values: Any = option(doc="values of the sections", kw_only=False)
     durations: Any = option(doc="how long each lasts", kw_only=False)
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        super().configure(frame, values)
         self._given_times("durations", self._given_values("values"))
 
     def update(self, t: Any = None) -> Any:
@@ -180,8 +180,8 @@ class StepInput(Current):
     amplitudes: Any = option(doc="values", kw_only=False)
     step_times: Any = option(doc="when each begins", kw_only=False)
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        super().configure(frame, values)
         self._given_times("step_times", self._given_values("amplitudes"))
 
     def update(self, t: Any = None) -> Any:
@@ -234,8 +234,8 @@ class RampInput(Current):
         default=None, constraint=non_negative, doc="when it begins", unit=u.ms, optional=True
     )
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        super().configure(frame, values)
         self._same_unit("c_end", "c_start")
 
     def update(self, t: Any = None) -> Any:
@@ -296,8 +296,8 @@ class SinusoidalInput(Current):
     bias: Any = param(default=None, doc="offset", unit=ANY_UNIT, optional=True)
     phase: Any = param(default=0.0, doc="phase at time 0", unit=u.UNITLESS)
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        super().configure(frame, values)
         if self.bias is not None:
             self._same_unit("bias", "amplitude")
 
@@ -380,8 +380,8 @@ class WienerProcessInput(Current):
         default=None, constraint=positive, doc="how long it lasts", unit=u.ms, optional=True
     )
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        super().configure(frame, values)
         if u.get_dim(self.sigma).get_dimension("time") % 1 != 0.5:
             expected = (
                 "a current times the square root of a time, for example 0.5 * u.mA * u.ms**0.5 "
@@ -461,8 +461,8 @@ class OUProcessInput(Current):
     x_initializer: Any = option(default="mean", doc="where the process starts")
     x = state(lambda model, shape: model._start(shape), "the process")
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        super().configure(frame, values)
         if not same_dimension(self.sigma * self.tau**0.5, self.mean):
             unit = u.get_unit(self.mean) / u.ms**0.5
             expected = (
@@ -510,6 +510,6 @@ class OUProcessInput(Current):
         """
         steps, mean = u.get_magnitude(current_dt() / self.tau), self.mean
         kept = mean + (self.x.value - mean) * jnp.exp(-steps)
-        self._assign({"x": self._drawn(kept, -jnp.expm1(-2.0 * steps))})
+        self.assign_states({"x": self._drawn(kept, -jnp.expm1(-2.0 * steps))})
         x = self.x.value
         return x if self.duration is None else self._during(x, self._step(t), self.duration)

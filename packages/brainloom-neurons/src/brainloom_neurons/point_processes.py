@@ -84,14 +84,14 @@ class GammaSpike(SpikeSource):
             t: Accepted as by other sources; the process does not depend on time.
         """
         require_one_per_step("GammaSpike.freqs", self.freqs, self.spk_type)
-        y = self._values()
+        y = self.state_values()
         elapsed = u.get_magnitude(self.freqs * current_dt())
         change = -elapsed - y["wait_error"]
         left = y["wait"] + change
         error = (left - y["wait"]) - change
         k = jnp.broadcast_to(self.cv**-2.0, left.shape)
         wait, counts = _renewed(brainstate.random.split_key(), left, k)
-        self._assign({"wait": wait, "wait_error": error})
+        self.assign_states({"wait": wait, "wait_error": error})
         return as_spikes(counts, self.spk_type)
 
 

@@ -82,8 +82,8 @@ class ReplaySpikes(GivenSpikes):
     trial: Any = option(default=None, constraint=_TRIAL, doc="batch member that is replayed")
     spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        super().configure(frame, values)
         for name in ("start", "repeat_every"):
             if np.ndim(getattr(self, name)) > 0:
                 self._refuse(name, "one time for all neurons", getattr(self, name))

@@ -44,7 +44,7 @@ class Source(Dynamics):
     Durations become steps where they are used, so that one source serves any `dt`.
     """
 
-    _layout = ("in_size", ..., "name")
+    signature_layout = ("in_size", ..., "name")
     role: ClassVar[str] = "source"
     solver: Any = None
     _batch: tuple[int, ...] = ()
@@ -60,7 +60,7 @@ class Source(Dynamics):
         batch = () if batch_size is None else (batch_size,)
         if batch != self._batch:
             self._batch = batch
-            self._version += 1  # what is compiled has the old shape
+            self.mark_changed()  # what is compiled has the old shape
 
     @property
     def _shape(self) -> tuple[int, ...]:
@@ -172,7 +172,7 @@ class SpikeSource(Source):
                     f"{np.shape(spikes)}, its state has {held}: initialise it with the size of the "
                     f"batch, brainstate.nn.init_all_states(net, batch_size={np.shape(spikes)[0]})"
                 )
-            self._assign({"spike": spikes})
+            self.assign_states({"spike": spikes})
         traced = isinstance(u.get_mantissa(spikes), jax.core.Tracer)
         self.__dict__.update(_advanced=self._advanced + 1, _compiled=traced)
         return spikes
@@ -406,8 +406,8 @@ class SpikeTime(GivenSpikes):
         doc="rounding of times",
     )
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        super().configure(frame, values)
         self.indices = np.asarray(self.indices)
         self.indices = self.indices.astype(np.int64) if self.indices.size == 0 else self.indices
         size = math.prod(self.in_size)

@@ -67,7 +67,7 @@ class Arrivals(Delayed):
             ring = np.pad(ring, [(0, 0)] * (ring.ndim - 2) + [(0, missing), (0, 0)])
             self._put("pending", ring)
 
-    def _state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+    def state_shape(self, batch_size: int | None) -> tuple[int, ...]:
         batch = () if batch_size is None else (batch_size,)
         length, n_post = self._longest() + 1, int(np.prod(self.connection.out_size))
         if length * n_post >= 2**30:

@@ -91,7 +91,7 @@ class Course(Declared):
     def _after_reset(self, population: Any, V: Any) -> Any:
         if not isinstance(population, Neuron) or self.state != "V":
             return V
-        return population.after_spike(_values(population))["V"]
+        return population.after_spike(state_values(population))["V"]
 
     def _gain(self, population: Any, V: Any) -> Any:
         """Half a step times the derivative of dV/dt by the input current."""
@@ -100,7 +100,7 @@ class Course(Declared):
         if self.state != "V" or equations is None or "V" not in equations.derivatives:
             return none
         unit, rate = population.input_unit, u.get_unit(V) / u.ms
-        values = {**_values(population), "V": V}
+        values = {**state_values(population), "V": V}
 
         def rises(current: Any) -> Any:
             found = equations.call(population, "dV", values | {"I": with_unit(current, unit)})
@@ -111,7 +111,7 @@ class Course(Declared):
         return none + 0.5 * current_dt() * with_unit(slope, rate) / (1.0 * unit)
 
 
-def _values(population: Any) -> dict[str, Any]:
+def state_values(population: Any) -> dict[str, Any]:
     """Values of the declared states that a population keeps, by name."""
     return {
         name: held.value

@@ -241,8 +241,8 @@ def conductance_unit(syn: Any) -> Any:
     name = next(iter(syn.jump_states), "g")
     usual = state_unit(syn, name)
     try:
-        units = {state: state_unit(syn, state) or usual for state in type(syn)._states}
-        return u.get_unit(syn._call("conductance", {k: 1.0 * v for k, v in units.items()}))
+        units = {state: state_unit(syn, state) or usual for state in type(syn).declared_states()}
+        return u.get_unit(syn.call_equation("conductance", {k: 1.0 * v for k, v in units.items()}))
     except Exception:  # an equation may need what is not there yet; the first step will tell
         return None
 

@@ -25,7 +25,7 @@ def _everything(model: Any, shape: tuple[int, ...]) -> Any:
 class _Plasticity(Dynamics):
     """What the models share: relaxation without error, and what a graded spike means."""
 
-    _layout = ("in_size", "name", ...)
+    signature_layout = ("in_size", "name", ...)
     solver = "exact"
 
     x = state(_everything, "available resources")
@@ -33,11 +33,11 @@ class _Plasticity(Dynamics):
 
     def _strength(self, spikes: Any) -> Any:
         """The spikes as floating-point numbers, checked."""
-        spikes = self._check_input(plain(spikes), u.UNITLESS, "x")
+        spikes = self.check_input(plain(spikes), u.UNITLESS, "x")
         return jnp.asarray(u.get_magnitude(spikes), self.x.value.dtype)
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Any) -> dict[str, str]:
         return {"jump": "at a spike, after the states have relaxed over the step"}
 
 
@@ -124,13 +124,13 @@ class STP(_Plasticity):
             What each spike releases, of the same shape.
         """
         strength = self._strength(pre_spike)
-        y = self._values()
+        y = self.state_values()
         used, u_lost = _relaxed(y["u"], y["u_lost"], self._rest(), self.tau_f)
         x, x_lost = _relaxed(y["x"], y["x_lost"], 1.0, self.tau_d)
         raised = used + self.U * (1.0 - used)
         release, part = raised * x, _part(strength)
-        self._assign({"u": used + part * (raised - used), "u_lost": u_lost})
-        self._assign({"x": x - part * release, "x_lost": x_lost})
+        self.assign_states({"u": used + part * (raised - used), "u_lost": u_lost})
+        self.assign_states({"x": x - part * release, "x_lost": x_lost})
         return strength * release
 
     def _rest(self) -> Any:
@@ -197,7 +197,7 @@ class STD(_Plasticity):
         """
         strength = self._strength(pre_spike)
         x, x_lost = _relaxed(self.x.value, self.x_lost.value, 1.0, self.tau)
-        self._assign({"x": x - _part(strength) * self.U * x, "x_lost": x_lost})
+        self.assign_states({"x": x - _part(strength) * self.U * x, "x_lost": x_lost})
         return strength * x
 
 

@@ -71,8 +71,8 @@ class Expon(AlignPost, Synapse):
         return g
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
-        return {**Synapse._semantics(source), "normalization": "peak 1 per unit of weight"}
+    def semantics(source: Any) -> dict[str, str]:
+        return {**Synapse.semantics(source), "normalization": "peak 1 per unit of weight"}
 
 
 class DualExpon(AlignPost, Synapse):
@@ -176,11 +176,11 @@ class DualExpon(AlignPost, Synapse):
         return self.amplitude * u.math.exp(log1prel(self._excess()))
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Any) -> dict[str, str]:
         normalized = "peak amplitude (1) per unit of weight"
         plain = "peak of the difference of two exponentials, below 1 per unit of weight"
         kind = normalized if _is_normalized(source) else plain
-        return {**Synapse._semantics(source), "normalization": kind}
+        return {**Synapse.semantics(source), "normalization": kind}
 
 
 class Alpha(AlignPost, Synapse):
@@ -248,9 +248,9 @@ class Alpha(AlignPost, Synapse):
         return g
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Any) -> dict[str, str]:
         peak = "1" if _is_normalized(source) else "1/e"
-        return {**Synapse._semantics(source), "normalization": f"peak {peak} per unit of weight"}
+        return {**Synapse.semantics(source), "normalization": f"peak {peak} per unit of weight"}
 
 
 class Delta(AlignPost, Synapse):
@@ -295,11 +295,11 @@ class Delta(AlignPost, Synapse):
     g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     g = state("g_initializer", "what arrived in this step")
 
-    def _integrate(self, y: dict[str, Any], x: Any) -> dict[str, Any]:
-        return {"g": 0.0 * super()._integrate(y, x)["g"]}
+    def integrate(self, y: dict[str, Any], x: Any) -> dict[str, Any]:
+        return {"g": 0.0 * super().integrate(y, x)["g"]}
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Any) -> dict[str, str]:
         return {
             "jump": "is the conductance of the step in which it arrives, and no longer",
             "normalization": "peak 1 per unit of weight, for one step",

@@ -87,13 +87,13 @@ class GradedSynapse(Presynaptic):
         """
         V = self._arriving(V_pre, u.mV) * u.mV
         release = jax.nn.sigmoid(u.get_magnitude((V - self.theta) / self.sigma))
-        y = self._values()
+        y = self.state_values()
         y = {**y, "release": 0.0 * y["release"] + release}
-        self._assign(self._flow(y, current_dt()))
-        return self._call("conductance", self._values())
+        self.assign_states(self.flow(y, current_dt()))
+        return self.call_equation("conductance", self.state_values())
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Any) -> dict[str, str]:
         return {
             "input": "the potential is held over the step",
             "normalization": "saturates at 1 of the unit of g",

@@ -40,7 +40,7 @@ class Presynaptic(Synapse):
                 f"presynaptic neuron, not a sum; it cannot use {lost}. Make it of the size of the "
                 "presynaptic population, call it with the spikes, and connect what it returns"
             )
-        x = self._check_input(0.0 * unit if x is None else x, unit, "g")
+        x = self.check_input(0.0 * unit if x is None else x, unit, "g")
         return jnp.asarray(to_number(x, unit), brainstate.environ.dftype())
 
 
@@ -63,17 +63,17 @@ class Pulsed(Presynaptic):
         """
         spike = self._arriving(pre_spike)
         spike = jnp.where(spike > 1.0, 1.0, jnp.where(spike < 0.0, 0.0, spike))
-        y = self._values()
+        y = self.state_values()
         on, off = self._phases(y)
-        y = self._flow(self._without(self._flow(self._with(y), on)), off)
+        y = self.flow(self._without(self.flow(self._with(y), on)), off)
         left = self.pulse_left.value - on
-        self._assign({**y, "pulse_left": left + spike * (self.T_dur - left)})
-        return self._call("conductance", self._values())
+        self.assign_states({**y, "pulse_left": left + spike * (self.T_dur - left)})
+        return self.call_equation("conductance", self.state_values())
 
-    def _means(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
+    def step_means(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
         on, off = self._phases(y)
-        during, after = self._with(y), self._without(self._flow(self._with(y), on))
-        first, second = super()._means(during, on), super()._means(after, off)
+        during, after = self._with(y), self._without(self.flow(self._with(y), on))
+        first, second = super().step_means(during, on), super().step_means(after, off)
         share = u.get_magnitude(on / time)
         means = {
             n: share * first[n] + (1.0 - share) * second[n] for n in self.equations.derivatives
@@ -96,7 +96,7 @@ class Pulsed(Presynaptic):
         return self.T * u.math.where(pulse_left > 0.0 * u.ms, 1.0, 0.0)
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Any) -> dict[str, str]:
         return {
             "jump": "a spike begins a pulse at the end of the step, which ends within a step",
             "normalization": "saturates at 1 of the unit of g",
@@ -368,12 +368,12 @@ class NMDA(Presynaptic):
             pre_spike: Presynaptic spikes, shape `(*batch, *in_size)`; None for none.
         """
         spike = self._arriving(pre_spike)
-        y = self._flow(self._values(), current_dt())
-        self._assign({**y, "x": y["x"] + spike})
-        return self._call("conductance", self._values())
+        y = self.flow(self.state_values(), current_dt())
+        self.assign_states({**y, "x": y["x"] + spike})
+        return self.call_equation("conductance", self.state_values())
 
     @staticmethod
-    def _semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Any) -> dict[str, str]:
         return {
             "jump": "a spike is added to x after the step",
             "normalization": "saturates at 1 of the unit of g",

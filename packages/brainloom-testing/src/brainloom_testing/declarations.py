@@ -25,7 +25,7 @@ def is_declared(cls: Any) -> bool:
 
 def parameters(cls: Any) -> dict[str, Any]:
     """All declared constructor arguments by name."""
-    return dict(cls._params) if is_declared(cls) else {}
+    return dict(cls.declared_parameters()) if is_declared(cls) else {}
 
 
 def quantities(cls: Any) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def initializers(cls: Any) -> dict[str, Any]:
 
 def states(cls: Any) -> dict[str, Any]:
     """The states, by name, that a model keeps unless an option asks for more."""
-    found = cls._states if is_declared(cls) else {}
+    found = cls.declared_states() if is_declared(cls) else {}
     return {name: spec for name, spec in found.items() if spec.wanted(cls)}
 
 
@@ -61,7 +61,7 @@ def derivatives(cls: Any) -> dict[str, tuple[str, ...]]:
 def defaults(cls: Any) -> dict[str, Any]:
     """The default of each constructor argument that is declared or given by the base class."""
     declared = {name: parameter.default for name, parameter in parameters(cls).items()}
-    found = {**cls._frame, **declared}
+    found = {**cls.signature_frame, **declared}
     empty = inspect.Parameter.empty
     return {name: empty if value is REQUIRED else value for name, value in found.items()}
 

@@ -132,7 +132,7 @@ class EventPropLIF(Neuron):
         """
         if x is not None:
             arriving = self._arriving(x)
-            self._check_shape("update(x)", arriving)
+            self.check_shape("update(x)", arriving)
             self.add_delta_input("arriving", arriving * u.mA)
         return super().update()
 
@@ -166,12 +166,12 @@ class EventPropLIF(Neuron):
         }
         start = (to_number(self.V.value - self.V_rest, u.mV), to_number(self.g.value, u.mA))
         spikes, (V, g) = _run(constants, start, arriving.astype(dtype))
-        self._assign({"V": V * u.mV + self.V_rest, "g": g * u.mA, "spike": spikes[-1]})
+        self.assign_states({"V": V * u.mV + self.V_rest, "g": g * u.mA, "spike": spikes[-1]})
         return spikes
 
     def check_constant(self) -> None:
         """Raise an error where a parameter is to be trained: only what arrives has a gradient."""
-        for name in self._params:
+        for name in self.declared_parameters():
             value = vars(self).get(name)
             if isinstance(value, (brainstate.State, brainstate.nn.Param)):
                 raise ParameterError(

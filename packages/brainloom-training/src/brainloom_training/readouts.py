@@ -31,7 +31,11 @@ __all__ = ["LeakyRateReadout", "LeakySpikeReadout"]
 class _Readout(Declared):
     """What the readouts share: their sizes, their weights and what these make of the input."""
 
-    _frame: ClassVar[dict[str, Any]] = {"in_size": REQUIRED, "out_size": REQUIRED, "name": None}
+    signature_frame: ClassVar[dict[str, Any]] = {
+        "in_size": REQUIRED,
+        "out_size": REQUIRED,
+        "name": None,
+    }
     w_init: Any
     weight: brainstate.ParamState
 
@@ -40,16 +44,16 @@ class _Readout(Declared):
         """The shape of the outputs, which is that of the states."""
         return tuple(self.out_size)
 
-    def _setup_frame(self, in_size: Any, out_size: Any, name: str | None) -> None:
+    def configure_frame(self, in_size: Any, out_size: Any, name: str | None) -> None:
         sizes = self._size("in_size", in_size), self._size("out_size", out_size)
         self._setup_module(sizes[1], name)
         self.in_size, self.out_size = sizes
 
     def _setup_module(self, size: tuple[int, ...], name: str | None) -> None:
-        super()._setup_frame(name=name)
+        super().configure_frame(name=name)
 
-    def _setup(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
-        super()._setup(frame, values)
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        super().configure(frame, values)
         if "w_init" in values:
             self.weight = self._weights(self.w_init)
 
@@ -127,7 +131,7 @@ class LeakyRateReadout(_Readout):
         [2.]
     """
 
-    _layout = ("in_size", "out_size", ..., "name")
+    signature_layout = ("in_size", "out_size", ..., "name")
 
     tau: Any = param(default=5.0 * u.ms, constraint=positive, doc="time constant")
     w_init: Any = option(default=brainstate.nn.init.KaimingNormal(), doc="weights")
@@ -212,7 +216,7 @@ class LeakySpikeReadout(_Readout, Neuron):  # type: ignore[misc]  # its frame ha
         [0.] [1.]
     """
 
-    _layout: ClassVar[tuple[Any, ...]] = (
+    signature_layout: ClassVar[tuple[Any, ...]] = (
         *("in_size", "out_size", ..., "spk_fun", "spk_reset", "name"),
         *("*", "solver", "interpolate", "detach_reset"),
     )
@@ -231,7 +235,7 @@ class LeakySpikeReadout(_Readout, Neuron):  # type: ignore[misc]  # its frame ha
         return (I - V) / self.tau
 
     def _setup_module(self, size: tuple[int, ...], name: str | None) -> None:
-        Neuron._setup_frame(self, size, name)
+        Neuron.configure_frame(self, size, name)
 
     def _weights(self, w_init: Any) -> brainstate.ParamState:
         weight = super()._weights(w_init)

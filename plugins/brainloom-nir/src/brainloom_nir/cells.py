@@ -63,10 +63,10 @@ class Membrane(Dynamics):
             The potential, shape `(*batch, *in_size)`, mV.
         """
         x = 0.0 * self.input_unit if x is None else x
-        x = self._check_input(x, self.input_unit, "V")
-        new = self._integrate(self._values(), x)
+        x = self.check_input(x, self.input_unit, "V")
+        new = self.integrate(self.state_values(), x)
         self.sum_current_inputs(0.0 * self.input_unit, self.V.value)  # forgets what was used
-        self._assign({**new, "V": self.sum_delta_inputs(new["V"])})
+        self.assign_states({**new, "V": self.sum_delta_inputs(new["V"])})
         return self.V.value
 
 

@@ -78,12 +78,14 @@ def module_of(
 def _kept_apart(model: Any, context: Context) -> dict[str, Any]:
     """What NIR has no field for, and what becomes of it."""
     private: dict[str, Any] = {}
-    trained = [name for name in model._params if isinstance(vars(model).get(name), _TRAINED)]
+    trained = [
+        name for name in model.declared_parameters() if isinstance(vars(model).get(name), _TRAINED)
+    ]
     if trained:
         context.report("training", "dropped", f"that {', '.join(trained)} are trained")
     _report_scheme(model, context, private)
     for name, unit in INITIAL.items():
-        if name not in model._params:
+        if name not in model.declared_parameters():
             continue
         value = getattr(model, name)
         if callable(value) and not isinstance(value, u.Quantity):
@@ -133,7 +135,7 @@ def _report_spikes(model: Any, context: Context, private: dict[str, Any]) -> Non
     else:
         context.report("surrogate", "private", f"NIR has none; {model.spk_fun!r}")
         private["spk_fun"] = data
-    if "tau_ref" in model._params:
+    if "tau_ref" in model.declared_parameters():
         private |= {"tau_ref": written(model.tau_ref, u.ms), "ref_var": model.ref_var}
         text = "NIR has no refractory period; other readers go on at once"
         context.report("refractory", "private", text)
@@ -147,7 +149,7 @@ def _put_back(
     if private:
         context.report("metadata", "kept", "written by brainloom, and put back")
     _choose_scheme(private, back, context)
-    starts = [name for name in INITIAL if name in cls._params]  # type: ignore[attr-defined]
+    starts = [name for name in INITIAL if name in cls.declared_parameters()]  # type: ignore[attr-defined]
     for name in starts:
         if name in private:
             back[name] = quantity(private[name], INITIAL[name])

@@ -102,7 +102,7 @@ class PlasticityRule(Strengths):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.equations = read_rule(cls, cls._states)
+        cls.equations = read_rule(cls, cls.declared_states())
 
     # What a rule may say besides its derivatives
 
@@ -285,8 +285,8 @@ class PlasticityRule(Strengths):
 
     def _new_values(self, y: Values) -> Values:
         new: Values = self._call("on_step", y)
-        for name in new.keys() - self._states.keys():
-            raise no_such_state(type(self), "on_step", name, self._states)
+        for name in new.keys() - self.declared_states().keys():
+            raise no_such_state(type(self), "on_step", name, self.declared_states())
         return new
 
     def _changed(self, method: str, side: str, y: Values, weight: Any) -> tuple[Values, Any]:
@@ -332,7 +332,7 @@ class PlasticityRule(Strengths):
 
     def _taken(self, method: str) -> tuple[str, ...]:
         names = self.equations.takes(method)
-        return tuple(self._states) if names is None else names
+        return tuple(self.declared_states()) if names is None else names
 
     def _call(self, method: str, y: Values) -> Any:
         return getattr(self, method)(**{n: self._value(n, y) for n in self._taken(method)})
@@ -382,7 +382,7 @@ class PlasticityRule(Strengths):
             )
 
 
-PlasticityRule.equations = read_rule(PlasticityRule, PlasticityRule._states)
+PlasticityRule.equations = read_rule(PlasticityRule, PlasticityRule.declared_states())
 
 
 def _is_event(values: Any) -> Any:

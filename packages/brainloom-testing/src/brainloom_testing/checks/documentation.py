@@ -52,7 +52,10 @@ def check_docstring_lists_arguments(case: Case) -> None:
 def check_docstring_lists_states(case: Case) -> None:
     """`Attributes:` has an entry for each declared state but spikes and parts that are lost."""
     declared = states(case.cls)
-    usual = {*Neuron._states, *(lost_part(name) for name, spec in declared.items() if spec.slow)}
+    usual = {
+        *Neuron.declared_states(),
+        *(lost_part(name) for name, spec in declared.items() if spec.slow),
+    }
     missing = sorted(declared.keys() - usual - _entries(case, "Attributes"))
     require(
         not missing,
@@ -83,9 +86,12 @@ def _settings_restored() -> Iterator[None]:
         with brainstate.random.seed_context(0):
             yield
     finally:
-        for key in brainstate.environ.all().keys() - before.keys():
+        # What a context sets around this is no setting of the process, and must not become one.
+        after = brainstate.environ.all()
+        for key in after.keys() - before.keys():
             brainstate.environ.pop(key)
-        brainstate.environ.set(**before)
+        changed = {key: value for key, value in before.items() if after.get(key) is not value}
+        brainstate.environ.set(**changed)
 
 
 def _docstring(case: Case) -> str:
