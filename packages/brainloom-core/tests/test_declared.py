@@ -411,7 +411,8 @@ def test_a_list_of_several_dimensions() -> None:
         ({"rate": -1 * u.Hz}, r"Gate.rate: expected a frequency >= 0, got -1 Hz$"),
         (
             {"rate": 2 * u.Hz},
-            r"Gate.rate: expected rate different from other, got rate = 2 Hz, other = 2 Hz, which is its default: pass other too$",
+            r"Gate.rate: expected rate different from other, got rate = 2 Hz, other = 2 Hz, "
+            r"which is its default: pass other too$",
         ),
         ({"weight": "w"}, r"Gate.weight: expected a number, got 'w'$"),
         ({"limit": 1 * u.mA}, r"Gate.limit: expected a voltage \(for example .*\), got 1 mA$"),

@@ -1,7 +1,7 @@
 """When within a step a spike is: at its end, or where the potential crosses the threshold."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import brainunit as u
 import jax
@@ -12,9 +12,6 @@ from .dynamics import Dynamics
 from .solvers import rate_and_slope
 from .units import log1prel, step_count, to_number, with_unit
 
-if TYPE_CHECKING:
-    from .neuron import Neuron
-
 __all__ = ["ON_GRID", "WITHIN_STEP", "SpikeTiming", "hard_reset", "paced"]
 
 Values = dict[str, Any]
@@ -24,7 +21,7 @@ class SpikeTiming(ABC):
     """What depends on when a spike is, apart from how the potential is reset."""
 
     @abstractmethod
-    def stop_at_crossing(self, neuron: "Neuron", y: Values, new: Values, x: Any) -> Values:
+    def stop_at_crossing(self, neuron: Dynamics, y: Values, new: Values, x: Any) -> Values:
         """The states at which a step ends, from those before and after its integration."""
 
     @abstractmethod
@@ -43,7 +40,7 @@ class SpikeTiming(ABC):
 class _OnGrid(SpikeTiming):
     """A spike is at the end of its step, and durations are whole numbers of steps."""
 
-    def stop_at_crossing(self, neuron: "Neuron", y: Values, new: Values, x: Any) -> Values:
+    def stop_at_crossing(self, neuron: Dynamics, y: Values, new: Values, x: Any) -> Values:
         return new
 
     def pace(self, y: Values) -> Any:
@@ -62,7 +59,7 @@ class _WithinStep(SpikeTiming):
     The states stop there, and make up for the rest of the step in the next one.
     """
 
-    def stop_at_crossing(self, neuron: "Neuron", y: Values, new: Values, x: Any) -> Values:
+    def stop_at_crossing(self, neuron: Dynamics, y: Values, new: Values, x: Any) -> Values:
         """The states at the crossing where there is one, and the time from there to the end."""
         whole = neuron.pace("V", y) * current_dt()
         crossed = new["V"] >= neuron.equations.call(neuron, "threshold", new)
@@ -85,7 +82,7 @@ class _WithinStep(SpikeTiming):
     def holds(self, steps: Any) -> Any:
         return steps >= 1
 
-    def _until(self, neuron: "Neuron", y: Values, new: Values, whole: Any, x: Any) -> Any:
+    def _until(self, neuron: Dynamics, y: Values, new: Values, whole: Any, x: Any) -> Any:
         """Time from the start to the crossing of the threshold, along the local exponential."""
         rate, slope = rate_and_slope(Dynamics.drift(neuron, "V", x), y, "V")
         before, after = (neuron.equations.call(neuron, "threshold", z) for z in (y, new))

@@ -3,9 +3,8 @@
 from typing import Any
 
 import numpy as np
-from brainloom_core import Declared
+from brainloom_core import Declared, View
 from brainloom_core.describe import of_values
-from brainloom_core.views import View
 
 from .connection import Connection
 
