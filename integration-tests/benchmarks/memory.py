@@ -100,7 +100,7 @@ def measure(name: str, way: Callable[..., Any], neurons: int, in_degree: int) ->
     synaptic = {
         id(state): state
         for path, state in net.states().items()
-        if not isinstance(state, brainstate.ParamState) and path[-1] != "V"
+        if not isinstance(state, brainstate.ParamState) and path[-1] not in ("V", "spike")
     }
     return Measured(
         name,
