@@ -146,7 +146,11 @@ class OfClasses(Loss):
         return scores.reshape(*scores.shape[:-1], -1, self.per_class).sum(axis=-1)
 
     def classes(self, reduced: Any) -> int:
-        """How many classes there are, by the shape of what `over` gives."""
+        """How many classes there are, by the shape of what `over` gives.
+
+        Args:
+            reduced: What `over` makes of the outputs, whose last axis is that of the neurons.
+        """
         return int(np.shape(reduced)[-1]) // self.per_class
 
     def check_labels(

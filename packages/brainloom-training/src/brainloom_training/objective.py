@@ -81,10 +81,18 @@ class Objective:
 
     def measure(self, name: str, seen: Any, y: Any) -> Any:
         """The loss or a metric, by name, of what it needs to see of the outputs."""
+        return _value(self._counted(name, seen), seen, y)
+
+    def measure_outputs(self, name: str, outputs: Any, y: Any) -> Any:
+        """The loss or a metric, by name, of the outputs over time."""
+        return self._counted(name, outputs)(outputs, y)
+
+    def _counted(self, name: str, seen: Any) -> Any:
+        """The measure of this name, the number of whose classes is noted."""
         measure = self.measures[name]
         if isinstance(measure, OfClasses):
             self.classes[name] = measure.classes(seen)
-        return _value(measure, seen, y)
+        return measure
 
     def _values(self, x: Any, y: Any, **options: Any) -> dict[str, Any]:
         watching = {name: self.penalties[name] for name in self.watched}

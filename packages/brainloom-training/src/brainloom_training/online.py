@@ -93,7 +93,7 @@ class Online:
             with in_step(i):
                 output = learner(x)
             one = jax.tree.map(lambda value: value[None], output)
-            return objective.measure("loss", one, y), output
+            return objective.measure_outputs("loss", one, y), output
 
         with products_through(_braintrace().matmul):
             found, losses, outputs = learner.etrace_grad(
@@ -104,7 +104,7 @@ class Online:
                 has_aux=True,
                 return_value=True,
             )
-        metrics = {name: objective.measure(name, outputs, y) for name in objective.metrics}
+        metrics = {name: objective.measure_outputs(name, outputs, y) for name in objective.metrics}
         return found, {"loss": losses.mean(), **metrics}
 
     def _check(self, objective: Objective) -> None:
