@@ -249,6 +249,11 @@ class Declared(brainstate.nn.Module):
         return self.in_size
 
     def state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+        """The shape of the states.
+
+        Args:
+            batch_size: Length of the batch axis, None for none.
+        """
         return self.varshape if batch_size is None else (batch_size, *self.varshape)
 
     def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
@@ -256,6 +261,11 @@ class Declared(brainstate.nn.Module):
 
         A class that checks several parameters together, or keeps what follows from them, does so
         after a call of this.
+
+        Args:
+            frame: Arguments that are no declared parameters, by name, such as the size; None where
+                a parameter is assigned.
+            values: Parameters by name.
         """
         if frame is not None:
             self.configure_frame(**frame)
@@ -266,6 +276,12 @@ class Declared(brainstate.nn.Module):
             self._params[name].check_relations(self)
 
     def configure_frame(self, *args: Any, **frame: Any) -> None:
+        """Set what is no declared parameter, before those.
+
+        Args:
+            args: None here.
+            frame: Arguments of `signature_frame` by name.
+        """
         brainstate.nn.Module.__init__(self, **frame)
 
 

@@ -61,6 +61,12 @@ class Delayed(Declared):
     )
 
     def configure_frame(self, in_size: Any, name: str | None) -> None:
+        """Set the size.
+
+        Args:
+            in_size: Number of values, or their shape.
+            name: Name of the module.
+        """
         super().configure_frame(name=name)
         self.in_size = tuple(in_size) if isinstance(in_size, (tuple, list)) else (int(in_size),)
 

@@ -105,6 +105,15 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
             )
 
     def configure_frame(self, in_size: Any, name: str | None) -> None:
+        """Set the size.
+
+        Args:
+            in_size: Number of neurons, or the shape of the population.
+            name: Name of the module.
+
+        Raises:
+            ParameterError: It is no size.
+        """
         sizes = in_size if isinstance(in_size, (tuple, list)) else (in_size,)
         whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in sizes)
         if not sizes or not whole or min(sizes) < 1:
@@ -344,14 +353,24 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     # Integration
 
     def call_equation(self, method: str, y: dict[str, Any]) -> Any:
-        """Call one of the model's equations with the states that it names, or `**all`."""
+        """Call one of the model's equations with the states that it names, or `**all`.
+
+        Args:
+            method: Name of the method, such as `"dV"` or `"threshold"`.
+            y: Values by name.
+        """
         return self.equations.call(self, method, y)
 
     def state_values(self) -> dict[str, Any]:
+        """The values of all states that the model keeps, by name."""
         return {name: getattr(self, name).value for name in self._kept_states()}
 
     def assign_states(self, values: dict[str, Any]) -> None:
-        """Write states, keeping the unit and the dtype that each has."""
+        """Write states, keeping the unit and the dtype that each has.
+
+        Args:
+            values: New values by name of the state.
+        """
         for name, value in values.items():
             state = getattr(self, name)
             unit = u.get_unit(state.value)
@@ -359,10 +378,20 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
             state.value = with_unit(number, unit)
 
     def drifts(self, x: Any) -> dict[str, Drift]:
-        """The declared derivatives as functions of all states."""
+        """The declared derivatives as functions of all states, by name of the state.
+
+        Args:
+            x: Input of the step, to which registered currents are added.
+        """
         return {name: self.drift(name, x) for name in self.equations.derivatives}
 
     def drift(self, name: str, x: Any) -> Drift:
+        """The derivative of one state as a function of all, and the states on which it depends.
+
+        Args:
+            name: Name of the state.
+            x: Input of the step, to which registered currents are added.
+        """
         has_current = "I" in (self.equations.derivatives[name] or ())
 
         def rate(y: Any) -> Any:
@@ -374,10 +403,23 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     @staticmethod
     def semantics(source: Any) -> dict[str, str]:
-        """Fields of `Numerics` for a model, or for a class with its defaults."""
+        """Fields of `Numerics`, in words.
+
+        Args:
+            source: A model, or a class, which stands for its defaults.
+        """
         return {}
 
     def integrate(self, y: dict[str, Any], x: Any) -> dict[str, Any]:
+        """The states one step later, without jumps and spikes.
+
+        Args:
+            y: Values of the states by name.
+            x: Input of the step.
+
+        Raises:
+            InputError: Currents are registered, and no equation has one.
+        """
         if self._current_inputs and not self.equations.has_current:
             raise InputError(
                 f"{type(self).__name__} has no equation with a current: "
@@ -397,6 +439,16 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         return tuple(found.value.shape)
 
     def check_input(self, x: Any, unit: Any, state: str) -> Any:
+        """The input of a call, if it has the unit and the shape that it needs.
+
+        Args:
+            x: The input.
+            unit: The unit that it has to be in, or one of its dimension.
+            state: Name of a state that has the shape of the population, and of a batch.
+
+        Raises:
+            InputError: It does not.
+        """
         if not same_dimension(x, unit):
             hint = ""
             if same_dimension(x, u.ms):
@@ -412,7 +464,16 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         return x
 
     def check_shape(self, what: str, x: Any, state: str | None = None) -> None:
-        """Accept a scalar, one value per neuron, or exactly the shape of the states."""
+        """Accept a scalar, one value per neuron, or exactly the shape of the states.
+
+        Args:
+            what: What it is, for the error.
+            x: The value.
+            state: Name of a state that has the shape of the population, None for the first.
+
+        Raises:
+            InputError: It has another shape.
+        """
         shape, held = np.shape(x), self._held_shape(state)
         if shape in ((), self.varshape, held):
             return

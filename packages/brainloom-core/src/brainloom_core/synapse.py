@@ -92,12 +92,22 @@ class Synapse(Dynamics):
     # A time may be an array here, with an element for each synapse.
 
     def flow(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
-        """The states after a time without jumps."""
+        """The states after a time without jumps.
+
+        Args:
+            y: Values of the states by name.
+            time: The time, one for all or one for each synapse.
+        """
         solver = get_solver(self.solver, linear=self.linear, coupled=self.equations.coupled)
         return {**y, **solver(self.drifts(None), y, time)}
 
     def step_means(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
-        """The means of the states over the coming time."""
+        """The means of the states over the coming time.
+
+        Args:
+            y: Values of the states by name.
+            time: The time, one for all or one for each synapse.
+        """
         return {**y, **step_mean(self.drifts(None), y, time)}
 
     @staticmethod

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .declared import real_signature
 from .delays import Prefetch, PrefetchDelay, PrefetchDelayAt, past_of
 from .descriptor import Descriptor
 from .errors import InputError, StateError
@@ -134,6 +135,7 @@ class Selection:
         return f"{self.numbers.size} of {int(np.prod(self.shape))}, #{self._digest:08x}"
 
 
+@real_signature
 class View(brainstate.graph.Node):
     """Some neurons of a population, `population[:800]`: the source or target of connections.
 
@@ -367,7 +369,12 @@ class View(brainstate.graph.Node):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """An error: these neurons are advanced with their population."""
+        """An error: these neurons are advanced with their population.
+
+        Args:
+            args: Whatever it is called with.
+            kwargs: The same by name.
+        """
         kind = type(self.population).__name__
         raise InputError(
             f"{self!r} was called, but it is a part of a population: call the {kind} itself, once "

@@ -45,6 +45,13 @@ class _Readout(Declared):
         return tuple(self.out_size)
 
     def configure_frame(self, in_size: Any, out_size: Any, name: str | None) -> None:
+        """Set the sizes.
+
+        Args:
+            in_size: Number of inputs, or their shape.
+            out_size: Number of outputs, or their shape.
+            name: Name of the module.
+        """
         sizes = self._size("in_size", in_size), self._size("out_size", out_size)
         self._setup_module(sizes[1], name)
         self.in_size, self.out_size = sizes
