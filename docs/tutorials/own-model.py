@@ -222,11 +222,13 @@ for result in results:
 # %% [markdown]
 # What fails are the checks of the documentation: the class has no docstring yet. Everything about
 # its behaviour holds. To see a check catch a mistake, make one: let the derivative be quadratic,
-# and forget that the class still promises to be linear.
+# and promise that the equations are linear all the same.
 
 
 # %%
 class Mistaken(AdLIF):
+    linear = True
+
     def dV(self, V, w, I):
         return super().dV(V, w, I) + (V - self.V_rest) ** 2 / (100 * u.mV * self.tau)
 
