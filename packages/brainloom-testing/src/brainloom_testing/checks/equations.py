@@ -167,8 +167,8 @@ def _compiled_run(case: Case, solver: str) -> Any:
             spiked = case.kind == "neuron" and jnp.any(u.get_mantissa(returned) > 0)
             return i + 1, quiet & jnp.logical_not(spiked)
 
-        for path, state in model.states().items():
-            state.value = start[".".join(map(str, path))]
+        for path, state in model.states().items():  # nothing is lost of a slow state yet
+            state.value = start.get(".".join(map(str, path)), 0.0 * state.value)
         begin = (jnp.asarray(0), jnp.asarray(True))
         quiet = brainstate.transform.while_loop(lambda carried: carried[0] < steps, one, begin)[1]
         return values(model), quiet
