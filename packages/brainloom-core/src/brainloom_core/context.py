@@ -45,4 +45,5 @@ def _is_a_step(dt: Any) -> bool:
     number = u.get_mantissa(dt)
     if isinstance(number, jax.core.Tracer):
         return True
-    return np.ndim(number) == 0 and bool(np.isfinite(number)) and bool(number > 0)
+    known = np.asarray(number)  # of NumPy, which no transformation traces
+    return known.ndim == 0 and bool(np.isfinite(known)) and bool(known > 0)
