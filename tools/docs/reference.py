@@ -161,7 +161,8 @@ def in_words(value: Any) -> str:
 def numerics(thing: Any) -> list[tuple[str, str]]:
     """What a model declares about its steps, with its defaults."""
     declared, equations = getattr(thing, "numerics", None), getattr(thing, "equations", None)
-    if not inspect.isclass(thing) or equations is None or not equations.derivatives:
+    known = inspect.isclass(thing) and declared is not None and equations is not None
+    if not known or not equations.derivatives:
         return []
     order = "exact under a current that is constant over the step"
     if not declared.exact:

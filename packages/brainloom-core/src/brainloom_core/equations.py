@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import functools
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Set
@@ -214,6 +215,7 @@ def _check_names(cls: type, method: str, names: tuple[str, ...] | None, known: S
             )
 
 
+@functools.cache  # most are inherited, and a package has hundreds of them
 def _arguments(method: Callable[..., Any]) -> tuple[str, ...] | None:
     """What a method takes by name and without a default; None for everything."""
     parameters = list(inspect.signature(method).parameters.values())[1:]
