@@ -27,6 +27,7 @@ from brainloom_neurons import (
     PoissonSpike,
     ReplaySpikes,
     SpikeTime,
+    WienerProcessInput,
     poisson_input,
 )
 from scipy import stats
@@ -685,3 +686,27 @@ def test_replay_repeats_with_a_whole_number_of_steps() -> None:
     replay = ReplaySpikes(1, ([0.1] * u.ms, [0]), repeat_every=0.25 * u.ms)
     with pytest.raises(InputError, match=r"ReplaySpikes\.repeat_every: expected a multiple of dt"):
         repeated(replay, 2)
+
+
+def test_what_a_trace_initialised_ends_with_it() -> None:
+    """A batch, the noise of its members and what waits are those from before; or made anew."""
+    noise = WienerProcessInput(6, sigma=1.0 * u.mA * u.ms**0.5)
+    net = Network()
+    net.E = LIF(6, V_th=20 * u.mV)
+    net.drive = PoissonInput(net.E.prefetch("V"), None, 100, 100 * u.Hz, 0.1 * u.mV)
+    net.given = SpikeTime(6, [1], [0.2] * u.ms)
+
+    @brainstate.transform.jit
+    def fresh() -> Any:
+        brainstate.nn.init_all_states([net, noise])
+        return net.E.V.value
+
+    run = {"duration": 2 * u.ms, "dt": 0.1 * u.ms, "record": "E.V", "inputs": {"E": noise}}
+    fresh()
+    assert simulate(net, **run)["E.V"].values.shape == (20, 6)  # nothing was left to go on from
+    brainstate.nn.init_all_states([net, noise], batch_size=2)
+    fresh()
+    brainstate.nn.reset_all_states([net, noise])
+    V = simulate(net, **run)["E.V"].values.to_decimal(u.mV)
+    assert V.shape == (20, 2, 6)
+    assert np.all(np.abs(V[-1, 0] - V[-1, 1]) > 1e-3)

@@ -150,6 +150,14 @@ class Declared(brainstate.nn.Module):
             attributes["_version"] = self._version + 1
         return found
 
+    def lacks_states(self) -> bool:
+        """Whether a declared state does not exist, or only in a trace that has ended.
+
+        States that such a trace replaced are brought back.
+        """
+        living = [self._living(name) for name in self._kept_states()]
+        return None in living
+
     def _make_state(self, name: str, kind: Any, value: Any, held: Any) -> None:
         """Put a new state in the place of an older one, to which the code around may return."""
         attributes = self.__dict__

@@ -197,7 +197,7 @@ def _check_derivatives(cls: type, states: tuple[str, ...], extra: Set[str]) -> N
         same = near is not None and near.casefold() == state.casefold()
         unmoved = near is not None and not hasattr(cls, f"d{near}")
         if same or unmoved or {*arguments} & extra:
-            hint = f"; did you mean d{near}?" if near else ""
+            hint = f"; did you mean d{near}?" if near else "."
             raise DeclarationError(
                 f"{cls.__name__}.{name}: there is no state {state!r} that it could be the "
                 f"derivative of{hint} The states are {', '.join(states)}."

@@ -440,6 +440,7 @@ class StateSpec:
     when: str | None = None
     per: str | None = None
     slow: bool = False
+    internal: bool = False
     lost_of: str | None = None
     name: str = field(default="", init=False)
 
@@ -505,6 +506,7 @@ def state(
     when: str | None = None,
     per: str | None = None,
     slow: bool = False,
+    internal: bool = False,
 ) -> Any:
     """Declare a state.
 
@@ -520,6 +522,7 @@ def state(
         slow: Whether it may change by less in a step than a float32 can tell, as with a time
             constant of seconds. What rounding leaves out of a state `x` is then kept, in a state
             `x_lost`, until it is enough to be added: of any scheme and to any end.
+        internal: Whether it serves the base class alone, so that models do not describe it.
 
     Examples:
         >>> import brainstate, brainunit as u
@@ -533,7 +536,7 @@ def state(
         >>> cell.V.value.shape, cell.n.value.shape
         ((3, 2), (3, 2))
     """
-    return StateSpec(initial, doc, kind, steady, when, per, slow)
+    return StateSpec(initial, doc, kind, steady, when, per, slow, internal)
 
 
 def as_float(value: Any) -> Any:

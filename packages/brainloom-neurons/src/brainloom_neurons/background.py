@@ -153,6 +153,11 @@ class _Waiting(Declared):
         """Nothing waits; later than the population, whose shape it takes."""
         super().init_state(batch_size, **kwargs)
 
+    @brainstate.nn.call_order(3)  # type: ignore[untyped-decorator]
+    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Nothing waits; later than the population, whose shape it takes."""
+        super().reset_state(batch_size, **kwargs)
+
     def state_shape(self, batch_size: int | None) -> tuple[int, ...]:
         return ()
 

@@ -47,20 +47,18 @@ class Source(Dynamics):
     signature_layout = ("in_size", ..., "name")
     role: ClassVar[str] = "source"
     solver: Any = None
-    _batch: tuple[int, ...] = ()
 
-    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        """Create the states; each member of a batch has its own random numbers.
+    members = state(
+        lambda model, shape: model._no_values(shape),
+        "without elements: its shape is that of the batch, each of whose members is drawn anew",
+        brainstate.ShortTermState,
+        internal=True,
+    )
 
-        Args:
-            batch_size: Length of the batch axis, None, the default, for none.
-            kwargs: Accepted for `brainstate.nn.init_all_states`, and not used.
-        """
-        super().init_state(batch_size, **kwargs)
-        batch = () if batch_size is None else (batch_size,)
-        if batch != self._batch:
-            self._batch = batch
-            self.mark_changed()  # what is compiled has the old shape
+    @property
+    def _batch(self) -> tuple[int, ...]:
+        members = vars(self).get("members")
+        return () if members is None else tuple(members.value.shape[:-1])
 
     @property
     def _shape(self) -> tuple[int, ...]:
@@ -68,6 +66,10 @@ class Source(Dynamics):
 
     def _step(self, t: Any) -> jax.Array:
         return current_step(t)
+
+    def _no_values(self, shape: tuple[int, ...]) -> Any:
+        batch = shape[:-1] if shape[-1] == 0 else shape[: len(shape) - len(self.in_size)]
+        return jnp.zeros((*batch, 0))
 
     def _per_batch(self, row: Any) -> Any:
         return u.math.broadcast_to(row, self._shape)
@@ -167,10 +169,13 @@ class SpikeSource(Source):
         if "spike" in vars(self):
             held = self.spike.value.shape
             if np.shape(spikes) != held:
+                hint = ""
+                if np.shape(spikes)[1:] == self.in_size:
+                    batch = np.shape(spikes)[0]
+                    hint = f": brainstate.nn.init_all_states(net, batch_size={batch}) fits them"
                 raise InputError(
                     f"{type(self).__name__}: the spikes of this step have shape "
-                    f"{np.shape(spikes)}, its state has {held}: initialise it with the size of the "
-                    f"batch, brainstate.nn.init_all_states(net, batch_size={np.shape(spikes)[0]})"
+                    f"{np.shape(spikes)}, its state has {held}{hint}"
                 )
             self.assign_states({"spike": spikes})
         traced = isinstance(u.get_mantissa(spikes), jax.core.Tracer)

@@ -93,6 +93,8 @@ class Trace:
     def check(self) -> None:
         """Raise if there is nothing to record; the states exist by now."""
         whole, selection = _whole(self.module)
+        if not isinstance(whole, brainstate.nn.Module):
+            raise InputError(f"Trace: expected a population or synapse, got {show(self.module)}")
         found = getattr(whole, str(self.state), None)
         if not isinstance(found, brainstate.State):
             known = sorted(k for k, v in vars(whole).items() if isinstance(v, brainstate.State))

@@ -22,6 +22,7 @@ from ..kernels.registry import forced_kernels
 from ..names import dotted
 from ..neuron import Neuron
 from ..progress import progress_bar
+from ..states import lives
 from ..step import all_dynamics, step_of
 from ..synapse import Synapse
 from ..units import same_dimension, show
@@ -73,7 +74,8 @@ def simulate(
             objects, a list of them or a mapping from names of your choice.
         progress: Whether to show a progress bar; None shows one on a terminal.
         start: Time at which the simulation starts; None goes on where the last run of the
-            network ended, or begins at 0 where there was none or the states are other ones since.
+            network ended, or begins at 0 where there was none or the states are other ones since;
+            a copy of a network has had no run.
 
     Returns:
         The recording, a mapping from names to `SpikeEvents` and `TraceData`.
@@ -227,11 +229,12 @@ def _is_counter(state: Any) -> bool:
 
 
 def _initialise_missing(net: Any) -> None:
-    nodes = net.nodes(brainstate.nn.Module).values()
+    nodes = list(net.nodes(brainstate.nn.Module).values())
+    lacking = {id(node): node.lacks_states() for node in nodes if isinstance(node, Declared)}
     batch = _batch(net)
     for node in sorted(nodes, key=lambda node: getattr(node.init_state, "call_order", -1)):
         declared = node._kept_states() if isinstance(node, Declared) else {}
-        missing = any(name not in vars(node) for name in declared)
+        missing = lacking.get(id(node), False)
         by_hand = isinstance(node, (Neuron, Synapse)) and not declared
         if missing or (by_hand and not any(isinstance(v, State) for v in vars(node).values())):
             node.init_state(*(() if batch is None else (batch,)))
@@ -242,7 +245,7 @@ def _batch(net: Any) -> int | None:
     found: dict[str, int | None] = {}
     for name, node in all_dynamics(net, Dynamics).items():
         for state in vars(node).values():
-            if isinstance(state, brainstate.HiddenState):
+            if isinstance(state, brainstate.HiddenState) and lives(state):
                 shape, size = np.shape(state.value), tuple(node.varshape)
                 if shape == size or shape[1:] == size:
                     found[name] = None if shape == size else shape[0]

@@ -50,11 +50,12 @@ def check_docstring_lists_arguments(case: Case) -> None:
 
 @applies_to(when=has_states)
 def check_docstring_lists_states(case: Case) -> None:
-    """`Attributes:` has an entry for each declared state but spikes and parts that are lost."""
+    """`Attributes:` has an entry for each declared state that is the model's own."""
     declared = states(case.cls)
     usual = {
         *Neuron.declared_states(),
         *(lost_part(name) for name, spec in declared.items() if spec.slow),
+        *(name for name, spec in declared.items() if spec.internal),
     }
     missing = sorted(declared.keys() - usual - _entries(case, "Attributes"))
     require(
