@@ -52,8 +52,9 @@ class Declared(brainstate.nn.Module):
             setattr(cls, lost.name, lost)
         # those of the equations before bookkeeping
         cls._states = dict(sorted(states.items(), key=lambda item: item[1].kind is ShortTermState))
-        for declared in (*cls._params.values(), *cls._states.values()):
-            check_names(cls, declared)
+        for name, declared in {**cls._params, **cls._states}.items():
+            if vars(cls).get(name) is declared:  # those of its bases were checked there
+                check_names(cls, declared)
         if _is_written_by_hand(cls.__init__):
             real_signature(cls)
         else:
@@ -293,6 +294,9 @@ class Declared(brainstate.nn.Module):
         brainstate.nn.Module.__init__(self, **frame)
 
 
+# What brainstate's modules are made of has hundreds of attributes, none of which is a declaration.
+_DECLARE_NOTHING: set[type] = {*brainstate.nn.Dynamics.__mro__}
+
 Class = TypeVar("Class", bound=type)
 
 
@@ -323,7 +327,8 @@ def real_signature(cls: Class) -> Class:
 def _collect(cls: type, kind: type[Spec]) -> dict[str, Spec]:
     """All declarations of one kind, base classes first; a redeclared one keeps its place."""
     found: dict[str, Spec] = {}
-    for base in reversed(cls.__mro__):
+    declaring = [base for base in reversed(cls.__mro__) if base not in _DECLARE_NOTHING]
+    for base in declaring:
         for name, value in vars(base).items():
             if isinstance(value, kind):
                 found[name] = value
