@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brainstate
 import brainunit as u
@@ -149,16 +149,13 @@ class RateParam(QuantityParam):
         )
 
 
-def rate_param(
-    default: Any = REQUIRED,
-    constraint: Constraint = non_negative,
-    doc: str = "",
-    *,
-    unit: Any = u.Hz,
-    kw_only: bool = True,
-) -> Any:
-    """Declare a rate in Hz: as `param`, or a function of the time, or an array over it."""
-    return RateParam(default=default, constraint=constraint, doc=doc, unit=unit)
+if TYPE_CHECKING:  # type checkers know that `param` declares an argument
+    from brainloom_core import param as rate_param
+else:
+
+    def rate_param(default=REQUIRED, constraint=non_negative, doc="", *, unit=u.Hz, kw_only=True):
+        """Declare a rate in Hz: as `param`, or a function of the time, or an array over it."""
+        return RateParam(default=default, constraint=constraint, doc=doc, unit=unit)
 
 
 def is_of_time(rate: Any) -> bool:
