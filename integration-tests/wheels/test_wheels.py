@@ -210,10 +210,13 @@ print(net.syn.weight.shape[0])
 def test_import_is_cheap(umbrella: Environment) -> None:
     # In one process after the other: the difference between processes would drown in their noise.
     # The quickest of them, since whatever else the machine does only adds to the time.
-    # A machine that counts to a million more slowly than in 40 ms may take longer in proportion.
+    # A machine that counts to a million more slowly than in 40 ms may take longer in proportion. A
+    # collection of what jax has left, which takes as long, would fall into it or not by chance.
     code = """
+import gc
 from time import perf_counter
 import brainstate
+gc.disable()
 start = perf_counter()
 import brainloom
 taken = perf_counter() - start

@@ -17,6 +17,7 @@ series, where the first spikes act on a loss that is not linear in them.
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -221,19 +222,24 @@ def _smoothed(spk_fun: Any) -> Any:
     return smooth
 
 
-# Gauss-Legendre nodes on panels that become shorter towards 0 by halves: surrogates have their
-# peak, and often a kink, there.
-_PANELS = np.concatenate([[0.0], 2.0 ** np.arange(-24, 1)])
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+@functools.cache  # not at import, of which the linear algebra behind it would be the longest part
+def _quadrature() -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights from 0 to 1, on panels that halve towards 0.
+
+    Surrogates have their peak, and often a kink, there.
+    """
+    panels = np.concatenate([[0.0], 2.0 ** np.arange(-24, 1)])
+    nodes, weights = np.polynomial.legendre.leggauss(16)
+    lengths = np.diff(panels)[:, None]
+    places = np.ravel(panels[:-1, None] + lengths * (nodes + 1.0) / 2.0)
+    return places, np.ravel(lengths * weights / 2.0)
 
 
 def _integral(spk_fun: Any, z: Any) -> Any:
     r"""$S(z) = \tfrac12 + \int_0^z s'$: the closed form where there is one, else by quadrature."""
     if hasattr(spk_fun, "smooth"):
         return spk_fun.smooth(z)
-    lengths = np.diff(_PANELS)[:, None]
-    nodes = np.ravel(_PANELS[:-1, None] + lengths * (_NODES + 1.0) / 2.0).astype(z.dtype)
-    weights = np.ravel(lengths * _WEIGHTS / 2.0).astype(z.dtype)
+    nodes, weights = (values.astype(z.dtype) for values in _quadrature())
     points = jnp.asarray(z)[..., None] * nodes
     return 0.5 + z * (slope_of(spk_fun, points) @ weights)
 
