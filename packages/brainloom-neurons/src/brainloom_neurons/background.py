@@ -89,7 +89,6 @@ class PoissonInput(Declared):
     """
 
     role: ClassVar[str] = "projection"
-    acts_on_populations = True
     signature_layout = (
         "target",
         "indices",
