@@ -30,7 +30,7 @@ import matplotlib
 import matplotlib.ticker
 import numpy as np
 from brainloom_core import Declared, Dynamics, Neuron, Synapse
-from brainloom_core.delays import Delayed
+from brainloom_core.dynamics.delays import Delayed
 from brainloom_core.units import show, with_unit
 from brainloom_neurons.sources import Source
 from brainloom_testing.declarations import derivatives, signature

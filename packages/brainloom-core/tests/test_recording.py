@@ -10,7 +10,7 @@ import brainunit as u
 import numpy as np
 import pytest
 from brainloom_core import Recording, SpikeEvents
-from brainloom_core.simulation import TraceData
+from brainloom_core.run import TraceData
 
 DT = 0.1 * u.ms
 
@@ -266,7 +266,7 @@ def test_a_picture_of_silence(pyplot: Any) -> None:
 def test_a_picture_of_too_many_spikes_says_how_many_are_drawn(
     pyplot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("brainloom_core.plotting.MAX_POINTS", 100)
+    monkeypatch.setattr("brainloom_core.run.plotting.MAX_POINTS", 100)
     spikes = events(random_raster(1, 500, 20, 0.05))
     raster, _ = recording(E=spikes).plot().axes
     stride = -(-len(spikes) // 100)

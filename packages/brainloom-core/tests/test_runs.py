@@ -20,7 +20,7 @@ from brainloom_core import (
     simulate,
     state,
 )
-from brainloom_core.simulation.clock import steps
+from brainloom_core.clock import steps
 
 
 class Sum(Neuron):
@@ -395,7 +395,7 @@ def test_the_spikes_of_a_source_have_the_time_at_which_they_act() -> None:
 
 @pytest.mark.parametrize("chunk", [1000, 4])
 def test_a_state_that_explodes_is_named(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brainloom_core.simulation.run.CHUNK_STEPS", chunk)
+    monkeypatch.setattr("brainloom_core.run.loop.CHUNK_STEPS", chunk)
     net = Network()
     net.calm, net.sub = Sum(2), Network()
     net.sub.wild = Burst((2, 3), V_initializer=np.array([[0, 0, 0], [0, 0.5, 0]]) * u.mV)

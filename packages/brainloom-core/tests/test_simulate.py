@@ -123,7 +123,7 @@ def test_equals_a_plain_loop() -> None:
 @pytest.mark.parametrize("chunk", [1, 7, 64, 200, 333])
 def test_results_do_not_depend_on_the_chunks(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = simulate(network(), 20 * u.ms, inputs=2 * u.mA, record=BOTH)
-    monkeypatch.setattr("brainloom_core.simulation.run.CHUNK_STEPS", chunk)
+    monkeypatch.setattr("brainloom_core.run.loop.CHUNK_STEPS", chunk)
     recording = simulate(network(), 20 * u.ms, inputs=2 * u.mA, record=BOTH)
     spikes, others = recording["E.spikes"], expected["E.spikes"]
     np.testing.assert_array_equal(spikes.step, others.step)
@@ -134,7 +134,7 @@ def test_results_do_not_depend_on_the_chunks(chunk: int, monkeypatch: pytest.Mon
 
 def test_a_chunk_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = simulate(network(), 5 * u.ms, inputs=2 * u.mA, record=BOTH)
-    monkeypatch.setattr("brainloom_core.simulation.run.CHUNK_BYTES", 100)
+    monkeypatch.setattr("brainloom_core.run.loop.CHUNK_BYTES", 100)
     recording = simulate(network(), 5 * u.ms, inputs=2 * u.mA, record=BOTH)
     np.testing.assert_allclose(volts(recording["E.V"]), volts(expected["E.V"]), rtol=1e-6)
 
@@ -331,7 +331,7 @@ def test_a_time_series() -> None:
 
 @pytest.mark.parametrize("chunk", [1, 3])
 def test_a_time_series_over_chunks(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brainloom_core.simulation.run.CHUNK_STEPS", chunk)
+    monkeypatch.setattr("brainloom_core.run.loop.CHUNK_STEPS", chunk)
     series = np.arange(20.0).reshape(10, 2)
     same(given(series * u.mA, steps=10), series)
 
@@ -477,7 +477,7 @@ def test_what_cannot_be_recorded(record: Any, text: str) -> None:
 def test_strides(
     strides: tuple[int, ...], duration: float, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("brainloom_core.simulation.run.CHUNK_STEPS", chunk)
+    monkeypatch.setattr("brainloom_core.run.loop.CHUNK_STEPS", chunk)
     neuron, steps = Sum(2), round(duration * 10)
     series = np.arange(2.0 * steps).reshape(steps, 2)
     record = {str(n): Trace(neuron, "V", every=n * 0.1 * u.ms) for n in strides}

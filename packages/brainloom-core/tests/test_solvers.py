@@ -9,8 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from brainloom_core import SOLVERS, Dynamics, ParameterError, Solver, state
-from brainloom_core.solvers import euler, exp_euler, get_solver, rk4, solver_facts, step_mean
-from brainloom_core.solvers import exp_rosenbrock as exp_rosenbrock_of_core
+from brainloom_core.dynamics.solvers import (
+    euler,
+    exp_euler,
+    get_solver,
+    rk4,
+    solver_facts,
+    step_mean,
+)
+from brainloom_core.dynamics.solvers import exp_rosenbrock as exp_rosenbrock_of_core
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from brainloom_core import Synapse, initializer, state
-from brainloom_core.solvers import exp_rosenbrock, step_mean
+from brainloom_core.dynamics.solvers import exp_rosenbrock, step_mean
 from scipy.linalg import expm
 
 

@@ -23,8 +23,8 @@ from brainloom_projections import (
     by_distance,
     by_edge,
 )
-from brainloom_projections.connection import value_of
-from brainloom_projections.spatial import DistanceDependent, LinearProfile, grid_positions
+from brainloom_projections.connection.connection import value_of
+from brainloom_projections.rules.spatial import DistanceDependent, LinearProfile, grid_positions
 from scipy import sparse, stats
 
 

@@ -19,8 +19,8 @@ from brainloom_projections import (
     FixedOutDegree,
     OneToOne,
 )
-from brainloom_projections.counter import words
-from brainloom_projections.rules import FixedTotalNumber
+from brainloom_projections.connection.counter import words
+from brainloom_projections.rules.basic import FixedTotalNumber
 from scipy import stats
 
 RULES = [
@@ -104,7 +104,7 @@ def test_unequal_sizes_and_large_ones(rule: Any, sizes: tuple[int, int]) -> None
 )
 def test_gradients_are_those_of_the_matrix(rule: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # Several blocks of rows, the last one not full.
-    monkeypatch.setattr("brainloom_projections.regenerated._BLOCK", 200)
+    monkeypatch.setattr("brainloom_projections.connection.regenerated._BLOCK", 200)
     weight, s = 0.5, np.asarray(spikes(float), np.float64)
     free = Connection(N, N, rule, weight, seed=3, stored=False)
     c, v = np.random.default_rng(4).normal(size=(2, N))

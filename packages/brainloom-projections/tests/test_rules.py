@@ -18,8 +18,8 @@ from brainloom_projections import (
     FixedOutDegree,
     OneToOne,
 )
-from brainloom_projections.rules import FixedTotalNumber
-from brainloom_projections.topology import SmallWorld
+from brainloom_projections.rules.basic import FixedTotalNumber
+from brainloom_projections.rules.topology import SmallWorld
 from scipy import stats
 
 
@@ -242,13 +242,13 @@ def test_edges_do_not_depend_on_how_many_are_drawn_together(
     rule: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = rule.edges(30, 30, rng(5))
-    monkeypatch.setattr("brainloom_projections.counter._BLOCK", 40)
+    monkeypatch.setattr("brainloom_projections.connection.counter._BLOCK", 40)
     assert rule.edges(30, 30, rng(5)) == whole
 
 
 @pytest.mark.parametrize(("k", "p"), [(4, 0.0), (4, 1.0), (20, 1.0)])
 def test_small_world_in_blocks(k: int, p: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brainloom_projections.topology._BLOCK", 100)
+    monkeypatch.setattr("brainloom_projections.rules.topology._BLOCK", 100)
     edges = SmallWorld(k, p).edges(33, 33, rng())
     assert np.all(edges.out_degree == k)
     assert edges.n_autapses == edges.n_multapses == 0

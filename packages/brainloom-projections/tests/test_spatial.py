@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from brainloom_core import ParameterError
 from brainloom_projections import Connection, by_distance
-from brainloom_projections.spatial import (
+from brainloom_projections.rules.spatial import (
     DiscProfile,
     DistanceDependent,
     ExponentialProfile,
@@ -58,7 +58,7 @@ def test_probability_follows_the_distance(
 
 def test_blocks_of_rows_and_positions_outside_the_period(monkeypatch: pytest.MonkeyPatch) -> None:
     x = rng(1).random((50, 2))
-    monkeypatch.setattr("brainloom_projections.spatial._BLOCK", 50 * 7)
+    monkeypatch.setattr("brainloom_projections.rules.spatial._BLOCK", 50 * 7)
     near = DistanceDependent(DiscProfile(0.2), x, period=1.0).edges(50, 50)
     apart = x[:, None] - x[None]
     d = np.linalg.norm(apart - np.round(apart), axis=2)

@@ -2,11 +2,29 @@
 
 from importlib.metadata import version as _version
 
-from .constraints import Constraint, between, non_negative, one_of, positive, whole
-from .declared import Declared, real_signature
-from .delays import Delay, Delayed
-from .descriptor import Descriptor
-from .dynamics import Dynamics
+from .declare.constraints import Constraint, between, non_negative, one_of, positive, whole
+from .declare.declared import Declared, real_signature
+from .declare.descriptor import Descriptor
+from .declare.initializers import Normal, Uniform
+from .declare.parameters import (
+    ANY_UNIT,
+    REQUIRED,
+    full,
+    initializer,
+    option,
+    option_field,
+    param,
+    quantity_field,
+    state,
+)
+from .dynamics.base import Dynamics
+from .dynamics.delays import Delay, Delayed
+from .dynamics.network import Network, Projection
+from .dynamics.neuron import Crossing, Neuron, Refractory
+from .dynamics.numerics import Numerics
+from .dynamics.solvers import SOLVERS, Solver
+from .dynamics.synapse import AlignPost, Synapse, SynOut
+from .dynamics.views import View
 from .errors import (
     BrainloomError,
     DeclarationError,
@@ -19,24 +37,8 @@ from .errors import (
     StateError,
     UnitError,
 )
-from .initializers import Normal, Uniform
-from .network import Network, Projection
-from .neuron import Crossing, Neuron, Refractory
-from .numerics import Numerics
-from .parameters import (
-    ANY_UNIT,
-    REQUIRED,
-    full,
-    initializer,
-    option,
-    option_field,
-    param,
-    quantity_field,
-    state,
-)
 from .plugins import get_model, list_models, list_plugins
-from .simulation import Recording, SpikeEvents, Spikes, Trace, TraceData, simulate
-from .solvers import SOLVERS, Solver
+from .run import Recording, SpikeEvents, Spikes, Trace, TraceData, simulate
 from .surrogate import (
     ERF,
     S2NN,
@@ -64,8 +66,6 @@ from .surrogate import (
     Surrogate,
     Tanh,
 )
-from .synapse import AlignPost, Synapse, SynOut
-from .views import View
 
 __version__ = _version("brainloom-core")
 

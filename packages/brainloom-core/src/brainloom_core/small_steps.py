@@ -11,7 +11,7 @@ from typing import Any
 import brainunit as u
 import jax.numpy as jnp
 
-from .solvers import Drift, Step, Values
+from .dynamics.solvers import Drift, Step, Values
 from .units import to_number, with_unit
 
 __all__ = ["accumulate", "in_two_parts", "lost_part"]

@@ -23,8 +23,8 @@ import numpy as np
 from jax.scipy.special import erf as _erf
 from jax.scipy.special import ndtr as _ndtr
 
-from .constraints import Constraint, non_negative, positive, whole
-from .parameters import option_field, quantity_field
+from .declare.constraints import Constraint, non_negative, positive, whole
+from .declare.parameters import option_field, quantity_field
 from .units import exprel
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Surrogate:
         Raises:
             ImportError: matplotlib is not installed.
         """
-        from .plotting import plot_surrogate
+        from .run.plotting import plot_surrogate
 
         return plot_surrogate(self, ax)
 

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Constraint, InputError, Normal, Uniform, non_negative
+from brainloom_core.clock import at_time
 from brainloom_core.context import current_dt
-from brainloom_core.parameters import REQUIRED, QuantityParam
-from brainloom_core.simulation.clock import at_time
+from brainloom_core.declare.parameters import REQUIRED, QuantityParam
 from brainloom_core.units import same_dimension, show, step_count, with_unit
 
 __all__ = [

@@ -2,10 +2,7 @@
 
 from importlib.metadata import version as _version
 
-from .connection import Connection
-from .edges import Edges
-from .gap import AsymmetryGapJunction, SymmetryGapJunction
-from .projections import (
+from .align.projection import (
     AlignPostProj,
     AlignPreProj,
     CurrentProj,
@@ -13,7 +10,13 @@ from .projections import (
     align_post_projection,
     align_pre_projection,
 )
-from .rules import (
+from .align.simple import Projection
+from .connection.connection import Connection
+from .connection.edges import Edges
+from .connection.values import by_distance, by_edge
+from .gap.junction import AsymmetryGapJunction, SymmetryGapJunction
+from .parts.stp import STD, STP
+from .rules.basic import (
     AllToAll,
     Bernoulli,
     FixedInDegree,
@@ -22,8 +25,7 @@ from .rules import (
     OneToOne,
     Rule,
 )
-from .simple import Projection
-from .spatial import (
+from .rules.spatial import (
     DiscProfile,
     DistanceDependent,
     ExponentialProfile,
@@ -32,9 +34,7 @@ from .spatial import (
     grid_positions,
     random_positions,
 )
-from .stp import STD, STP
-from .topology import SmallWorld
-from .values import by_distance, by_edge
+from .rules.topology import SmallWorld
 
 __version__ = _version("brainloom-projections")
 

@@ -5,11 +5,11 @@ from typing import Any
 from brainloom_core import AlignPost, Descriptor, Dynamics, Synapse, SynOut, View
 from brainloom_core.units import show
 
-from .connection import Connection, is_function
-from .edges import Edges
-from .parts import Timing, check_post, neurons_of
-from .projections import AlignPostProj, AlignPreProj
-from .rules import Rule
+from .align.projection import AlignPostProj, AlignPreProj
+from .connection.connection import Connection, is_function
+from .connection.edges import Edges
+from .parts.parts import Timing, check_post, neurons_of
+from .rules.basic import Rule
 
 __all__ = ["connected"]
 

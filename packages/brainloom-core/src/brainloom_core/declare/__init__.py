@@ -1,0 +1,1 @@
+"""What a class declares: parameters, states, equations, and the object that has them."""

@@ -1,0 +1,1 @@
+"""Projections: synaptic state of one per neuron, before or after the connection."""

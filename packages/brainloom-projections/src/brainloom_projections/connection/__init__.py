@@ -1,0 +1,1 @@
+"""Connections: edges, how they are stored, and the values that they carry."""

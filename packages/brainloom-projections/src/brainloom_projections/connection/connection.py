@@ -1,0 +1,721 @@
+"""`Connection`: weights on edges, as the `comm` of a projection."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+from brainloom_core import InputError, ParameterError, UnitError, real_signature
+from brainloom_core.arrays import broadcast, on_device
+from brainloom_core.kernels import event_csr, event_csr_ring
+from brainloom_core.units import dimension_name, same_dimension, show, with_unit
+
+from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, left_out
+from .counter import new_key
+from .edges import Edges, as_coo, in_words, sorted_pairs
+from .regenerated import Regenerated, WeightLaw
+from .values import (
+    DELAYS,
+    WEIGHTS,
+    delay_of,
+    evaluated,
+    is_function,
+    reordered,
+    seed_of,
+    size_of,
+    value_of,
+    weight_of,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Connection", "FixedWeight", "is_function", "value_of"]
+
+# What follows from the construction and cannot be changed, with the reason.
+_FIXED = {
+    "rule": "the edges were drawn by it",
+    "edges": "projections were made for them",
+    "in_size": "the edges were drawn for it",
+    "out_size": "the edges were drawn for it",
+    "seed": "the edges were drawn with it",
+    "delay": "projections keep what is under way for as long as it says",
+}
+
+
+class FixedWeight(brainstate.LongTermState):
+    """Weights that are not trained: read as plain values, and passed to what is compiled."""
+
+
+@real_signature
+class Connection(brainstate.nn.Module):
+    r"""Weighted edges: turns presynaptic spikes into what reaches each postsynaptic neuron.
+
+    $$
+    y_j = \sum_{i \to j} w_{ij}\, s_i
+    $$
+
+    The product is event-driven: its cost follows the number of spikes. Spikes may be bool or
+    floating-point; a floating-point value multiplies the weight (graded events). The delays are
+    for the projection that uses the connection; a call of the connection has none.
+
+    With `stored=False` the edges are not kept but drawn again in each step, from a generator
+    that gives each neuron its own random numbers: memory is that of the neurons, and the edges
+    are those of the same seed with `stored=True`. For `Bernoulli` and `FixedOutDegree` the time
+    of a step still follows the number of spikes; for `FixedInDegree`, whose draws are those of
+    the receiving neurons, it is that of all edges in each step with a spike, as is, for all
+    three, that of the gradient with respect to floating-point spikes.
+
+    Args:
+        pre: Size of the presynaptic population, or the population.
+        post: Size of the postsynaptic population, or the population.
+        rule: A rule such as `Bernoulli(0.02)`, or `Edges`.
+        weight: Weights with unit, 1: a scalar for all edges; an array with one per edge (in the
+            order of `edges`); a state such as `brainstate.ParamState`, which is used as it is;
+            an initializer such as `Normal(...)` or `Uniform(...)`, or another object that is
+            called with the shape `(n_edges,)`; or a function, `by_edge(f)` of the edges or
+            `by_distance(f)` of their lengths. (A bare function must call its argument `edges`,
+            `distance` or `shape`.)
+        delay: Time from a presynaptic spike to its arrival, None, the default, for no delay: a
+            scalar, an array with one per edge, drawn or made by a function like the weights, or
+            a trainable state; at least zero.
+        seed: Seed of the random edges, weights and delays; None draws one from
+            `brainstate.random`, so that `brainstate.random.seed` makes them reproducible.
+        stored: Whether the edges are kept in memory, True. Without, the rule must be `OneToOne`,
+            `AllToAll`, `Bernoulli`, `FixedOutDegree` or `FixedInDegree`, and the weight a scalar
+            or, not trainable, `Uniform(...)` or `Normal(...)` (for `OneToOne`, anything).
+        implementation: Name of the kernel to use; see `brainloom kernels`.
+        name: Name of the module.
+        trainable: Whether the weights are a `ParamState`, found by gradients, True.
+
+    Attributes:
+        edges: The edges drawn; where they are not stored, drawn anew each time they are read.
+        weight: The weights: `brainstate.ParamState` or, if not trainable, a plain value; the
+            initializer, where they are drawn again in each step. They can be assigned: a value is
+            checked as in the constructor, must have the same dimension, is written into the state
+            and acts from the next step on, also in what is compiled. (A state that is assigned
+            takes the place of the one before; functions that you compiled yourself keep that.)
+        delay: The delay in ms, of shape `()` or, in the order of `edges`, `(n_edges,)`, a state
+            if it is trained; or None.
+
+    Raises:
+        ParameterError: The rule does not fit the sizes, or weights or delays not the edges, or
+            it cannot be done without storing edges; or what is fixed is assigned.
+        UnitError: The delay is not a time, or new weights are of another dimension.
+        InputError: The spikes do not have one value per presynaptic neuron.
+
+    References:
+        Brette et al. (2007), J. Comput. Neurosci. 23, 349, section 2 (event-driven delivery),
+        doi:10.1007/s10827-007-0038-6; Knight & Nowotny (2021), Nat. Comput. Sci. 1, 136
+        (connectivity drawn again in each step), doi:10.1038/s43588-020-00022-7.
+
+    Examples:
+        >>> import brainunit as u, jax.numpy as jnp
+        >>> from brainloom_projections import Bernoulli, Connection, OneToOne, by_edge
+        >>> connection = Connection(3, 3, OneToOne(), weight=2.0 * u.nS)
+        >>> print(connection(jnp.array([True, False, True])).to_decimal(u.nS))
+        [2. 0. 2.]
+        >>> connection.weight = 0.5 * u.nS
+        >>> print(connection(jnp.array([True, False, True])).to_decimal(u.nS))
+        [0.5 0.  0.5]
+
+        Delays that follow the edges, and edges that take no memory:
+
+        >>> delayed = Connection(100, 50, Bernoulli(0.1), seed=1,
+        ...                      delay=by_edge(lambda e: (1.0 + 0.1 * (e.post % 5)) * u.ms))
+        >>> delayed.delay.shape == (len(delayed.edges),)
+        True
+        >>> free = Connection(100, 50, Bernoulli(0.1), seed=1, stored=False)
+        >>> free.edges == delayed.edges
+        True
+    """
+
+    graph_invisible_attrs = ("_version",)
+    _version = 0  # counts what simulate must compile anew
+
+    def __init__(
+        self,
+        pre: Any,
+        post: Any,
+        rule: Rule | Edges,
+        weight: Any = 1.0,
+        *,
+        delay: Any = None,
+        seed: int | None = None,
+        stored: bool = True,
+        implementation: str | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(name=name)
+        self.in_size = size_of("Connection.pre", pre, "out_size")
+        self.out_size = size_of("Connection.post", post, "in_size")
+        self._n_pre, self._n_post = int(np.prod(self.in_size)), int(np.prod(self.out_size))
+        self.rule = rule
+        self.implementation = implementation
+        for option, flag in (("stored", stored), ("trainable", trainable)):
+            if not isinstance(flag, (bool, np.bool_)):
+                raise ParameterError(
+                    f"Connection.{option}: expected True or False, got {show(flag)}"
+                )
+        if implementation is not None and not isinstance(implementation, str):
+            raise ParameterError(
+                f"Connection.implementation: expected the name of a kernel, got "
+                f"{show(implementation)}"
+            )
+        seed = seed_of(seed)
+        if isinstance(rule, Rule) and seed is None:
+            seed = int(brainstate.random.randint(0, 2**31 - 1))
+        self._seed = seed
+        self._edges: Edges | None = None
+        self._regenerated: Regenerated | None = None
+        if stored:
+            self._edges = self._drawn(rule, seed)
+            self._keep_edges(self._edges)
+            self.delay = self._checked_delay(delay)
+        else:
+            self._check_unstored(rule, weight, delay, trainable)
+            self.delay = self._checked_delay(delay)
+            self._keep_rule(rule, weight)
+        # The last one: from now on, what is fixed is.
+        self.__dict__["weight"] = self._held(weight, trainable)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and "weight" in vars(self) and getattr(self, name) is not value:
+            remedy = "make a new Connection"
+            if name == "delay":
+                remedy = "assign that of the projection, projection.delay = 2 * u.ms"
+            raise ParameterError(
+                f"Connection.{name}: it cannot be changed, since {_FIXED[name]}; {remedy}"
+            )
+        if "weight" in vars(self) and not hasattr(self, name):
+            near = get_close_matches(name, [*_FIXED, "weight", "implementation"], 1, 0.75)
+            if near:
+                raise ParameterError(
+                    f"Connection.{name}: a connection has no such attribute; did you mean "
+                    f"{near[0]}?"
+                )
+        super().__setattr__(name, value)
+        if name == "implementation" and "weight" in vars(self):
+            self._version += 1
+
+    def __repr__(self) -> str:
+        if "weight" not in vars(self):  # it is being made
+            return f"<{type(self).__name__}>"
+        rule = self.rule
+        made_by = rule.origin or "Edges" if isinstance(rule, Edges) else repr(rule)
+        return (
+            f"{type(self).__name__}({_joined(self.in_size)} -> {_joined(self.out_size)}, "
+            f"{_shortened(made_by)}, {self.n_edges} edges, weight={_short(value_of(self.weight))}"
+            + ("" if self.delay is None else f", delay={_short(value_of(self.delay))}")
+            + ("" if self.is_stored else ", stored=False")
+            + ")"
+        )
+
+    @property
+    def weight(self) -> Any:
+        """The weights: a state or, if they are not trained, a plain value."""
+        try:
+            held = vars(self)["weight"]
+        except KeyError:
+            raise AttributeError("weight") from None
+        return held.value if isinstance(held, FixedWeight) else held
+
+    @weight.setter
+    def weight(self, value: Any) -> None:
+        held = vars(self).get("weight")
+        if held is None or value is held:  # as brainstate puts a copy together
+            self.__dict__["weight"] = value
+        elif isinstance(value, brainstate.TreefyState):
+            held.update_from_ref(value)
+        elif isinstance(value, (brainstate.State, brainstate.nn.Param)):
+            self._check_dimension(value_of(self._held(value, trainable=True)))
+            self.__dict__["weight"] = value
+            self._version += 1
+        else:
+            self._write_weight(held, value)
+
+    def _write_weight(self, held: Any, value: Any) -> None:
+        """Write new weights into the state that there is."""
+        if self._law is not None:
+            law = self._made_law(value)
+            self._check_dimension(1.0 * law.unit)
+            assert self._regenerated is not None
+            self._regenerated = self._regenerated.with_law(law)
+            self.__dict__["weight"] = value
+            self._version += 1
+            return
+        new = weight_of(
+            evaluated("weight", value, self._edges_of_values, self._seed, WEIGHTS),
+            self._edges_of_values,
+        )
+        self._check_dimension(new)
+        unit = self.unit
+        number = new.to_decimal(unit) if isinstance(new, u.Quantity) else new
+        number = on_device(number, brainstate.environ.dftype())
+        shape = np.shape(value_of(held))
+        if number.ndim == 0 and shape:
+            number = broadcast(number, shape, brainstate.environ.dftype())
+        if number.shape != shape:  # what is compiled for one weight for all
+            self._version += 1
+        if isinstance(held, brainstate.nn.Param):
+            held.set_value(with_unit(number, unit))
+        else:
+            held.value = with_unit(number, unit)
+
+    def _check_dimension(self, new: Any) -> None:
+        if not same_dimension(new, self.unit):
+            raise UnitError(
+                f"Connection.weight: expected {dimension_name(self.unit)}, as the weights have "
+                f"been, got {show(new)}; for another dimension make a new Connection"
+            )
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the random edges, weights and delays; None for given edges without one."""
+        return self._seed
+
+    @classmethod
+    def from_pairs(
+        cls,
+        pre: Any,
+        post: Any,
+        weight: Any = 1.0,
+        *,
+        sizes: tuple[Any, Any],
+        delay: Any = None,
+        **options: Any,
+    ) -> "Connection":
+        """A connection from lists: of sources, targets and, in the same order, weights and delays.
+
+        Args:
+            pre: Presynaptic neuron of each edge.
+            post: Postsynaptic neuron of each edge.
+            weight: As for `Connection`; an array is in the order of the lists, which need not be
+                sorted.
+            sizes: Sizes of the presynaptic and the postsynaptic population, or the populations.
+            delay: As for `Connection`, an array in the order of the lists; None, the default,
+                for no delay.
+            options: More arguments of `Connection`.
+
+        Examples:
+            >>> import brainunit as u
+            >>> from brainloom_projections import Connection
+            >>> connection = Connection.from_pairs([2, 0], [1, 0], [5.0, 3.0] * u.nS, sizes=(3, 2))
+            >>> print(connection.to_dense().to_decimal(u.nS))
+            [[3. 0.]
+             [0. 0.]
+             [0. 5.]]
+        """
+        edges, order = sorted_pairs(pre, post, *_numbers_of_neurons("from_pairs", sizes))
+        weight, delay = (
+            reordered(name, value, order) for name, value in (("weight", weight), ("delay", delay))
+        )
+        return cls(*sizes, edges, weight, delay=delay, **options)
+
+    @classmethod
+    def from_scipy(
+        cls, matrix: Any, unit: Any = u.UNITLESS, *, sizes: Any = None, **options: Any
+    ) -> "Connection":
+        """A connection from a sparse matrix of scipy, of any format, whose entries are weights.
+
+        Rows are presynaptic neurons, columns postsynaptic ones; give the transpose of a matrix
+        that has it the other way. An entry that is zero is an edge too, and one that is listed
+        twice is two.
+
+        Args:
+            matrix: The matrix, anything that has a method `tocoo`.
+            unit: Unit of the weights, none by default.
+            sizes: Sizes of the two populations, or the populations; by default, those of the
+                matrix.
+            options: More arguments of `Connection`.
+
+        Examples:
+            >>> import brainunit as u
+            >>> from brainloom_projections import Connection
+            >>> from scipy.sparse import csc_array
+            >>> connection = Connection.from_scipy(csc_array([[0.0, 2.0], [3.0, 0.0]]), u.nS)
+            >>> print(connection.edges.post, connection.weight.value.to_decimal(u.nS))
+            [1 0] [2. 3.]
+        """
+        coo = as_coo(matrix)
+        if not isinstance(unit, u.Unit):
+            raise ParameterError(f"Connection.from_scipy: expected a unit, got {show(unit)}")
+        if np.iscomplexobj(coo.data):
+            raise ParameterError("Connection.from_scipy: expected real weights, got complex ones")
+        sizes = coo.shape if sizes is None else sizes
+        found = _numbers_of_neurons("from_scipy", sizes)
+        if found != tuple(coo.shape):
+            raise ParameterError(
+                f"Connection.from_scipy: expected a matrix of {found[0]} rows and {found[1]} "
+                f"columns, as the populations have neurons, got {coo.shape}"
+            )
+        weight = with_unit(np.asarray(coo.data, float), unit)
+        return cls.from_pairs(coo.row, coo.col, weight, sizes=tuple(sizes), **options)
+
+    @classmethod
+    def load(cls, path: str | Path, **options: Any) -> "Connection":
+        """Read what `Connection.save` wrote; the edges take the place of the rule.
+
+        Args:
+            path: The file.
+            options: Arguments of `Connection` that are not in the file, such as `name`.
+
+        Raises:
+            ParameterError: The file is of another kind or a newer version, or holds edges only.
+        """
+        from .storage import read
+
+        edges, header, values = read(path)
+        if "weight" not in values:
+            raise ParameterError(
+                f"{path}: expected a connection, got edges without weights; read it with Edges.load"
+            )
+        sizes = tuple(header["in_size"]), tuple(header["out_size"])
+        options = {"trainable": header["trainable"], **options}
+        return cls(*sizes, edges, values["weight"], delay=values.get("delay"), **options)
+
+    def save(self, path: str | Path) -> None:
+        """Write edges, weights and delays to a file of numpy's npz format, without pickle.
+
+        What is not stored is drawn for the file.
+
+        Args:
+            path: The file; `Connection.load` reads it.
+        """
+        from .storage import write
+
+        whole = self.stored()
+        header = {
+            "in_size": list(self.in_size),
+            "out_size": list(self.out_size),
+            "trainable": isinstance(self.weight, brainstate.ParamState),
+        }
+        values = {"weight": value_of(whole.weight), "delay": value_of(whole.delay)}
+        write(path, whole.edges, header, values)
+
+    def stored(self) -> "Connection":
+        """The same connection with its edges, weights and delays in memory.
+
+        The weights are a copy; a connection that is stored already is returned itself.
+        """
+        if self._edges is not None:
+            return self
+        edges = self.edges
+        if self._regenerated is not None and self._regenerated.law is not None:
+            weight: Any = with_unit(self._regenerated.numbers(), self._regenerated.law.unit)
+        else:
+            weight = value_of(self.weight)
+        return Connection(
+            self.in_size,
+            self.out_size,
+            edges,
+            weight,
+            delay=self.delay,
+            implementation=self.implementation,
+            trainable=isinstance(self.weight, brainstate.ParamState),
+        )
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the edges are kept in memory."""
+        return self._edges is not None
+
+    @property
+    def edges(self) -> Edges:
+        """The edges; where they are not stored, drawn anew."""
+        if self._edges is not None:
+            return self._edges
+        if self._regenerated is not None:
+            return self._regenerated.edges()
+        assert isinstance(self.rule, Rule)
+        return self.rule.edges(self._n_pre, self._n_post)
+
+    @property
+    def n_edges(self) -> int:
+        """Number of edges."""
+        return len(self.edges if self._regenerated is None else self._regenerated)
+
+    @property
+    def in_degree(self) -> np.ndarray:
+        """Number of edges that reach each postsynaptic neuron."""
+        return self.edges.in_degree
+
+    @property
+    def out_degree(self) -> np.ndarray:
+        """Number of edges that leave each presynaptic neuron."""
+        return self.edges.out_degree
+
+    def summary(self) -> str:
+        """Sizes, degrees, weights and delays, in words."""
+        whole = self.stored()
+        lines = [whole.edges.summary()]
+        for what, value in (("weight", value_of(whole.weight)), ("delay", value_of(self.delay))):
+            if value is None:
+                continue
+            number, unit = np.asarray(u.get_mantissa(value)), u.get_unit(value)
+            text = f"{number:g}" if number.ndim == 0 else in_words(number)
+            lines.append(f"{what}: {text}" + ("" if unit == u.UNITLESS else f" {unit}"))
+        if not self.is_stored:
+            lines.append("edges are not stored")
+        return "\n".join(lines)
+
+    def plot(self, path: str | Path | None = None) -> "Figure":
+        """Draw the matrix of connections, and the distributions of degrees, weights and delays.
+
+        Args:
+            path: File to write, if any; its suffix chooses the format.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        from .plotting import plot_edges
+
+        whole = self.stored()
+        return plot_edges(
+            whole.edges, path, weight=value_of(whole.weight), delay=value_of(whole.delay)
+        )
+
+    def to_scipy(self, unit: Any = None) -> Any:
+        """The weights as a `scipy.sparse.csr_array` of shape `(n_pre, n_post)`.
+
+        Args:
+            unit: Unit in which the numbers are given; by default, that of the weights.
+
+        Raises:
+            ImportError: scipy is not installed.
+        """
+        whole = self.stored()
+        weight = whole._weight_per_edge()
+        if unit is not None:
+            weight = u.Quantity(weight).to_decimal(unit)
+        return whole.edges.to_scipy(np.asarray(u.get_mantissa(weight)))
+
+    def to_dense(self) -> Any:
+        """The weights as an array of shape `(n_pre, n_post)`; those of multapses are summed."""
+        whole = self.stored()
+        return whole.edges.to_dense(whole._weight_per_edge())
+
+    def update(self, spikes: Any) -> Any:
+        """The summed weight that reaches each postsynaptic neuron, `(*batch, *out_size)`.
+
+        Args:
+            spikes: Spikes, shape `(*batch, *in_size)`: bool, or numbers, which multiply the
+                weights.
+
+        Returns:
+            Shape `(*batch, *out_size)`, in the unit of the weights.
+        """
+        flat = self._flat(spikes)
+        return self._product(flat).reshape((*flat.shape[:-1], *self.out_size))
+
+    def _flat(self, spikes: Any) -> jax.Array:
+        if isinstance(spikes, u.Quantity):
+            raise InputError(f"Connection: expected spikes without a unit, got {show(spikes)}")
+        spikes = jnp.asarray(spikes)
+        batch = spikes.shape[: spikes.ndim - len(self.in_size)]
+        if spikes.shape != (*batch, *self.in_size):
+            raise InputError(
+                f"Connection: expected spikes of shape {self.in_size}, got shape {spikes.shape}"
+            )
+        return spikes.reshape(*batch, self._n_pre)
+
+    def _product(self, spikes: jax.Array) -> Any:
+        if self._regenerated is not None and self._regenerated.law is not None:
+            return with_unit(self._regenerated(spikes), self._regenerated.law.unit)
+        weight = value_of(self.weight)
+        if self._regenerated is not None:
+            return weight * self._regenerated(spikes)
+        if self._one_to_one:
+            return weight * spikes
+        if self._all_to_all and np.ndim(weight) == 0:
+            total = spikes.sum(-1, keepdims=True)
+            total = jnp.broadcast_to(total, (*spikes.shape[:-1], self._n_post))
+            if not self._own_too:
+                total = total - spikes
+            return weight * total
+        return event_csr(
+            weight,
+            self._arrays.indices,
+            self._arrays.indptr,
+            spikes,
+            n_post=self._n_post,
+            max_row=self._max_row,
+            implementation=self.implementation,
+        )
+
+    @property
+    def unit(self) -> Any:
+        """The unit of the weights."""
+        if self._regenerated is not None and self._regenerated.law is not None:
+            return self._regenerated.law.unit
+        return u.get_unit(value_of(self.weight))
+
+    def send(
+        self, ring: Any, spikes: Any, steps: Any, position: Any, share: Any = 1.0
+    ) -> tuple[Any, Any]:
+        """Send spikes on edges with delays, and take out what arrives in this step.
+
+        Args:
+            ring: What is under way, shape `(*batch, length, n_post)`, in the unit of the weights.
+            spikes: As for `update`.
+            steps: The delay of each edge in steps, below `length`; shape `(n_edges,)` or `()`.
+            position: The place of this step in the ring; see `brainloom_core.kernels`.
+            share: Factor on the weights, for all or one per edge.
+
+        Returns:
+            The ring, and what arrives, shape `(*batch, *out_size)`.
+
+        Raises:
+            ParameterError: The edges are not stored.
+        """
+        if self._edges is None:
+            raise ParameterError("Connection.send: expected edges that are stored; use stored()")
+        ring, arrived = event_csr_ring(
+            ring,
+            value_of(self.weight) * share,
+            steps * np.int32(self._n_post) + self._arrays.indices,
+            self._arrays.indptr,
+            self._flat(spikes),
+            position,
+            max_row=self._max_row,
+            implementation=self.implementation,
+        )
+        return ring, arrived.reshape((*arrived.shape[:-1], *self.out_size))
+
+    def _weight_per_edge(self) -> Any:
+        weight = value_of(self.weight)
+        number = np.broadcast_to(np.asarray(u.get_mantissa(weight)), (self.n_edges,))
+        return with_unit(number, u.get_unit(weight))
+
+    def _drawn(self, rule: Rule | Edges, seed: int | None) -> Edges:
+        n_pre, n_post = self._n_pre, self._n_post
+        edges = rule
+        if isinstance(rule, Rule):
+            edges = rule.edges(n_pre, n_post, np.random.default_rng(seed))
+        if not isinstance(edges, Edges):
+            raise ParameterError(
+                "Connection.rule: expected a rule such as Bernoulli(0.02), or Edges, got "
+                f"{show(edges)}"
+            )
+        if (edges.n_pre, edges.n_post) != (n_pre, n_post):
+            raise ParameterError(
+                f"Connection.rule: expected edges from {n_pre} to {n_post} neurons, got from "
+                f"{edges.n_pre} to {edges.n_post}"
+            )
+        return edges
+
+    def _keep_edges(self, edges: Edges) -> None:
+        self._one_to_one = edges.is_one_to_one
+        self._all_to_all = edges.is_all_to_all
+        self._own_too = True
+        self._arrays = _Arrays(edges)
+        self._max_row = int(edges.out_degree.max(initial=0))
+
+    def _check_unstored(self, rule: Any, weight: Any, delay: Any, trainable: bool) -> None:
+        if not isinstance(rule, (OneToOne, AllToAll, RowRule)):
+            raise ParameterError(
+                "Connection.stored: False expected a rule that can be drawn row by row "
+                "(OneToOne, AllToAll, Bernoulli, FixedOutDegree, FixedInDegree), got "
+                f"{show(rule)}"
+            )
+        if delay is not None and (is_function(delay) or np.ndim(value_of(delay)) != 0):
+            raise ParameterError(
+                "Connection.delay: with stored=False expected one delay for all edges, got "
+                f"{show(delay)}"
+            )
+        if is_function(weight) and isinstance(rule, RowRule) and trainable:
+            raise ParameterError(
+                "Connection.weight: weights that are drawn again in each step cannot be trained; "
+                "expected trainable=False, or stored=True"
+            )
+
+    def _keep_rule(self, rule: Any, weight: Any) -> None:
+        """What is needed to draw the edges again."""
+        n_pre, n_post = self._n_pre, self._n_post
+        if isinstance(rule, RowRule):
+            law = self._made_law(weight) if is_function(weight) else None
+            rng = np.random.default_rng(self._seed)
+            self._regenerated = Regenerated(rule, n_pre, n_post, rng, law)
+        self._one_to_one = isinstance(rule, OneToOne)
+        self._all_to_all = isinstance(rule, AllToAll)
+        self._own_too = self._all_to_all and rule.allow_autapses
+        if self._all_to_all:
+            left_out(rule, n_pre, n_post)
+
+    def _made_law(self, weight: Any) -> WeightLaw:
+        key = new_key(np.random.default_rng([self._seed or 0, WEIGHTS]))
+        return WeightLaw(key, weight)
+
+    @property
+    def _law(self) -> WeightLaw | None:
+        """How weights are drawn that are drawn again in each step."""
+        return None if self._regenerated is None else self._regenerated.law
+
+    @property
+    def _edges_of_values(self) -> Edges | None:
+        """The edges, where weights may have one value for each."""
+        return self.edges if self.is_stored or self._one_to_one else None
+
+    def _held(self, weight: Any, trainable: bool) -> Any:
+        """The weights in the form in which they are kept, checked."""
+        if self._law is not None:
+            return weight
+        edges = self._edges_of_values
+        if isinstance(weight, (brainstate.State, brainstate.nn.Param)):
+            weight_of(value_of(weight), edges)
+            return weight
+        value = weight_of(evaluated("weight", weight, edges, self._seed, WEIGHTS), edges)
+        return brainstate.ParamState(value) if trainable else FixedWeight(value)
+
+    def _checked_delay(self, delay: Any) -> Any:
+        if delay is None:
+            return None
+        if isinstance(delay, (brainstate.State, brainstate.nn.Param)):
+            if not isinstance(u.get_mantissa(value_of(delay)), jax.core.Tracer):
+                delay_of(value_of(delay), self._edges)
+            return delay
+        return delay_of(evaluated("delay", delay, self._edges, self._seed, DELAYS), self._edges)
+
+
+class _Arrays:
+    """What a kernel takes of the edges, as one object, which copies of a connection share."""
+
+    def __init__(self, edges: Edges) -> None:
+        self.indptr = on_device(edges.indptr, np.int32)
+        self.indices = on_device(edges.indices, np.int32)
+
+
+def _numbers_of_neurons(maker: str, sizes: Any) -> tuple[int, int]:
+    """How many neurons two populations have."""
+    if not isinstance(sizes, (tuple, list)) or len(sizes) != 2:
+        raise ParameterError(
+            f"Connection.{maker}: sizes: expected two populations or their sizes, got {show(sizes)}"
+        )
+    first = size_of(f"Connection.{maker}: sizes", sizes[0], "out_size")
+    second = size_of(f"Connection.{maker}: sizes", sizes[1], "in_size")
+    return int(np.prod(first)), int(np.prod(second))
+
+
+def _joined(size: tuple[int, ...]) -> str:
+    return " x ".join(map(str, size))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text.partition('(')[0]}(...)"
+
+
+def _short(value: Any) -> str:
+    """One value, or the mean and spread of many."""
+    number, unit = u.get_mantissa(value), u.get_unit(value)
+    if is_function(value) or isinstance(number, jax.core.Tracer) or np.ndim(number) == 0:
+        return str(value) if is_function(value) else show(value)
+    number = np.asarray(number)
+    if number.size == 0:
+        return "none"
+    text = f"{number.mean():.3g} +- {number.std():.2g}"
+    return text if unit == u.UNITLESS else f"{text} {unit}"

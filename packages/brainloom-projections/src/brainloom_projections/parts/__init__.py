@@ -1,0 +1,1 @@
+"""The parts of a projection, and how they are joined."""

@@ -1,0 +1,78 @@
+"""Connections whose edges have delays of their own."""
+
+from typing import Any
+
+import brainstate
+import jax.numpy as jnp
+import numpy as np
+from brainloom_core import Delayed, ParameterError, full, state
+from brainloom_core.units import with_unit
+
+from ..connection.connection import Connection
+
+__all__ = ["Arrivals"]
+
+
+class Arrivals(Delayed):
+    r"""A connection with a delay for each edge.
+
+    What is under way is kept for each postsynaptic neuron and step until it arrives,
+
+    $$
+    y_j(t) = \sum_{i \to j} w_{ij}\, s_i(t - d_{ij}),
+    $$
+
+    so that memory follows the neurons and the longest delay, not the edges.
+
+    Args:
+        connection: The connection, with edges that are stored.
+        delay: One delay per edge, as for `brainloom_core.Delay`.
+        options: Other arguments of `Delay`.
+
+    Attributes:
+        pending: What is under way, shape `(*batch, longest delay in steps + 1, n_post)`, in the
+            unit of the weights.
+    """
+
+    pending = state(
+        lambda model, shape: with_unit(full(0.0, shape), model.connection.unit),
+        "what is under way",
+        brainstate.ShortTermState,
+    )
+
+    def __init__(self, connection: Connection, delay: Any, **options: Any) -> None:
+        super().__init__((connection.n_edges,), delay, **options)
+        self.connection = connection
+
+    def update(self, spikes: Any) -> Any:
+        """Send this step's spikes, and return what arrives in it."""
+        ring, position = self.pending.value, jnp.asarray(self.position.value)
+        length = ring.shape[-2]
+        steps, rest = self._lag(length)
+        if rest is None:
+            ring, arrived = self.connection.send(ring, spikes, steps, position)
+        else:  # the later part second, since what was sent one turn ahead would be emptied
+            ring, _ = self.connection.send(ring, spikes, steps, position, 1.0 - rest)
+            ring, arrived = self.connection.send(ring, spikes, steps + 1, position, rest)
+        self.pending.value = ring
+        self.position.value = (position + 1) % length
+        return arrived
+
+    def _carry_over(self, old: Any, new: Any) -> None:
+        """What is under way stands where it will arrive; a longer delay needs more places."""
+        ring, position = self._known(self.pending.value), int(self._known(self.position.value))
+        missing = self._longest(new) + 1 - ring.shape[-2]
+        if missing > 0:
+            ring = np.roll(ring, -position, axis=-2)
+            ring = np.pad(ring, [(0, 0)] * (ring.ndim - 2) + [(0, missing), (0, 0)])
+            self._put("pending", ring)
+
+    def state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+        batch = () if batch_size is None else (batch_size,)
+        length, n_post = self._longest() + 1, int(np.prod(self.connection.out_size))
+        if length * n_post >= 2**30:
+            raise ParameterError(
+                f"Arrivals.delay: {length} steps for {n_post} neurons are too many places; "
+                "expected a shorter delay or a longer dt"
+            )
+        return *batch, length, n_post

@@ -1,0 +1,419 @@
+"""Connectivity rules: who is connected to whom.
+
+A rule is a small value (`Bernoulli(0.02)`); applied to two sizes it gives `Edges`, which can be
+inspected, saved and given to any number of connections. The flags `allow_autapses` and
+`allow_multapses` are those of NEST.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from brainloom_core import ParameterError
+from brainloom_core.units import show
+
+from ..connection.counter import RowDraw, new_key
+from ..connection.edges import Edges, from_rows, whole
+
+__all__ = [
+    "AllToAll",
+    "Bernoulli",
+    "Edges",
+    "FixedInDegree",
+    "FixedOutDegree",
+    "FixedTotalNumber",
+    "OneToOne",
+    "RowRule",
+    "Rule",
+]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Base of the connectivity rules.
+
+    A rule of your own is a frozen dataclass with a method `edges`.
+
+    Examples:
+        >>> from dataclasses import dataclass
+        >>> import numpy as np
+        >>> from brainloom_projections import Connection, Edges, Rule
+        >>> @dataclass(frozen=True)
+        ... class Ring(Rule):
+        ...     def edges(self, n_pre, n_post, rng=None):
+        ...         pre = np.arange(n_pre)
+        ...         return Edges.from_pairs(pre, (pre + 1) % n_post, n_pre, n_post)
+        >>> print(Connection(4, 4, Ring()).edges.post)
+        [1 2 3 0]
+    """
+
+    @abstractmethod
+    def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
+        """Draw the edges between populations of these sizes.
+
+        Args:
+            n_pre: Number of presynaptic neurons.
+            n_post: Number of postsynaptic neurons.
+            rng: Where the random numbers come from; by default, they differ from call to call.
+        """
+
+
+class RowRule(Rule):
+    """Base of the rules whose edges can be drawn row by row, and so need not be stored."""
+
+    incoming = False
+    """Whether a row is a postsynaptic neuron and holds its sources."""
+
+    @abstractmethod
+    def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
+        """What each row holds.
+
+        Args:
+            n_pre: Number of presynaptic neurons.
+            n_post: Number of postsynaptic neurons.
+            rng: Where the random numbers come from.
+        """
+
+    def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
+        check_sizes(self, n_pre, n_post)
+        return edges_of(self.draw(n_pre, n_post, generator(self, rng)), self)
+
+
+@dataclass(frozen=True)
+class OneToOne(Rule):
+    """Neuron i to neuron i; both populations must have the same size.
+
+    Raises:
+        ParameterError: The sizes differ.
+
+    Examples:
+        >>> from brainloom_projections import OneToOne
+        >>> print(OneToOne().edges(3, 3).post)
+        [0 1 2]
+    """
+
+    def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
+        check_sizes(self, n_pre, n_post)
+        if n_pre != n_post:
+            raise ParameterError(f"OneToOne: expected equal sizes, got {n_pre} and {n_post}")
+        return from_rows(n_pre, n_post, np.ones(n_pre, int), np.arange(n_pre), origin=repr(self))
+
+
+@dataclass(frozen=True)
+class AllToAll(Rule):
+    """Every neuron to every neuron.
+
+    Args:
+        allow_autapses: Whether neuron i connects to neuron i, True; False needs populations of
+            one size.
+
+    Raises:
+        ParameterError: Autapses are left out between populations of different sizes.
+
+    Examples:
+        >>> from brainloom_projections import AllToAll
+        >>> print(AllToAll(allow_autapses=False).edges(3, 3).post)
+        [1 2 0 2 0 1]
+    """
+
+    allow_autapses: bool = True
+
+    def __post_init__(self) -> None:
+        check_flags(self)
+
+    def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
+        check_sizes(self, n_pre, n_post)
+        available = n_post - left_out(self, n_pre, n_post)
+        posts = np.broadcast_to(np.arange(available, dtype=np.int32), (n_pre, available))
+        if not self.allow_autapses:
+            posts = posts + (posts >= np.arange(n_pre, dtype=np.int32)[:, None])
+        lengths = np.full(n_pre, available)
+        return from_rows(n_pre, n_post, lengths, posts.ravel(), origin=repr(self))
+
+
+@dataclass(frozen=True)
+class Bernoulli(RowRule):
+    r"""Each ordered pair independently with the same probability, and never more than once.
+
+    $$
+    P(i \to j) = p
+    $$
+
+    so that the degrees have binomial distributions. A row is drawn as its binomial number of
+    edges, then as that many distinct neurons, which is the same law. NEST calls the rule
+    `pairwise_bernoulli`.
+
+    Args:
+        p: Probability $p$ of a connection, from 0 to 1.
+        allow_autapses: Whether neuron i may connect to neuron i, True; False needs populations
+            of one size.
+
+    Raises:
+        ParameterError: `p` is not a probability, or autapses are left out between populations
+            of different sizes.
+
+    References:
+        Senk et al. (2022), PLoS Comput. Biol. 18, e1010086, "Connectivity concepts in neuronal
+        network modeling", doi:10.1371/journal.pcbi.1010086.
+
+    Examples:
+        >>> import numpy as np
+        >>> from brainloom_projections import Bernoulli
+        >>> edges = Bernoulli(0.1).edges(1000, 500, np.random.default_rng(0))
+        >>> bool(49_000 < len(edges) < 51_000)
+        True
+    """
+
+    p: float
+    allow_autapses: bool = True
+
+    def __post_init__(self) -> None:
+        check_probability("Bernoulli.p", self.p)
+        check_flags(self)
+
+    def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
+        available = n_post - left_out(self, n_pre, n_post)
+        absent = self.p > 0.5
+        number = rng.binomial(available, 1.0 - self.p if absent else self.p, n_pre)
+        number = number.astype(np.int32)
+        return RowDraw(
+            new_key(rng), n_pre, n_post, number, own=self.allow_autapses, left_out=absent
+        )
+
+
+@dataclass(frozen=True)
+class FixedOutDegree(RowRule):
+    r"""Exactly `k` targets for each presynaptic neuron, chosen uniformly.
+
+    $$
+    \sum_j A_{ij} = k \quad \text{for each } i
+    $$
+
+    Args:
+        k: Number of edges that leave each neuron.
+        allow_autapses: Whether neuron i may connect to neuron i, True; False needs populations
+            of one size.
+        allow_multapses: Whether two neurons may be connected more than once, False.
+
+    Raises:
+        ParameterError: `k` is not a whole number, or larger than the number of targets without
+            multapses, or autapses are left out between populations of different sizes.
+
+    References:
+        Senk et al. (2022), PLoS Comput. Biol. 18, e1010086, doi:10.1371/journal.pcbi.1010086.
+
+    Examples:
+        >>> from brainloom_projections import FixedOutDegree
+        >>> print(FixedOutDegree(2).edges(4, 10).out_degree)
+        [2 2 2 2]
+    """
+
+    k: int
+    allow_autapses: bool = True
+    allow_multapses: bool = False
+
+    def __post_init__(self) -> None:
+        check_number("FixedOutDegree.k", self.k)
+        check_flags(self)
+
+    def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
+        return _fixed(self, n_pre, n_post, left_out(self, n_pre, n_post), rng)
+
+
+@dataclass(frozen=True)
+class FixedInDegree(RowRule):
+    r"""Exactly `k` sources for each postsynaptic neuron, chosen uniformly.
+
+    $$
+    \sum_i A_{ij} = k \quad \text{for each } j
+    $$
+
+    Args:
+        k: Number of edges that reach each neuron.
+        allow_autapses: Whether neuron i may connect to neuron i, True; False needs populations
+            of one size.
+        allow_multapses: Whether two neurons may be connected more than once, False.
+
+    Raises:
+        ParameterError: `k` is not a whole number, or larger than the number of sources without
+            multapses, or autapses are left out between populations of different sizes.
+
+    References:
+        Brunel (2000), J. Comput. Neurosci. 8, 183, doi:10.1023/A:1008925309027; Senk et al.
+        (2022), PLoS Comput. Biol. 18, e1010086, doi:10.1371/journal.pcbi.1010086.
+
+    Examples:
+        >>> from brainloom_projections import FixedInDegree
+        >>> print(FixedInDegree(2).edges(10, 4).in_degree)
+        [2 2 2 2]
+    """
+
+    k: int
+    allow_autapses: bool = True
+    allow_multapses: bool = False
+    incoming = True
+
+    def __post_init__(self) -> None:
+        check_number("FixedInDegree.k", self.k)
+        check_flags(self)
+
+    def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
+        return _fixed(self, n_post, n_pre, left_out(self, n_pre, n_post), rng)
+
+
+@dataclass(frozen=True)
+class FixedTotalNumber(Rule):
+    r"""Exactly `n` edges among all pairs, each set (with multapses, list) equally likely.
+
+    $$
+    \sum_{ij} A_{ij} = n
+    $$
+
+    Args:
+        n: Number of edges.
+        allow_autapses: Whether neuron i may connect to neuron i, True; False needs populations
+            of one size.
+        allow_multapses: Whether two neurons may be connected more than once, False.
+
+    Raises:
+        ParameterError: `n` is not a whole number, or larger than the number of pairs without
+            multapses, or autapses are left out between populations of different sizes.
+
+    References:
+        Potjans & Diesmann (2014), Cereb. Cortex 24, 785, doi:10.1093/cercor/bhs358 (with
+        multapses); Senk et al. (2022), doi:10.1371/journal.pcbi.1010086.
+
+    Examples:
+        >>> from brainloom_projections import FixedTotalNumber
+        >>> len(FixedTotalNumber(30).edges(10, 20))
+        30
+    """
+
+    n: int
+    allow_autapses: bool = True
+    allow_multapses: bool = False
+
+    def __post_init__(self) -> None:
+        check_number("FixedTotalNumber.n", self.n)
+        check_flags(self)
+
+    def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
+        check_sizes(self, n_pre, n_post)
+        rng = generator(self, rng)
+        available = n_post - left_out(self, n_pre, n_post)
+        pairs = n_pre * available
+        check_possible("FixedTotalNumber.n", self.n, pairs, self.allow_multapses)
+        if self.allow_multapses:
+            place = np.sort(rng.integers(0, max(1, pairs), self.n))
+        else:
+            place = _distinct(pairs, int(self.n), rng)
+        pre, post = np.divmod(place, max(1, available))
+        if not self.allow_autapses:
+            post = post + (post >= pre)
+        lengths = np.bincount(pre, minlength=n_pre)
+        return from_rows(n_pre, n_post, lengths, post, origin=repr(self))
+
+
+def edges_of(draw: RowDraw, rule: RowRule) -> Edges:
+    """All edges of what is drawn row by row."""
+    lengths, items = draw.all_items()
+    if not rule.incoming:
+        return from_rows(draw.n_rows, draw.n_items, lengths, items, origin=repr(rule))
+    post = np.repeat(np.arange(draw.n_rows), lengths)
+    return Edges.from_pairs(items, post, draw.n_items, draw.n_rows, origin=repr(rule))
+
+
+def generator(owner: object, rng: np.random.Generator | None) -> np.random.Generator:
+    """The generator given, or a new one."""
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise ParameterError(
+            f"{owner if isinstance(owner, str) else type(owner).__name__}: rng: expected a "
+            f"generator of numpy, such as np.random.default_rng(0), or None, got {show(rng)}"
+        )
+    return np.random.default_rng() if rng is None else rng
+
+
+def left_out(rule: Any, n_pre: int, n_post: int) -> int:
+    """How many neurons one neuron may not be joined to: itself, or none."""
+    if rule.allow_autapses:
+        return 0
+    if n_pre != n_post:
+        raise ParameterError(
+            f"{type(rule).__name__}.allow_autapses: False expected populations of one size, got "
+            f"{n_pre} and {n_post}, between which there are no autapses; leave it out"
+        )
+    return min(1, n_post)
+
+
+def check_probability(name: str, p: Any) -> None:
+    """Refuse what is not a probability."""
+    number = isinstance(p, (int, float, np.number)) and not isinstance(p, bool)
+    if not number or not 0.0 <= p <= 1.0:
+        raise ParameterError(f"{name}: expected a probability from 0 to 1, got {show(p)}")
+
+
+def check_number(name: str, k: Any) -> None:
+    """Refuse what is not a count."""
+    whole(name, k)
+
+
+def check_flags(rule: Any) -> None:
+    """Refuse what is neither true nor false."""
+    for name in ("allow_autapses", "allow_multapses"):
+        value = getattr(rule, name, True)
+        if not isinstance(value, (bool, np.bool_)):
+            raise ParameterError(
+                f"{type(rule).__name__}.{name}: expected True or False, got {show(value)}"
+            )
+
+
+def check_sizes(rule: Rule, n_pre: Any, n_post: Any) -> None:
+    """Refuse sizes that are not counts."""
+    for name, number in (("n_pre", n_pre), ("n_post", n_post)):
+        whole(f"{type(rule).__name__}.edges: {name}", number)
+
+
+def check_possible(name: str, k: int, available: int, repeats: bool) -> None:
+    """Refuse to choose more than there is."""
+    if k > available and not repeats:
+        raise ParameterError(
+            f"{name}: expected a whole number from 0 to {available}, got {k}; more are possible "
+            "with allow_multapses=True"
+        )
+    if k > 0 and available < 1:
+        raise ParameterError(f"{name}: expected 0, since there is nothing to choose from, got {k}")
+
+
+def _fixed(
+    rule: FixedInDegree | FixedOutDegree,
+    n_rows: int,
+    n_items: int,
+    without: int,
+    rng: np.random.Generator,
+) -> RowDraw:
+    available = n_items - without
+    check_possible(f"{type(rule).__name__}.k", rule.k, available, rule.allow_multapses)
+    absent = not rule.allow_multapses and 2 * rule.k > available
+    return RowDraw(
+        new_key(rng),
+        n_rows,
+        n_items,
+        np.asarray(available - rule.k if absent else rule.k, np.int32),
+        repeats=rule.allow_multapses,
+        own=rule.allow_autapses,
+        left_out=absent,
+    )
+
+
+def _distinct(n: int, k: int, rng: np.random.Generator) -> np.ndarray:
+    """`k` distinct numbers below n, rising, each set equally likely: repeats are drawn again."""
+    if 2 * k > n:
+        kept = np.ones(n, bool)
+        kept[_distinct(n, n - k, rng)] = False
+        return np.nonzero(kept)[0]
+    chosen = np.sort(rng.integers(0, max(1, n), k))
+    while len(again := np.nonzero(chosen[1:] == chosen[:-1])[0] + 1):
+        chosen[again] = rng.integers(0, n, len(again))
+        chosen.sort(kind="stable")
+    return chosen
