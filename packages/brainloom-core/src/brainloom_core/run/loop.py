@@ -147,7 +147,7 @@ def simulate(
                 bar.update(length * float(dt.to_decimal(u.ms)))
     if pending is not None:
         finish(pending)
-    jax.block_until_ready([state.value for state in net.states().values()])
+    jax.block_until_ready([state.value for state in run.states])
     _ends[net] = _End.of(net, first + n_steps, dt)
     return recording(first + n_steps)
 
@@ -229,9 +229,10 @@ def _is_counter(state: Any) -> bool:
 
 
 def _initialise_missing(net: Any) -> None:
-    nodes = list(net.nodes(brainstate.nn.Module).values())
+    found = net.nodes(brainstate.nn.Module)
+    nodes = list(found.values())
     lacking = {id(node): node.lacks_states() for node in nodes if isinstance(node, Declared)}
-    batch = _batch(net)
+    batch = _batch({dotted(path): node for path, node in found.items()})
     for node in sorted(nodes, key=lambda node: getattr(node.init_state, "call_order", -1)):
         declared = node._kept_states() if isinstance(node, Declared) else {}
         missing = lacking.get(id(node), False)
@@ -240,10 +241,12 @@ def _initialise_missing(net: Any) -> None:
             node.init_state(*(() if batch is None else (batch,)))
 
 
-def _batch(net: Any) -> int | None:
+def _batch(nodes: dict[str, Any]) -> int | None:
     """The length of the batch axis of the states that there are, which all of them share."""
     found: dict[str, int | None] = {}
-    for name, node in all_dynamics(net, Dynamics).items():
+    for name, node in nodes.items():
+        if not isinstance(node, Dynamics):
+            continue
         for state in vars(node).values():
             if isinstance(state, brainstate.HiddenState) and lives(state):
                 shape, size = np.shape(state.value), tuple(node.varshape)
@@ -313,8 +316,9 @@ class _Run:
     ) -> None:
         self.net, self.recorders, self.fed, self.clock = net, recorders, fed, clock
         self.block = block
-        self.watch = Watch(net)
-        self.states = [s for m in (net, *fed.modules) for s in m.states().values()]
+        states = net.states()
+        self.watch = Watch(states)
+        self.states = [*states.values(), *(s for m in fed.modules for s in m.states().values())]
         recorded = tuple((name, r.key) for name, r in recorders.items())
         nodes = [node for module in (net, *fed.modules) for node in module.nodes().values()]
         versions = tuple((id(node), getattr(node, "_version", 0)) for node in nodes)
