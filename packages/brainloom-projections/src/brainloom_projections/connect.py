@@ -9,7 +9,7 @@ from .align.projection import AlignPostProj, AlignPreProj
 from .connection.connection import Connection, is_function
 from .connection.edges import Edges
 from .parts.parts import Timing, check_post, neurons_of
-from .rules.basic import Rule
+from .rules.basic import Rule, rule_of
 
 __all__ = ["connected"]
 
@@ -64,6 +64,7 @@ def connected(
 
 
 def _comm(pre: Any, post: Any, connectivity: Any, weight: Any, delay: Any, seed: Any) -> Any:
+    connectivity = rule_of("Projection.connectivity", connectivity)
     if isinstance(connectivity, (Rule, Edges)):
         if weight is None:
             raise TypeError(

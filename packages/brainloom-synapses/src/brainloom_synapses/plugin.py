@@ -4,10 +4,18 @@ from collections.abc import Mapping
 
 from brainloom_core.plugins import hookimpl
 
+OUTPUTS = ("COBA", "CUBA", "MgBlock")
+
 
 @hookimpl
 def brainloom_models() -> Mapping[str, str]:
-    """Public names and where they live."""
+    """Synapses."""
     from . import __all__ as names
 
-    return {name: f"brainloom_synapses:{name}" for name in names}
+    return {name: f"brainloom_synapses:{name}" for name in names if name not in OUTPUTS}
+
+
+@hookimpl
+def brainloom_outputs() -> Mapping[str, str]:
+    """What they do to their targets."""
+    return {name: f"brainloom_synapses:{name}" for name in OUTPUTS}

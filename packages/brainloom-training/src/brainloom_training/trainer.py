@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError, ParameterError
 from brainloom_core.context import current_dt
+from brainloom_core.plugins import made
 from brainloom_core.units import same_dimension, show
 
 from .checkpoint import load_arrays, save_arrays
@@ -85,7 +86,7 @@ class Trainer:
     def __init__(
         self,
         model: Any,
-        loss: Callable[..., Any],
+        loss: str | Callable[..., Any],
         optimizer: Any = None,
         *,
         rule: str | LearningRule = "bptt",
@@ -105,6 +106,7 @@ class Trainer:
 
         if batching not in ("axis", "vmap", None):
             raise InputError(f"batching: expected 'axis', 'vmap' or None, got {show(batching)}")
+        loss = made("loss", loss) if isinstance(loss, str) else loss
         check_options(
             model, loss, optimizer, metrics, regularizers, constraints, clip_norm, encoder
         )

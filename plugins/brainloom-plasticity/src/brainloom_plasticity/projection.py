@@ -7,6 +7,7 @@ import brainstate
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Delay, Descriptor, InputError, full
+from brainloom_core.plugins import made
 from brainloom_core.units import show
 from brainloom_projections import Connection, Edges, Projection, Rule
 
@@ -259,6 +260,8 @@ def _is_several(rule: Any) -> bool:
 
 
 def _made(rule: Any) -> PlasticityRule:
+    if isinstance(rule, str):
+        rule = made("plasticity rule", rule)
     if isinstance(rule, type) and issubclass(rule, PlasticityRule):
         rule = rule()
     if isinstance(rule, Descriptor):

@@ -120,7 +120,12 @@ class Neuron(Dynamics):
         "on_spike": {"spk"},
     }
 
-    spk_fun: Any = option(default=ReluGrad(), constraint=_is_spike_function, doc="spike function")
+    spk_fun: Any = option(
+        default=ReluGrad(),
+        constraint=_is_spike_function,
+        doc="spike function",
+        kind="surrogate",
+    )
     spk_reset: str = option(default="soft", constraint=one_of("soft", "hard"), doc="reset rule")
     interpolate: bool = option(
         default=False, constraint=one_of(True, False), doc="whether spikes have times within a step"
