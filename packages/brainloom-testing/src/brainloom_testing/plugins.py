@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 from brainloom_core import PluginError
-from brainloom_core.plugins import KINDS, get, list_plugins, list_registered, load_plugins
+from brainloom_core.plugins import (
+    KINDS,
+    get,
+    list_plugins,
+    list_registered,
+    load_plugins,
+    made,
+)
 
 from .case import Case, default_case
 from .kit import run
@@ -83,12 +90,20 @@ def _of_thing(kind: str, name: str, qualified: str) -> Iterator[Finding]:
         yield Finding("hooks", name, True, f"a {kind}")
         return
     try:
-        case = default_case(thing)
-    except TypeError as error:
-        yield Finding("kit", name, True, f"not run: {error}")
+        case = _case(thing, name, qualified)
+    except (TypeError, PluginError) as error:
+        yield Finding("kit", name, True, f"not run: {error}, or register a case of this name")
         return
     yield _of_kit(case)
     yield from _of_references(name)
+
+
+def _case(thing: type, name: str, qualified: str) -> Case:
+    """The case that the plugin registers for a model, or that the model itself suggests."""
+    if any(item.qualified_name == qualified for item in list_registered("case")):
+        registered: Case = made("case", qualified)
+        return registered
+    return default_case(thing)
 
 
 def _of_kit(case: Case) -> Finding:

@@ -13,6 +13,7 @@ import pluggy
 from .kernel import Kernel
 
 __all__ = [
+    "brainloom_cases",
     "brainloom_datasets",
     "brainloom_encoders",
     "brainloom_kernels",
@@ -114,6 +115,11 @@ def brainloom_losses() -> Mapping[str, str]:  # type: ignore[empty-body]
 @hookspec
 def brainloom_datasets() -> Mapping[str, str]:  # type: ignore[empty-body]
     """Loaders of data sets by public name, as for models."""
+
+
+@hookspec
+def brainloom_cases() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Cases of the conformance kit, by the name of the model that each is of."""
 
 
 @hookspec

@@ -114,7 +114,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "what a synapse does to its target",
                 base="brainloom_core:SynOut",
                 named="`bl.NAME`",
-                checks="units of the current, gradients",
+                checks="parameters, units, gradients, execution, texts",
             ),
             Kind(
                 "rule",
@@ -122,7 +122,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "a connectivity rule",
                 base="brainloom_projections:Rule",
                 named="`Connection(rule=…)` and `connect(rule=…)`",
-                checks="degrees, sizes, the same edges for a seed, autapses and multapses",
             ),
             Kind(
                 "surrogate",
@@ -130,7 +129,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "a spike function with a derivative of its own",
                 base="brainloom_core:Surrogate",
                 named="`spk_fun=…` of every neuron",
-                checks="a step forward, a derivative that is finite, positive and has a peak",
             ),
             Kind(
                 "plasticity rule",
@@ -138,7 +136,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "a rule that changes weights",
                 base="brainloom_plasticity:PlasticityRule",
                 named="`PlasticProj(rule=…)`",
-                checks="a slow reference that its author writes",
             ),
             Kind(
                 "learning rule",
@@ -146,14 +143,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "a way to find gradients",
                 methods=("prepare", "gradients"),
                 named="`fit(rule=…)`",
-                checks="gradients by name and shape, a loss that falls",
             ),
             Kind(
                 "encoder",
                 "encoders",
                 "what makes spikes or currents of data",
                 named="`get`",
-                checks="shape, range, determinism by key",
             ),
             Kind(
                 "readout",
@@ -169,15 +164,20 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "what is to become small in training",
                 base="brainloom_training:Loss",
                 named="`fit(loss=…)`",
-                checks="finite gradients",
             ),
-            Kind("dataset", "datasets", "a loader of data", named="`get`", checks="two arrays"),
+            Kind(
+                "case",
+                "cases",
+                "how the conformance kit makes and drives a model of this name",
+                base="brainloom_testing:Case",
+                named="`brainloom plugin check`",
+            ),
+            Kind("dataset", "datasets", "a loader of data", named="`get`"),
             Kind(
                 "kernel",
                 "kernels",
                 "an implementation of an operation",
                 named="`use_kernel`, `BRAINLOOM_KERNELS`",
-                checks="values, derivatives, batches, dtypes, sizes, events",
             ),
         )
     }
