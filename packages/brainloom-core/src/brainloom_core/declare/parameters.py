@@ -485,7 +485,9 @@ class StateSpec:
         if batch_size is not None and shape == self.shape(model, batch_size):
             shape = (*shape[:axis], *shape[axis + 1 :])
         where = f"{type(model).__name__}.{self.name}"
-        return Held(where, shape, axis, u.get_unit(value), u.get_mantissa(value).dtype)
+        by_events = self.name in getattr(model, "jump_states", ())
+        dtype = u.get_mantissa(value).dtype
+        return Held(where, shape, axis, u.get_unit(value), dtype, by_events)
 
     def value(self, model: Any, shape: tuple[int, ...]) -> Any:
         """The initial value, of this shape."""
