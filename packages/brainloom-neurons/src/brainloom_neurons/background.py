@@ -240,8 +240,8 @@ def _check_acts(who: str, target: Any) -> None:
         name = held.where.split(".")[-1]
         raise ParameterError(
             f"{who}.target: {held.where} itself was given, which decays for a step before it acts; "
-            f'give the synapse and its name, synapse.prefetch("{name}"), so that events arrive with '
-            "all of their charge"
+            f'give the synapse and its name, synapse.prefetch("{name}"), so that all of the charge '
+            "of an event arrives"
         )
 
 

@@ -8,7 +8,7 @@ from brainloom_core.units import show
 from .align.projection import AlignPostProj, AlignPreProj
 from .connection.connection import Connection, is_function
 from .connection.edges import Edges
-from .parts.parts import Timing, check_post, neurons_of
+from .parts.parts import Timing, check_autapses, check_post
 from .rules.basic import Rule
 
 __all__ = ["connected"]
@@ -70,7 +70,7 @@ def _comm(pre: Any, post: Any, connectivity: Any, weight: Any, delay: Any, seed:
                 "Projection.weight: missing. A rule says who is connected to whom; give the "
                 "weight of the connections, for example weight=0.6 * u.nS"
             )
-        _check_autapses(pre, post, connectivity)
+        check_autapses("Projection.connectivity", pre, post, connectivity)
         return Connection(pre, post, connectivity, weight, delay=delay, seed=seed)
     if not callable(connectivity):
         raise TypeError(
@@ -91,19 +91,6 @@ def _comm(pre: Any, post: Any, connectivity: Any, weight: Any, delay: Any, seed:
             f"population, {pre_size}"
         )
     return connectivity
-
-
-def _check_autapses(pre: Any, post: Any, rule: Any) -> None:
-    """Numbers count within each view: neuron 0 of one need not be neuron 0 of the other."""
-    if getattr(rule, "allow_autapses", True) or neurons_of(pre) is not neurons_of(post):
-        return
-    mine, others = (getattr(end, "selection", None) for end in (pre, post))
-    if mine != others:
-        raise ValueError(
-            "Projection.connectivity: allow_autapses=False compares the numbers of neurons in pre "
-            f"and post, which are other neurons of one population here ({show(pre)} and "
-            f"{show(post)}); leave it out, or give the pairs as Edges"
-        )
 
 
 def _described(part: str, given: Any, kind: type) -> Any:

@@ -26,6 +26,7 @@ __all__ = [
     "Part",
     "Port",
     "Timing",
+    "check_autapses",
     "check_output_unit",
     "check_post",
     "conductance_unit",
@@ -199,6 +200,19 @@ def check_post(owner: str, post: Any) -> None:
         raise ValueError(
             f"{owner}.post: {post!r} names a neuron twice; name each once, as in "
             "population[numpy.unique(index)]"
+        )
+
+
+def check_autapses(owner: str, pre: Any, post: Any, rule: Any) -> None:
+    """Numbers count within each view: neuron 0 of one need not be neuron 0 of the other."""
+    if getattr(rule, "allow_autapses", True) or neurons_of(pre) is not neurons_of(post):
+        return
+    mine, others = (getattr(end, "selection", None) for end in (pre, post))
+    if mine != others:
+        raise ValueError(
+            f"{owner}: allow_autapses=False compares the numbers of neurons in pre "
+            f"and post, which are other neurons of one population here ({show(pre)} and "
+            f"{show(post)}); leave it out, or give the pairs as Edges"
         )
 
 
