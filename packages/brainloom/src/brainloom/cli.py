@@ -260,7 +260,7 @@ def _show_model(model: Any, as_json: bool) -> None:
     ]
     states = [
         {"name": k, "doc": s.doc + (f" (with {s.when}=True)" if s.when else "")}
-        for k, s in getattr(model, "_states", {}).items()
+        for k, s in getattr(model, "declared_states", dict)().items()
     ]
     summary = (inspect.getdoc(model) or "").split("\n", 1)[0]
     numerics = asdict(model.numerics) if hasattr(model, "numerics") else {}

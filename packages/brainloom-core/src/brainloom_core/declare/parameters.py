@@ -72,14 +72,14 @@ class Param:
             model._reassign(self.name, value)
         else:  # the constructor, which checks, or one that is written by hand
             attributes[self.name] = value
-        attributes["_version"] = attributes.get("_version", 0) + 1
+        attributes["times_changed"] = attributes.get("times_changed", 0) + 1
 
     def stored(self, model: Any, value: Any) -> Any:
         """Check a value and return the form to keep; raise naming model and parameter."""
         if self.constraint is not None and not _holds(self.constraint, value):
-            raise self._error(model, self.constraint.text, show(value))
+            raise self.error(model, self.constraint.text, show(value))
         if not _may_be_finite(value):
-            raise self._error(model, "a finite value", show(value))
+            raise self.error(model, "a finite value", show(value))
         return value
 
     def replaced(self, model: Any, held: Any, value: Any) -> Any:
@@ -89,9 +89,17 @@ class Param:
     def check_relations(self, model: Any) -> None:
         """Check what can only be judged once every parameter is set."""
 
-    def _error(
+    def error(
         self, model: Any, expected: str, got: str, kind: type[ParameterError] = ParameterError
     ) -> ParameterError:
+        """The error of a value that does not fit.
+
+        Args:
+            model: The model that has the parameter.
+            expected: What was expected, in words.
+            got: What came, in words.
+            kind: Class of the error.
+        """
         return kind(f"{type(model).__name__}.{self.name}: expected {expected}, got {got}")
 
 
@@ -118,7 +126,7 @@ class QuantityParam(Param):
         try:
             value = as_float(value)
         except (TypeError, ValueError, u.UnitMismatchError):
-            raise self._error(model, self._expected(), show(value)) from None
+            raise self.error(model, self._expected(), show(value)) from None
         self._check(model, value)
         return value
 
@@ -137,7 +145,7 @@ class QuantityParam(Param):
         if isinstance(kept, brainstate.nn.Param) or kept is None or callable(kept):
             return kept
         if np.shape(kept) not in ((), shape):
-            raise self._error(
+            raise self.error(
                 model,
                 f"a scalar or an array of shape {shape}, that of the trainable parameter",
                 f"shape {np.shape(kept)}",
@@ -169,28 +177,32 @@ class QuantityParam(Param):
         declared = type(model).declared_parameters().get(other_name)
         if declared is not None and show(other) == show(declared.default):
             got += f", which is its default: pass {other_name} too"
-        raise self._error(model, f"{self.name} {words} {other_name}", got)
+        raise self.error(model, f"{self.name} {words} {other_name}", got)
 
     def _check(self, model: Any, value: Any) -> None:
         if self.unit is not ANY_UNIT and not same_dimension(value, self.unit):
             unknown = self.default is REQUIRED or self.default is None or callable(self.default)
             example = show(1.0 * self.unit if unknown else self.default)
             expected = f"{self._expected()} (for example {example})"
-            raise self._error(model, expected, show(value), UnitError)
-        shape, size = np.shape(u.get_mantissa(value)), self._size(model)
+            raise self.error(model, expected, show(value), UnitError)
+        shape, size = np.shape(u.get_mantissa(value)), self.size(model)
         if size is not None and shape not in ((), size):
-            raise self._error(model, f"a scalar or an array of shape {size}", f"shape {shape}")
+            raise self.error(model, f"a scalar or an array of shape {size}", f"shape {shape}")
         if _is_traced(value):
             return
         plain = self.unit is ANY_UNIT
         number = np.asarray(u.get_mantissa(value) if plain else to_number(value, self.unit))
         if not np.all(np.isfinite(number)):
-            raise self._error(model, f"{self._expected()}, finite", show(value))
+            raise self.error(model, f"{self._expected()}, finite", show(value))
         if self.constraint is not None and not np.all(self.constraint.holds(number)):
-            raise self._error(model, self._expected(), show(value))
+            raise self.error(model, self._expected(), show(value))
 
-    def _size(self, model: Any) -> tuple[int, ...] | None:
-        """The shape of an array of values, None where any is accepted."""
+    def size(self, model: Any) -> tuple[int, ...] | None:
+        """The shape of an array of values, None where any is accepted.
+
+        Args:
+            model: The model that has the parameter.
+        """
         if self.per is not None:
             return (len(getattr(model, self.per)),)
         return getattr(model, "varshape", None)
@@ -214,9 +226,9 @@ class InitializerParam(QuantityParam):
         if callable(value) and not isinstance(value, u.Quantity):
             value = value(shape)
         if self.unit is not ANY_UNIT and not same_dimension(value, self.unit):
-            raise self._error(model, dimension_name(self.unit), show(value), UnitError)
-        if np.shape(value) not in ((), self._size(model), shape):
-            raise self._error(model, f"a scalar or shape {shape}", f"shape {np.shape(value)}")
+            raise self.error(model, dimension_name(self.unit), show(value), UnitError)
+        if np.shape(value) not in ((), self.size(model), shape):
+            raise self.error(model, f"a scalar or shape {shape}", f"shape {np.shape(value)}")
         return full(value, shape)
 
 
@@ -375,7 +387,7 @@ class _Field(Param):
 class _QuantityField(_Field, QuantityParam):
     def stored(self, model: Any, value: Any) -> Any:
         if callable(value) and not isinstance(value, (u.Unit, brainstate.nn.Param)):
-            raise self._error(model, self._expected(), show(value))
+            raise self.error(model, self._expected(), show(value))
         return super().stored(model, value)
 
 

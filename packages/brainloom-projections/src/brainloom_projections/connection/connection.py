@@ -17,7 +17,9 @@ from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, left_out
 from .counter import new_key
 from .edges import Edges, as_coo, in_words, sorted_pairs
+from .plotting import plot_edges
 from .regenerated import Regenerated, WeightLaw
+from .storage import read, write
 from .values import (
     DELAYS,
     WEIGHTS,
@@ -134,8 +136,8 @@ class Connection(brainstate.nn.Module):
         True
     """
 
-    graph_invisible_attrs = ("_version",)
-    _version = 0  # counts what simulate must compile anew
+    graph_invisible_attrs = ("times_changed",)
+    times_changed = 0  # counts what simulate must compile anew
 
     def __init__(
         self,
@@ -201,7 +203,7 @@ class Connection(brainstate.nn.Module):
                 )
         super().__setattr__(name, value)
         if name == "implementation" and "weight" in vars(self):
-            self._version += 1
+            self.times_changed += 1
 
     def __repr__(self) -> str:
         if "weight" not in vars(self):  # it is being made
@@ -235,7 +237,7 @@ class Connection(brainstate.nn.Module):
         elif isinstance(value, (brainstate.State, brainstate.nn.Param)):
             self._check_dimension(value_of(self._held(value, trainable=True)))
             self.__dict__["weight"] = value
-            self._version += 1
+            self.times_changed += 1
         else:
             self._write_weight(held, value)
 
@@ -247,7 +249,7 @@ class Connection(brainstate.nn.Module):
             assert self._regenerated is not None
             self._regenerated = self._regenerated.with_law(law)
             self.__dict__["weight"] = value
-            self._version += 1
+            self.times_changed += 1
             return
         new = weight_of(
             evaluated("weight", value, self._edges_of_values, self._seed, WEIGHTS),
@@ -261,7 +263,7 @@ class Connection(brainstate.nn.Module):
         if number.ndim == 0 and shape:
             number = broadcast(number, shape, brainstate.environ.dftype())
         if number.shape != shape:  # what is compiled for one weight for all
-            self._version += 1
+            self.times_changed += 1
         if isinstance(held, brainstate.nn.Param):
             held.set_value(with_unit(number, unit))
         else:
@@ -368,8 +370,6 @@ class Connection(brainstate.nn.Module):
         Raises:
             ParameterError: The file is of another kind or a newer version, or holds edges only.
         """
-        from .storage import read
-
         edges, header, values = read(path)
         if "weight" not in values:
             raise ParameterError(
@@ -377,7 +377,7 @@ class Connection(brainstate.nn.Module):
             )
         sizes = tuple(header["in_size"]), tuple(header["out_size"])
         options = {"trainable": header["trainable"], **options}
-        return cls(*sizes, edges, values["weight"], delay=values.get("delay"), **options)
+        return cls(*sizes, Edges(**edges), values["weight"], delay=values.get("delay"), **options)
 
     def save(self, path: str | Path) -> None:
         """Write edges, weights and delays to a file of numpy's npz format, without pickle.
@@ -387,8 +387,6 @@ class Connection(brainstate.nn.Module):
         Args:
             path: The file; `Connection.load` reads it.
         """
-        from .storage import write
-
         whole = self.stored()
         header = {
             "in_size": list(self.in_size),
@@ -473,8 +471,6 @@ class Connection(brainstate.nn.Module):
         Raises:
             ImportError: matplotlib is not installed.
         """
-        from .plotting import plot_edges
-
         whole = self.stored()
         return plot_edges(
             whole.edges, path, weight=value_of(whole.weight), delay=value_of(whole.delay)

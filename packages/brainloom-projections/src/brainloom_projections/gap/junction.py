@@ -27,13 +27,8 @@ class _Inflow(SynOut):
         super().__init__()
         self.follows = follows
 
-    @property
-    def bound(self) -> Any:
-        """The sums of w V_other and of w, and V as read."""
-        return self._bound
-
     def update(self, bound: Any, V: Any = None) -> Any:
-        """Sum of w (V_other - V), the sums being bound."""
+        """Sum of w (V_other - V): bound are the sums of w V_other and of w, and V as read."""
         towards, total, read = bound
         return towards - total * (V if self.follows and V is not None else read)
 

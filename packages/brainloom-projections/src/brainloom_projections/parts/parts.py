@@ -8,6 +8,7 @@ import brainunit as u
 import jax
 import numpy as np
 from brainloom_core import (
+    Declared,
     Descriptor,
     Dynamics,
     InputError,
@@ -240,7 +241,7 @@ def state_unit(model: Any, name: str) -> Any:
     existing = vars(model).get(name)
     if isinstance(existing, brainstate.State):
         return u.get_unit(existing.value)
-    spec = getattr(type(model), "_states", {}).get(name)
+    spec = type(model).declared_states().get(name) if isinstance(model, Declared) else None
     if spec is None or not isinstance(spec.initial, str):
         return None
     value = getattr(model, spec.initial)

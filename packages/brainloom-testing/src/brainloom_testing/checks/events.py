@@ -72,7 +72,7 @@ def _give(model: Any, way: str, due: Any) -> None:
         return
     given: Callable[[], Any] = lambda: due  # noqa: E731
     if way == "a function":
-        model._delta_inputs.pop("event", None)
+        model.delta_inputs.pop("event", None)
         model.add_delta_input("event", given)
     else:
         model.add_delta_input("event", due)
