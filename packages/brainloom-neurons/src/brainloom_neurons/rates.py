@@ -78,7 +78,7 @@ def in_double(value: Quantity) -> Quantity:
     return with_unit(np.asarray(number, np.float64), u.get_unit(value))
 
 
-def as_quantities(value: object) -> Quantity:
+def as_quantities(value: object) -> Quantity | None:
     """An array with its unit and precision, or None if it is no list of numbers."""
     try:
         if isinstance(value, (list, tuple)):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import brainstate
 import brainunit as u
@@ -77,7 +77,7 @@ class Source(Dynamics):
 
     def _refuse(
         self, name: str, expected: str, got: object, kind: type[Exception] = ParameterError
-    ) -> None:
+    ) -> NoReturn:
         raise kind(f"{type(self).__name__}.{name}: expected {expected}, got {show(got)}")
 
     def _given_times(self, name: str, length: int) -> np.ndarray:
