@@ -34,6 +34,7 @@ __all__ = [
     "ArrayLike",
     "DTypeLike",
     "Initializer",
+    "Input",
     "Population",
     "PyTree",
     "Quantity",
@@ -65,6 +66,9 @@ Values: TypeAlias = Mapping[str, Quantity]
 
 Initializer: TypeAlias = Quantity | Callable[[Shape], Quantity]
 """A first value: a quantity, or a function that makes one of a shape."""
+
+Input: TypeAlias = Quantity | Callable[..., Quantity]
+"""What is registered as an input: a value, for one step, or a function, for all."""
 
 SpikeFunction: TypeAlias = Callable[[Array], Array]
 """The step from 0 to 1 at zero, with the surrogate of its gradient."""

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from brainloom_core import Neuron, Refractory, param, positive
 from brainloom_core.context import current_dt
-from brainloom_core.types import Array, Quantity
+from brainloom_core.types import Array, Quantity, Values
 
 from .lif import LIF
 from .rates import poisson_spikes
@@ -95,7 +95,7 @@ class EscapeLIF(LIF):
         exponent = u.get_magnitude((V - self.V_th) / self.delta_u)
         return self.rho_0 * jnp.exp(jnp.minimum(exponent, MAX_EXPONENT))
 
-    def spikes_at(self, y: dict[str, Quantity]) -> Array:
+    def spikes_at(self, y: Values) -> Array:
         """Newly drawn spikes of a step that ends with these states.
 
         Args:
@@ -106,7 +106,7 @@ class EscapeLIF(LIF):
         chance = -jnp.expm1(-expected)
         return spikes + (chance - jax.lax.stop_gradient(chance))
 
-    def _expected(self, y: dict[str, Quantity]) -> Array:
+    def _expected(self, y: Values) -> Array:
         return u.get_magnitude(self.hazard(y["V"]) * current_dt())
 
     @staticmethod
@@ -167,7 +167,7 @@ class EscapeLIFRef(Refractory, EscapeLIF):
         2
     """
 
-    def _expected(self, y: dict[str, Quantity]) -> Array:
+    def _expected(self, y: Values) -> Array:
         return jnp.where(y["steps_held"] > 0, 0.0, super()._expected(y))
 
     @staticmethod

@@ -47,7 +47,7 @@ class Source(Dynamics):
 
     signature_layout = ("in_size", ..., "name")
     role: ClassVar[str] = "source"
-    solver: None = None
+    solver: Any = None
 
     members = state(
         lambda model, shape: model._no_values(shape),

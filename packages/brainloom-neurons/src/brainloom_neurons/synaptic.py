@@ -13,7 +13,7 @@ from brainloom_core import (
     positive,
     state,
 )
-from brainloom_core.types import Initializer, Quantity
+from brainloom_core.types import Initializer, Quantity, Values
 
 from .lif import LIF
 
@@ -265,7 +265,7 @@ class MultiReceptorLIF(Refractory, Neuron):
     def dg(self, g: Quantity) -> Quantity:
         return -g / self.tau_syn
 
-    def add_jumps(self, y: dict[str, Quantity]) -> dict[str, Quantity]:
+    def add_jumps(self, y: Values) -> dict[str, Quantity]:
         """The conductances with the registered jumps added, each to that of its receptor.
 
         Args:

@@ -15,7 +15,7 @@ from brainloom_core import (
     positive,
     state,
 )
-from brainloom_core.types import Initializer, Quantity
+from brainloom_core.types import Initializer, Quantity, Values
 from brainloom_core.units import log1prel
 
 __all__ = ["Alpha", "Delta", "DualExpon", "Expon"]
@@ -295,7 +295,7 @@ class Delta(AlignPost, Synapse):
     g_initializer: Initializer = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     g = state("g_initializer", "what arrived in this step")
 
-    def integrate(self, y: dict[str, Quantity], x: Quantity) -> dict[str, Quantity]:
+    def integrate(self, y: Values, x: Quantity) -> dict[str, Quantity]:
         return {"g": 0.0 * super().integrate(y, x)["g"]}
 
     @staticmethod

@@ -13,7 +13,7 @@ from brainloom_core import (
     state,
 )
 from brainloom_core.context import current_dt
-from brainloom_core.types import Array, Initializer, Quantity, Time
+from brainloom_core.types import Array, Initializer, Quantity, Time, Values
 from brainloom_core.units import to_number
 
 __all__ = ["AMPA", "NMDA", "BioNMDA", "GABAa"]
@@ -69,7 +69,7 @@ class Pulsed(Presynaptic):
         self.assign_states({**y, "pulse_left": left + spike * (self.T_dur - left)})
         return self.call_equation("conductance", self.state_values())
 
-    def step_means(self, y: dict[str, Quantity], time: Time) -> dict[str, Quantity]:
+    def step_means(self, y: Values, time: Time) -> dict[str, Quantity]:
         on, off = self._phases(y)
         during, after = self._with(y), self._without(self.flow(self._with(y), on))
         first, second = super().step_means(during, on), super().step_means(after, off)
@@ -79,16 +79,16 @@ class Pulsed(Presynaptic):
         }
         return {**y, **means}
 
-    def _phases(self, y: dict[str, Quantity]) -> tuple[Quantity, Quantity]:
+    def _phases(self, y: Values) -> tuple[Quantity, Quantity]:
         """How much of a step there is transmitter, and how much not."""
         dt = current_dt()
         on = u.math.minimum(y["pulse_left"], dt)
         return on, dt - on
 
-    def _with(self, y: dict[str, Quantity]) -> dict[str, Quantity]:
+    def _with(self, y: Values) -> dict[str, Quantity]:
         return {**y, "pulse_left": self.T_dur}
 
-    def _without(self, y: dict[str, Quantity]) -> dict[str, Quantity]:
+    def _without(self, y: Values) -> dict[str, Quantity]:
         return {**y, "pulse_left": 0.0 * u.ms}
 
     def _transmitter(self, pulse_left: Quantity) -> Quantity:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import brainstate
 import nir
 import pluggy
-from brainloom_core import Solver
 from brainloom_core.types import Scheme, Time
 
 from .boundary import NIRError
@@ -36,7 +35,7 @@ class Context:
     name: str
     shape: tuple[int, ...]
     dt: Time | None = None
-    solver: Solver | Scheme | str | None = None
+    solver: Scheme | str | None = None
     spk_reset: str | None = None
     strict: bool = True
     findings: list[Finding] = field(default_factory=list)

@@ -8,7 +8,7 @@ from typing import Any
 import brainunit as u
 import nir
 import numpy as np
-from brainloom_core import SOLVERS, Arctan, InvSquareGrad, ReluGrad, Sigmoid, Solver
+from brainloom_core import SOLVERS, Arctan, InvSquareGrad, ReluGrad, Sigmoid
 from brainloom_core.types import Arguments, Quantity, Scheme
 
 from .boundary import plain
@@ -50,7 +50,7 @@ def surrogate(value: Any) -> Any:
     return value if isinstance(value, (int, float)) else None
 
 
-def solver_name(solver: Solver | Scheme | str) -> str | None:
+def solver_name(solver: Scheme | str) -> str | None:
     """The name of a scheme, None where it is a function that we do not know."""
     if isinstance(solver, str):
         return solver

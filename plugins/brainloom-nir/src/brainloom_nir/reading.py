@@ -9,7 +9,7 @@ import brainstate
 import brainunit as u
 import nir
 import numpy as np
-from brainloom_core import ParameterError, Solver
+from brainloom_core import ParameterError
 from brainloom_core.types import Scheme, Shape, Time
 
 from .boundary import NIRError
@@ -40,7 +40,7 @@ def from_nir(
     *,
     source: str | Source | None = None,
     dt: Time | None = None,
-    solver: Solver | Scheme | str | None = None,
+    solver: Scheme | str | None = None,
     spk_reset: str | None = None,
     counterparts: Iterable[Counterpart] = (),
 ) -> NIRImport:

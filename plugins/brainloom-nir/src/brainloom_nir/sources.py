@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import brainunit as u
 import nir
 import numpy as np
-from brainloom_core import Solver
 from brainloom_core.types import Scheme, Time
 from brainloom_core.units import show
 
@@ -38,7 +37,7 @@ class Source:
     """
 
     dt: Time | None = None
-    solver: Solver | Scheme | str | None = current_first_euler
+    solver: Scheme | str | None = current_first_euler
     spk_reset: str | None = "hard"
     strict: bool = True
     late_reset: tuple[type, ...] = ()
