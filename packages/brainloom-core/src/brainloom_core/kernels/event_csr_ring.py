@@ -33,10 +33,10 @@ __all__ = ["event_csr_ring", "event_csr_ring_reference"]
 def event_csr_ring(
     ring: Quantity,
     weights: Quantity,
-    slots: jax.Array,
+    slots: jax.Array | np.ndarray,
     indptr: jax.Array,
     events: jax.Array,
-    position: Array,
+    position: jax.Array,
     *,
     max_row: int | None = None,
     implementation: str | None = None,

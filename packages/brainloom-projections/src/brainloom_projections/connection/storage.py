@@ -8,6 +8,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 from brainloom_core import ParameterError
+from brainloom_core.types import Quantity
 from brainloom_core.units import with_unit
 
 from .edges import Edges
@@ -27,7 +28,9 @@ def load_edges(path: str | Path) -> Edges:
     return read(path)[0]
 
 
-def write(path: str | Path, edges: Edges, header: dict[str, Any], values: dict[str, Any]) -> None:
+def write(
+    path: str | Path, edges: Edges, header: dict[str, Any], values: dict[str, Quantity]
+) -> None:
     """Write edges, what else is known about them, and values with units."""
     values = {"distance": edges.distance, **values}
     values = {name: value for name, value in values.items() if value is not None}
@@ -54,7 +57,7 @@ def write(path: str | Path, edges: Edges, header: dict[str, Any], values: dict[s
         )
 
 
-def read(path: str | Path) -> tuple[Edges, dict[str, Any], dict[str, Any]]:
+def read(path: str | Path) -> tuple[Edges, dict[str, Any], dict[str, Quantity]]:
     """The edges, the header and the other values of a file."""
     header, arrays = _read(path)
     try:
@@ -105,7 +108,7 @@ def _not_ours(path: str | Path) -> str:
     return f"{path}: expected a file that Connection.save or Edges.save wrote"
 
 
-def _unit_text(unit: Any) -> str:
+def _unit_text(unit: u.Unit) -> str:
     text = "" if unit == u.UNITLESS else str(unit)
     if text and u.Unit(text) != unit:
         raise ParameterError(f"save: expected a unit that its name determines, got {text}")
