@@ -72,12 +72,11 @@ class Loss:
 
     Examples:
         >>> from dataclasses import dataclass
-        >>> from typing import Any
         >>> import jax.numpy as jnp
-        >>> from brainloom_training import LastOverTime, Loss
+        >>> from brainloom_training import LastOverTime, Loss, Reduction
         >>> @dataclass(frozen=True, kw_only=True)
         ... class Distance(Loss):
-        ...     over: Any = LastOverTime()
+        ...     over: Reduction = LastOverTime()
         ...     def of_reduced(self, reduced, targets):
         ...         return jnp.abs(reduced - targets).mean()
         >>> print(Distance()(jnp.array([[1.0], [2.0]]), jnp.array([5.0])))

@@ -247,7 +247,7 @@ def param(
 ) -> Any:
     """Declare a parameter that has a unit.
 
-    Write `tau: Any = param(default=5.0 * u.ms, constraint=positive, doc="...")`.
+    Write `tau: Quantity = param(default=5.0 * u.ms, constraint=positive, doc="...")`.
 
     Args:
         default: Its default, whose unit is the one that is checked. Written as a keyword, it is
