@@ -17,21 +17,10 @@ import grimp  # what import-linter stands on
 
 ROOT = Path(__file__).resolve().parent.parent
 PRIVATE = re.compile(r"_[A-Za-z]\w*")
-LONGEST = 730  # lines of a file
-# Lines with `Any` in a thousand lines of each package. These only ever go down.
-ANY = {
-    "brainloom": 29,
-    "brainloom_core": 62,
-    "brainloom_example": 114,
-    "brainloom_kernels_cpu": 16,
-    "brainloom_neurons": 90,
-    "brainloom_nir": 54,
-    "brainloom_plasticity": 89,
-    "brainloom_projections": 58,
-    "brainloom_synapses": 91,
-    "brainloom_testing": 31,
-    "brainloom_training": 64,
-}
+LONGEST = 740  # lines of a file
+# Lines with `Any` in a thousand lines of a package, and of those that have more.
+ANY = 15
+MORE_ANY = {"brainloom_core": 27}
 
 
 @dataclass
@@ -192,9 +181,9 @@ def too_much(packages: list[Package]) -> list[str]:
     ]
     return long + [
         f"{package.name}: {package.any_in_a_thousand:.1f} lines in a thousand with Any, expected "
-        f"at most {ANY.get(package.name, 15)}"
+        f"at most {MORE_ANY.get(package.name, ANY)}"
         for package in packages
-        if package.any_in_a_thousand > ANY.get(package.name, 15)
+        if package.any_in_a_thousand > MORE_ANY.get(package.name, ANY)
     ]
 
 

@@ -25,6 +25,7 @@ from jax.scipy.special import ndtr as _ndtr
 
 from .declare.constraints import Constraint, non_negative, positive, whole
 from .declare.parameters import option_field, quantity_field
+from .types import Array
 from .units import exprel
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def _number(default: float, constraint: Constraint | None = None) -> Any:
     return quantity_field(default=default, constraint=constraint)
 
 
-def _varies(value: Any) -> bool:
+def _varies(value: object) -> bool:
     """Whether this is trained, traced or an array, and not a constant."""
     return isinstance(value, (brainstate.State, brainstate.nn.Param, jax.Array, np.ndarray))
 
@@ -427,7 +428,7 @@ class MultiGaussianGrad(Surrogate):
         return 0.5 + self.scale * ((1.0 + self.h) * peak - self.h * lobes)
 
 
-def _gaussian(z: jax.Array, sigma: Any) -> jax.Array:
+def _gaussian(z: jax.Array, sigma: Array | float) -> jax.Array:
     return jnp.exp(-((z / sigma) ** 2) / 2.0) / (np.sqrt(2.0 * np.pi).item() * sigma)
 
 
@@ -643,7 +644,7 @@ class SquarewaveFourierSeries(Surrogate):
         waves = sum((jnp.sin(w * z) / w for w in self._frequencies()), jnp.zeros_like(z))
         return 0.5 + 4.0 / self.t_period * waves
 
-    def _frequencies(self) -> list[Any]:
+    def _frequencies(self) -> list[Array | float]:
         return [(2 * k + 1) * 2.0 * jnp.pi / self.t_period for k in range(self.n)]
 
 
@@ -686,7 +687,7 @@ class Stochastic(Sigmoid):
 def _functional(cls: type[Surrogate]) -> Callable[..., jax.Array]:
     """`cls(...)(z)` as a function of `z` and the parameters of the class."""
 
-    def function(z: Any, *args: Any, **kwargs: Any) -> jax.Array:
+    def function(z: Array, *args: Any, **kwargs: Any) -> jax.Array:
         return cls(*args, **kwargs)(z)
 
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__)

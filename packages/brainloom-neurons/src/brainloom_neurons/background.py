@@ -11,6 +11,7 @@ from brainloom_core import (
     ANY_UNIT,
     Constraint,
     Declared,
+    Dynamics,
     InputError,
     Neuron,
     ParameterError,
@@ -21,6 +22,7 @@ from brainloom_core import (
     positive,
     state,
 )
+from brainloom_core.types import Arguments, Array, ArrayLike, Population, Quantity, Shape, Time
 from brainloom_core.units import dimension_name, same_dimension, show
 
 from .rates import expected_spikes, is_of_time, poisson_counts, rate_param
@@ -103,18 +105,18 @@ class PoissonInput(Declared):
     )
     signature_frame = {"name": None}
 
-    target: Any = option(
+    target: brainstate.State = option(
         constraint=_is_state, fixed=True, doc="state that is driven", kw_only=False
     )
-    indices: Any = option(doc="neurons that are driven", kw_only=False)
-    num_input: Any = option(constraint=_is_count, doc="number of trains per neuron", kw_only=False)
-    freq: Any = rate_param(doc="rate of a train", kw_only=False)
-    weight: Any = param(doc="jump per spike", unit=ANY_UNIT, kw_only=False)
-    bin_width: Any = param(
+    indices: ArrayLike | slice | None = option(doc="neurons that are driven", kw_only=False)
+    num_input: int = option(constraint=_is_count, doc="number of trains per neuron", kw_only=False)
+    freq: Quantity = rate_param(doc="rate of a train", kw_only=False)
+    weight: Quantity = param(doc="jump per spike", unit=ANY_UNIT, kw_only=False)
+    bin_width: Quantity = param(
         default=None, constraint=positive, doc="width of a bin", unit=u.ms, optional=True
     )
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         if "target" not in values:  # another parameter is assigned: it is registered already
             return
@@ -141,11 +143,11 @@ class _Waiting(Declared):
         lambda model, shape: 0.0 * model.target(), "what waits", brainstate.ShortTermState
     )
 
-    def __init__(self, target: Any) -> None:
+    def __init__(self, target: brainstate.State) -> None:
         super().__init__()
         self.target = target
 
-    def update(self) -> Any:
+    def update(self) -> Quantity:
         """What waits, which is then taken."""
         waiting = self.jumps.value
         self.jumps.value = 0.0 * waiting
@@ -161,19 +163,19 @@ class _Waiting(Declared):
         """Nothing waits; later than the population, whose shape it takes."""
         super().reset_state(batch_size, **kwargs)
 
-    def state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+    def state_shape(self, batch_size: int | None) -> Shape:
         return ()
 
 
 def poisson_input(
-    freq: Any,
+    freq: Quantity,
     num_input: int,
-    weight: Any,
-    target: Any,
-    indices: Any = None,
-    refractory: Any = None,
+    weight: Quantity,
+    target: brainstate.State,
+    indices: ArrayLike | slice | None = None,
+    refractory: Array | None = None,
     *,
-    bin_width: Any = None,
+    bin_width: Time | None = None,
 ) -> None:
     """Add the spikes of many Poisson trains to a state, as `PoissonInput` does in each call.
 
@@ -229,11 +231,11 @@ def poisson_input(
         owner.add_delta_input(key, jumps.added(drawn, onto=nothing))
 
 
-def _state(target: Any) -> Any:
+def _state(target: brainstate.State) -> brainstate.State:
     return target if isinstance(target, brainstate.State) else target.get_item()
 
 
-def _check_acts(who: str, target: Any) -> None:
+def _check_acts(who: str, target: brainstate.State) -> None:
     """Raise where events onto a state itself would lose a part before they act."""
     held = getattr(target, "held", None)
     if held is not None and held.by_events:
@@ -245,7 +247,7 @@ def _check_acts(who: str, target: Any) -> None:
         )
 
 
-def _raised_by_events(target: Any) -> Any:
+def _raised_by_events(target: brainstate.State) -> Dynamics | None:
     """The neurons or synapses of which an event raises this state, None where there are none."""
     owner, item = getattr(target, "module", None), getattr(target, "item", None)
     raised: tuple[str, ...] = ()
@@ -256,12 +258,13 @@ def _raised_by_events(target: Any) -> Any:
     return getattr(target, "view", owner) if item in raised else None
 
 
-def _number(owner: Any) -> int:
+def _number(owner: Dynamics) -> int:
     """How many jumps are registered, which tells one more from them."""
-    return len(getattr(owner, "population", owner).delta_inputs)
+    population: Population = getattr(owner, "population", owner)
+    return len(population.delta_inputs)
 
 
-def _index(who: str, indices: Any, size: int) -> Any:
+def _index(who: str, indices: ArrayLike | slice | None, size: int) -> np.ndarray | slice:
     """What selects these neurons of an axis; an error where there is no such neuron."""
     if indices is None:
         return np.s_[:]
@@ -287,11 +290,11 @@ def _index(who: str, indices: Any, size: int) -> Any:
 class _Jumps:
     """Jumps of chosen neurons of a state, drawn and added."""
 
-    def __init__(self, who: str, value: Any, indices: Any) -> None:
+    def __init__(self, who: str, value: Quantity, indices: ArrayLike | slice | None) -> None:
         self.who, self.value = who, value
         self.chosen = _index(who, indices, np.shape(value)[-1])
 
-    def drawn(self, mean: Any, weight: Any, refractory: Any = None) -> Any:
+    def drawn(self, mean: Quantity, weight: Quantity, refractory: Array | None = None) -> Quantity:
         """The jumps of the neurons driven, whose number is Poisson of this mean."""
         if not same_dimension(self.value, weight):
             raise InputError(
@@ -312,7 +315,7 @@ class _Jumps:
             counts = jnp.where(jnp.asarray(refractory)[..., self.chosen], 0.0, counts)
         return weight * counts
 
-    def added(self, jumps: Any, onto: Any = None) -> Any:
+    def added(self, jumps: Quantity, onto: Quantity | None = None) -> Quantity:
         """The state (or another value of its shape) with the jumps."""
         onto = self.value if onto is None else onto
         return onto.at[..., self.chosen].add(jumps)

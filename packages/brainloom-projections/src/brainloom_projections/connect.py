@@ -1,14 +1,17 @@
 """From two populations and a few parts to the projection with the right alignment."""
 
+from collections.abc import Callable
 from typing import Any
 
 from brainloom_core import AlignPost, Descriptor, Dynamics, Synapse, SynOut, View
+from brainloom_core.types import Population, Quantity
 from brainloom_core.units import show
 
 from .align.projection import AlignPostProj, AlignPreProj
 from .connection.connection import Connection, is_function
 from .connection.edges import Edges
-from .parts.parts import Timing, check_autapses, check_post
+from .connection.values import EdgeValue, Side
+from .parts.parts import Described, Timing, check_autapses, check_post
 from .rules.basic import Rule
 
 __all__ = ["connected"]
@@ -21,14 +24,14 @@ _EXAMPLES = {
 
 
 def connected(
-    pre: Any,
+    pre: Side,
     post: Dynamics | View,
-    connectivity: Any,
-    synapse: Any,
-    output: Any,
+    connectivity: Rule | Edges | Connection | Callable[..., Quantity],
+    synapse: Described,
+    output: Described,
     *,
-    weight: Any,
-    stp: Any,
+    weight: EdgeValue | None,
+    stp: Described | None,
     timing: Timing,
     label: str | None,
     seed: int | None,
@@ -63,7 +66,14 @@ def connected(
     return AlignPostProj(syn=synapse, out=output, **rest)
 
 
-def _comm(pre: Any, post: Any, connectivity: Any, weight: Any, delay: Any, seed: Any) -> Any:
+def _comm(
+    pre: Side,
+    post: Population,
+    connectivity: Rule | Edges | Connection | Callable[..., Quantity],
+    weight: EdgeValue | None,
+    delay: EdgeValue | None,
+    seed: int | None,
+) -> Callable[..., Quantity]:
     if isinstance(connectivity, (Rule, Edges)):
         if weight is None:
             raise TypeError(
@@ -105,19 +115,19 @@ def _described(part: str, given: Any, kind: type) -> Any:
     return described
 
 
-def _instance(part: Any, **defaults: Any) -> Any:
+def _instance(part: Described, **defaults: Any) -> Described:
     return part.with_defaults(**defaults)() if isinstance(part, Descriptor) else part
 
 
-def _alignment(synapse: Any, post: Any) -> str:
+def _alignment(synapse: Described, post: Population) -> str:
     """The cheapest exact one; an instance must also have the size that it needs."""
     described = isinstance(synapse, Descriptor)
     linear = issubclass(synapse.cls if described else type(synapse), AlignPost)
-    fits = described or tuple(synapse.in_size) == tuple(post.in_size)
+    fits = isinstance(synapse, Descriptor) or tuple(synapse.in_size) == tuple(post.in_size)
     return "post" if linear and fits else "pre"
 
 
-def _check_exact(synapse: Any) -> None:
+def _check_exact(synapse: Described) -> None:
     cls = synapse.cls if isinstance(synapse, Descriptor) else type(synapse)
     if issubclass(cls, Synapse) and not issubclass(cls, AlignPost):
         raise ValueError(

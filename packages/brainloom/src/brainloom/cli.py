@@ -10,11 +10,17 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from brainloom_testing.verification.records import Record
+
+    from .demos.brette2007 import Outcome
 
 app = typer.Typer(
     help="Spiking neural network models with physical units.",
@@ -22,6 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+Row = dict[str, Any]  # of a table: what to show, by column
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -152,7 +159,7 @@ def doctor(as_json: AsJson = False) -> None:
         print(line)
 
 
-def _verification() -> Any:
+def _verification() -> ModuleType:
     """The verification of brainloom-testing, or a word on how to get it."""
     for module, package in (("brainloom_testing", "brainloom-testing"), ("scipy", "scipy")):
         if not importlib.util.find_spec(module):
@@ -164,7 +171,7 @@ def _verification() -> Any:
     return verification
 
 
-def _shown_as_they_come(pending: Iterable[Any]) -> list[Any]:
+def _shown_as_they_come(pending: "Iterable[Record]") -> "list[Record]":
     """Collect the records, and say on a terminal which model is being checked."""
     records = []
     with Console(stderr=True).status("Verifying") as status:
@@ -174,7 +181,7 @@ def _shown_as_they_come(pending: Iterable[Any]) -> list[Any]:
     return records
 
 
-def _print_records(records: list[Any]) -> None:
+def _print_records(records: "list[Record]") -> None:
     sources = list(dict.fromkeys(record.source for record in records if record.source))
     table = Table("model", "check", "kind", "error", "tolerance", "source", "")
     for r in records:
@@ -191,7 +198,7 @@ def _print_records(records: list[Any]) -> None:
             print(f"FAILED {r.model}: {r.check}: {r.error:.3g} {r.unit}{detail}")
 
 
-def _diagnosis() -> dict[str, Any]:
+def _diagnosis() -> Row:
     import jax
     from brainloom_core.plugins import load_plugins
 
@@ -207,7 +214,7 @@ def _diagnosis() -> dict[str, Any]:
     }
 
 
-def _advice(kernels: list[dict[str, Any]], plugins: list[dict[str, Any]]) -> list[str]:
+def _advice(kernels: list[Row], plugins: list[Row]) -> list[str]:
     import jax
 
     advice = []
@@ -244,13 +251,13 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _kernel_rows() -> list[dict[str, Any]]:
+def _kernel_rows() -> list[Row]:
     from brainloom_core.kernels import list_kernels
 
     return [asdict(kernel) | {"usable": kernel.usable} for kernel in list_kernels()]
 
 
-def _show_model(model: Any, as_json: bool) -> None:
+def _show_model(model: type, as_json: bool) -> None:
     import inspect
 
     signature = inspect.signature(model)
@@ -277,7 +284,7 @@ def _show_model(model: Any, as_json: bool) -> None:
         _show(known, False)
 
 
-def _show(rows: list[dict[str, Any]], as_json: bool, columns: list[str] | None = None) -> None:
+def _show(rows: list[Row], as_json: bool, columns: list[str] | None = None) -> None:
     if as_json:
         print(json.dumps(rows, indent=2))
         return
@@ -288,13 +295,13 @@ def _show(rows: list[dict[str, Any]], as_json: bool, columns: list[str] | None =
     Console().print(table)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return ""
     return ", ".join(value) if isinstance(value, (tuple, list)) else str(value)
 
 
-def _print_outcome(network: str, outcome: Any, seconds: float) -> None:
+def _print_outcome(network: str, outcome: "Outcome", seconds: float) -> None:
     labels = {"rate_hz": "population rate", "cv": "mean ISI CV", "synchrony": "synchrony"}
     table = Table("", "this run", "reference interval", "", title=network.upper())
     for m in outcome.measures:

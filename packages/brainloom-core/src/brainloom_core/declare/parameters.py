@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brainstate
 import brainunit as u
@@ -13,9 +13,14 @@ import numpy as np
 
 from ..arrays import broadcast, on_device
 from ..errors import ParameterError, StateError, UnitError
+from ..types import Quantity, Shape
 from ..units import dimension_name, same_dimension, show, to_number, with_unit
 from .constraints import Constraint
 from .states import Held
+
+if TYPE_CHECKING:
+    from .declared import Declared
+
 
 __all__ = [
     "ANY_UNIT",
@@ -63,18 +68,18 @@ class Param:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, model: Any, owner: type | None = None) -> Any:
+    def __get__(self, model: "Declared | None", owner: type | None = None) -> Any:
         return self if model is None else _unwrap(vars(model).get(self.name, self.default))
 
-    def __set__(self, model: Any, value: Any) -> None:
-        attributes = vars(model)
+    def __set__(self, model: "Declared", value: Any) -> None:
+        attributes = model.__dict__
         if self.name in attributes and not attributes.get("_setting", False):
             model._reassign(self.name, value)
         else:  # the constructor, which checks, or one that is written by hand
             attributes[self.name] = value
         attributes["times_changed"] = attributes.get("times_changed", 0) + 1
 
-    def stored(self, model: Any, value: Any) -> Any:
+    def stored(self, model: "Declared", value: Any) -> Any:
         """Check a value and return the form to keep; raise naming model and parameter."""
         if self.constraint is not None and not _holds(self.constraint, value):
             raise self.error(model, self.constraint.text, show(value))
@@ -82,15 +87,19 @@ class Param:
             raise self.error(model, "a finite value", show(value))
         return value
 
-    def replaced(self, model: Any, held: Any, value: Any) -> Any:
+    def replaced(self, model: "Declared", held: Any, value: Any) -> Any:
         """The form to keep of a value that takes the place of another one."""
         return self.stored(model, value)
 
-    def check_relations(self, model: Any) -> None:
+    def check_relations(self, model: "Declared") -> None:
         """Check what can only be judged once every parameter is set."""
 
     def error(
-        self, model: Any, expected: str, got: str, kind: type[ParameterError] = ParameterError
+        self,
+        model: "Declared",
+        expected: str,
+        got: str,
+        kind: type[ParameterError] = ParameterError,
     ) -> ParameterError:
         """The error of a value that does not fit.
 
@@ -107,13 +116,13 @@ class Param:
 class QuantityParam(Param):
     """A number with a unit: scalar, array of the population's shape, initializer or trainable."""
 
-    unit: Any
+    unit: u.Unit
     above: str | None = None
     differs_from: str | None = None
     optional: bool = False
     per: str | None = None
 
-    def stored(self, model: Any, value: Any) -> Any:
+    def stored(self, model: "Declared", value: Any) -> Any:
         if value is None and self.optional:
             return None
         if callable(value) and not isinstance(value, (u.Quantity, u.Unit, brainstate.nn.Param)):
@@ -130,13 +139,13 @@ class QuantityParam(Param):
         self._check(model, value)
         return value
 
-    def check_relations(self, model: Any) -> None:
+    def check_relations(self, model: "Declared") -> None:
         if self.above is not None:
             self._compare(model, self.above, ">", operator.gt)
         if self.differs_from is not None:
             self._compare(model, self.differs_from, "different from", operator.ne)
 
-    def replaced(self, model: Any, held: Any, value: Any) -> Any:
+    def replaced(self, model: "Declared", held: Any, value: Any) -> Any:
         """The form to keep: a number is written into the trainable state that is there."""
         kept = self.stored(model, value)
         if not isinstance(held, brainstate.State) or isinstance(kept, brainstate.State):
@@ -153,7 +162,7 @@ class QuantityParam(Param):
         held.value = full(with_unit(to_number(kept, unit), unit), shape)
         return held
 
-    def keep(self, model: Any, old: Any, new: Any) -> Any:
+    def keep(self, model: "Declared", old: Quantity, new: Quantity) -> Quantity:
         """What to take for a proposed new value, from an old one, so that all conditions hold."""
         unit = u.get_unit(old)
         before, after = (jnp.asarray(to_number(value, unit)) for value in (old, new))
@@ -164,7 +173,9 @@ class QuantityParam(Param):
             after = jnp.where(after > least, after, (before + least) / 2)
         return with_unit(after, unit)
 
-    def _compare(self, model: Any, other_name: str, words: str, holds: Callable[..., Any]) -> None:
+    def _compare(
+        self, model: "Declared", other_name: str, words: str, holds: Callable[..., bool]
+    ) -> None:
         mine, other = getattr(model, self.name), getattr(model, other_name)
         if mine is None or other is None or _is_traced(mine) or _is_traced(other):
             return
@@ -179,7 +190,7 @@ class QuantityParam(Param):
             got += f", which is its default: pass {other_name} too"
         raise self.error(model, f"{self.name} {words} {other_name}", got)
 
-    def _check(self, model: Any, value: Any) -> None:
+    def _check(self, model: "Declared", value: Quantity) -> None:
         if self.unit is not ANY_UNIT and not same_dimension(value, self.unit):
             unknown = self.default is REQUIRED or self.default is None or callable(self.default)
             example = show(1.0 * self.unit if unknown else self.default)
@@ -197,7 +208,7 @@ class QuantityParam(Param):
         if self.constraint is not None and not np.all(self.constraint.holds(number)):
             raise self.error(model, self._expected(), show(value))
 
-    def size(self, model: Any) -> tuple[int, ...] | None:
+    def size(self, model: "Declared") -> tuple[int, ...] | None:
         """The shape of an array of values, None where any is accepted.
 
         Args:
@@ -216,11 +227,11 @@ class QuantityParam(Param):
 class InitializerParam(QuantityParam):
     """The initial value of a state; a callable is kept and called with the state's shape."""
 
-    def stored(self, model: Any, value: Any) -> Any:
+    def stored(self, model: "Declared", value: Any) -> Any:
         is_function = callable(value) and not isinstance(value, (u.Quantity, u.Unit))
         return value if is_function else super().stored(model, value)
 
-    def initial(self, model: Any, shape: tuple[int, ...]) -> Any:
+    def initial(self, model: "Declared", shape: Shape) -> Quantity:
         """The checked initial value, of exactly this shape."""
         value = getattr(model, self.name)
         if callable(value) and not isinstance(value, u.Quantity):
@@ -237,7 +248,7 @@ def param(
     constraint: Constraint | None = None,
     doc: str = "",
     *,
-    unit: Any = None,
+    unit: u.Unit | None = None,
     above: str | None = None,
     differs_from: str | None = None,
     after: str | None = None,
@@ -248,7 +259,7 @@ def param(
 ) -> Any:
     """Declare a parameter that has a unit.
 
-    Write `tau: Any = param(default=5.0 * u.ms, constraint=positive, doc="...")`.
+    Write `tau: Quantity = param(default=5.0 * u.ms, constraint=positive, doc="...")`.
 
     Args:
         default: Its default, whose unit is the one that is checked. Written as a keyword, it is
@@ -303,7 +314,7 @@ def initializer(
     default: Any,
     doc: str = "initial value",
     *,
-    unit: Any = None,
+    unit: u.Unit | None = None,
     after: str | None = None,
     per: str | None = None,
     steady: bool = False,
@@ -385,7 +396,7 @@ class _Field(Param):
 
 
 class _QuantityField(_Field, QuantityParam):
-    def stored(self, model: Any, value: Any) -> Any:
+    def stored(self, model: "Declared", value: Any) -> Any:
         if callable(value) and not isinstance(value, (u.Unit, brainstate.nn.Param)):
             raise self.error(model, self._expected(), show(value))
         return super().stored(model, value)
@@ -395,7 +406,7 @@ def quantity_field(
     default: Any = REQUIRED,
     constraint: Constraint | None = None,
     *,
-    unit: Any = None,
+    unit: u.Unit | None = None,
     optional: bool = False,
 ) -> Any:
     """A number with a unit as a field of a frozen dataclass, with the checks of `param`.
@@ -445,7 +456,7 @@ def option_field(default: Any = REQUIRED, constraint: Constraint | None = None) 
 class StateSpec:
     """A declared state; reading it before it exists says what to do."""
 
-    initial: str | Callable[[Any, tuple[int, ...]], Any]
+    initial: str | Callable[[Any, Shape], Quantity]
     doc: str
     kind: type[brainstate.State]
     steady: Callable[[Any], Any] | None = None
@@ -459,7 +470,7 @@ class StateSpec:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, model: Any, owner: type | None = None) -> Any:
+    def __get__(self, model: "Declared | None", owner: type | None = None) -> Any:
         if model is None:
             return self
         owner_name = type(model).__name__
@@ -470,26 +481,26 @@ class StateSpec:
             )
         raise self.missing(model)
 
-    def missing(self, model: Any) -> StateError:
+    def missing(self, model: "Declared") -> StateError:
         """The error of a state that does not exist."""
         return StateError(
             f"{type(model).__name__}.{self.name}: the state does not exist yet. "
             "Call brainstate.nn.init_all_states(net) before the first step."
         )
 
-    def wanted(self, model: Any) -> bool:
+    def wanted(self, model: "Declared | type[Declared]") -> bool:
         """Whether a model keeps this state; a class stands for its defaults."""
         if self.when is None:
             return True
         chosen = getattr(model, self.when)
         return bool(chosen.default if isinstance(chosen, Param) else chosen)
 
-    def shape(self, model: Any, batch_size: int | None) -> tuple[int, ...]:
+    def shape(self, model: "Declared", batch_size: int | None) -> Shape:
         """The shape of the state: batch, population, and the axis that it has of its own."""
         own = () if self.per is None else (len(getattr(model, self.per)),)
         return (*model.state_shape(batch_size), *own)
 
-    def held(self, model: Any, value: Any, batch_size: int | None) -> Held:
+    def held(self, model: "Declared", value: Quantity, batch_size: int | None) -> Held:
         """What each value of the state has to be, by its first one."""
         batched = self.shape(model, -1)
         axis = batched.index(-1) if -1 in batched else 0
@@ -501,7 +512,7 @@ class StateSpec:
         dtype = u.get_mantissa(value).dtype
         return Held(where, shape, axis, u.get_unit(value), dtype, by_events)
 
-    def value(self, model: Any, shape: tuple[int, ...]) -> Any:
+    def value(self, model: "Declared", shape: Shape) -> Quantity:
         """The initial value, of this shape."""
         if isinstance(self.initial, str):
             if self.steady is not None and getattr(model, self.initial) is None:
@@ -512,7 +523,7 @@ class StateSpec:
 
 
 def state(
-    initial: str | Callable[[Any, tuple[int, ...]], Any],
+    initial: str | Callable[[Any, Shape], Quantity],
     doc: str = "",
     kind: type[brainstate.State] = brainstate.HiddenState,
     *,
@@ -553,7 +564,7 @@ def state(
     return StateSpec(initial, doc, kind, steady, when, per, slow, internal)
 
 
-def as_float(value: Any) -> Any:
+def as_float(value: object) -> Quantity:
     """Scalars stay Python numbers (weakly typed, free under jit); arrays get the float dtype."""
     if isinstance(value, u.Unit):
         value = 1.0 * value
@@ -570,7 +581,7 @@ def as_float(value: Any) -> Any:
     return float(value) if np.ndim(value) == 0 else on_device(value, brainstate.environ.dftype())
 
 
-def full(value: Any, shape: tuple[int, ...]) -> Any:
+def full(value: Quantity, shape: Shape) -> Quantity:
     """A floating-point array of this shape from a scalar or from one value per neuron.
 
     Args:
@@ -594,14 +605,14 @@ def _unwrap(value: Any) -> Any:
     return value.value() if isinstance(value, brainstate.nn.Param) else value
 
 
-def _holds(constraint: Constraint, value: Any) -> bool:
+def _holds(constraint: Constraint, value: object) -> bool:
     try:
         return bool(constraint.holds(value))
     except Exception:  # such as that an array is compared with words
         return False
 
 
-def _may_be_finite(value: Any) -> bool:
+def _may_be_finite(value: object) -> bool:
     """Whether a value is no known number that is NaN or infinite."""
     number = u.get_mantissa(value) if isinstance(value, u.Quantity) else value
     if isinstance(number, jax.core.Tracer) or not isinstance(
@@ -612,5 +623,5 @@ def _may_be_finite(value: Any) -> bool:
     return array.dtype.kind not in "fc" or bool(np.all(np.isfinite(array)))
 
 
-def _is_traced(value: Any) -> bool:
+def _is_traced(value: Quantity) -> bool:
     return isinstance(u.get_mantissa(value), jax.core.Tracer)

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brainstate
 import brainunit as u
@@ -13,8 +13,13 @@ import numpy as np
 from ..declare.declared import real_signature
 from ..declare.descriptor import Descriptor
 from ..errors import InputError, StateError
+from ..types import Input, Population, Quantity, Shape
 from ..units import show, with_unit
 from .delays import Prefetch, PrefetchDelay, PrefetchDelayAt, past_of
+
+if TYPE_CHECKING:
+    from .base import Dynamics
+
 
 __all__ = ["Selection", "View"]
 
@@ -30,7 +35,7 @@ class Selection:
         numbers: Their flat numbers, in the shape of the view.
     """
 
-    def __init__(self, shape: tuple[int, ...], numbers: np.ndarray) -> None:
+    def __init__(self, shape: Shape, numbers: np.ndarray) -> None:
         self.shape, self.size, self.numbers = shape, numbers.shape, numbers
         self._digest = zlib.crc32(np.ascontiguousarray(numbers, np.int64).tobytes())
         self._along, self._slices = shape, _slices(shape, numbers)
@@ -39,7 +44,7 @@ class Selection:
             self._slices = _slices(self._along, numbers.reshape(-1))
 
     @classmethod
-    def of(cls, who: str, shape: tuple[int, ...], item: Any) -> "Selection":
+    def of(cls, who: str, shape: Shape, item: Any) -> "Selection":
         """The neurons that an index means, checked.
 
         Args:
@@ -73,12 +78,12 @@ class Selection:
         return len(np.unique(self.numbers)) < self.numbers.size
 
     @property
-    def index(self) -> Any:
+    def index(self) -> slice | np.ndarray:
         """The neurons of a population with one axis as a slice where they are regular."""
         is_slice = self._slices is not None and len(self._along) == len(self.size) == 1
         return self._slices[0] if self._slices is not None and is_slice else self.numbers
 
-    def take(self, value: Any) -> Any:
+    def take(self, value: Quantity) -> Quantity:
         """Their part of an array whose last axes are those of the population."""
         unit, number = u.get_unit(value), jnp.asarray(u.get_mantissa(value))
         lead = _leading(number.shape, self.shape, "the population")
@@ -89,7 +94,7 @@ class Selection:
             number = number[..., self.numbers.reshape(-1)]
         return with_unit(number.reshape(*lead, *self.size), unit)
 
-    def spread(self, value: Any) -> Any:
+    def spread(self, value: Quantity) -> Quantity:
         """An array for the whole population: the values at these neurons, zero at the others."""
         if self.repeats:
             raise InputError(
@@ -116,7 +121,7 @@ class Selection:
             number = flat[..., back]
         return with_unit(number.reshape(*lead, *self.shape), unit)
 
-    def replace(self, whole: Any, value: Any) -> Any:
+    def replace(self, whole: Quantity, value: Quantity) -> Quantity:
         """The array of a population with these values at these neurons."""
         mask = self.spread(jnp.ones(self.size, bool))
         return u.math.where(mask, self.spread(value), whole)
@@ -176,10 +181,10 @@ class View(brainstate.graph.Node):
         ((200,), (200,))
     """
 
-    population: Any
+    population: Population
     selection: Selection
 
-    def __init__(self, population: Any, item: Any) -> None:
+    def __init__(self, population: Population, item: Any) -> None:
         who = type(population).__name__
         if isinstance(population, View):
             who = repr(population)
@@ -199,7 +204,7 @@ class View(brainstate.graph.Node):
     out_size = varshape = in_size
 
     @property
-    def index(self) -> Any:
+    def index(self) -> slice | np.ndarray:
         """The neurons: a slice where they are regular, else their numbers in the population."""
         return self.selection.index
 
@@ -208,7 +213,7 @@ class View(brainstate.graph.Node):
         """Name of the population, and which of its neurons."""
         return f"{self.population.name or type(self.population).__name__}[{self.selection!r}]"
 
-    def take(self, value: Any) -> Any:
+    def take(self, value: Quantity) -> Quantity:
         """These neurons' part of an array whose last axes are those of the population.
 
         Args:
@@ -216,7 +221,7 @@ class View(brainstate.graph.Node):
         """
         return self.selection.take(value)
 
-    def spread(self, value: Any) -> Any:
+    def spread(self, value: Quantity) -> Quantity:
         """An array for the whole population: `value` at these neurons, zero at the others.
 
         Args:
@@ -227,7 +232,7 @@ class View(brainstate.graph.Node):
         """
         return self.selection.spread(value)
 
-    def get_spike(self) -> Any:
+    def get_spike(self) -> Quantity:
         """Their spikes of the last step, shape `(*batch, *in_size)`."""
         return self.take(self.population.get_spike())
 
@@ -240,18 +245,18 @@ class View(brainstate.graph.Node):
         return ViewPrefetch(self, item)
 
     @property
-    def current_inputs(self) -> dict[str, Any]:
+    def current_inputs(self) -> dict[str, Input]:
         """Registered input currents of the population by key."""
-        found: dict[str, Any] = self.population.current_inputs
+        found: dict[str, Input] = self.population.current_inputs
         return found
 
     @property
-    def delta_inputs(self) -> dict[str, Any]:
+    def delta_inputs(self) -> dict[str, Input]:
         """Registered jumps of the population by key."""
-        found: dict[str, Any] = self.population.delta_inputs
+        found: dict[str, Input] = self.population.delta_inputs
         return found
 
-    def add_current_input(self, key: str, inp: Any, label: str | None = None) -> None:
+    def add_current_input(self, key: str, inp: Input, label: str | None = None) -> None:
         """Register a current into these neurons; see `Dynamics.add_current_input`.
 
         Args:
@@ -262,7 +267,7 @@ class View(brainstate.graph.Node):
         """
         self.population.add_current_input(self._key(key), self._input(inp), label)
 
-    def add_delta_input(self, key: str, inp: Any, label: str | None = None) -> None:
+    def add_delta_input(self, key: str, inp: Input, label: str | None = None) -> None:
         """Register a jump of these neurons; see `Dynamics.add_delta_input`.
 
         Args:
@@ -272,7 +277,7 @@ class View(brainstate.graph.Node):
         """
         self.population.add_delta_input(self._key(key), self._input(inp), label)
 
-    def get_input(self, key: str) -> Any:
+    def get_input(self, key: str) -> Input:
         """The input that was registered for this view under this key.
 
         Args:
@@ -281,7 +286,7 @@ class View(brainstate.graph.Node):
         found = self.population.get_input(self._key(key))
         return found.inp if isinstance(found, _Input) else found
 
-    def align_pre(self, dyn: Any) -> Any:
+    def align_pre(self, dyn: "Dynamics | Descriptor") -> "Dynamics":
         """Run a synapse on these neurons' output and return it; equal descriptions share one.
 
         Args:
@@ -292,7 +297,7 @@ class View(brainstate.graph.Node):
         """
         described = None
         if isinstance(dyn, Descriptor):
-            described = dyn = dyn.with_defaults(in_size=self.in_size)
+            described = dyn.with_defaults(in_size=self.in_size)
         elif not isinstance(dyn, brainstate.nn.Dynamics):
             raise TypeError(
                 f"{self!r}.align_pre: expected a Dynamics or a description such as Expon.desc(), "
@@ -302,11 +307,10 @@ class View(brainstate.graph.Node):
         for hook in hooks:
             if hook is dyn or (described and getattr(hook, "described", None) == described):
                 return hook
-        if described is not None:
-            dyn = described()
-        dyn.described = described
-        self.add_after_update(f"{type(dyn).__name__}_{len(hooks)}", dyn)
-        return dyn
+        made: Any = dyn if described is None else described()
+        made.described = described
+        self.add_after_update(f"{type(made).__name__}_{len(hooks)}", made)
+        return made
 
     # What projections hang on a population
 
@@ -320,7 +324,7 @@ class View(brainstate.graph.Node):
         """What runs after the population, for these neurons."""
         return self._hooks(self.population.after_updates)
 
-    def add_before_update(self, key: str, hook: Callable[..., Any]) -> None:
+    def add_before_update(self, key: str, hook: Callable[..., object]) -> None:
         """Run a function before each step of the population.
 
         Args:
@@ -329,7 +333,7 @@ class View(brainstate.graph.Node):
         """
         self.population.add_before_update(self._key(key), _Hook(self.selection, hook))
 
-    def add_after_update(self, key: str, hook: Callable[..., Any]) -> None:
+    def add_after_update(self, key: str, hook: Callable[..., object]) -> None:
         """Run a function after each step of the population, with these neurons' output.
 
         Args:
@@ -348,7 +352,7 @@ class View(brainstate.graph.Node):
     def _key(self, key: str) -> str:
         return f"{key} [{self.selection!r}]"
 
-    def _input(self, inp: Any) -> Any:
+    def _input(self, inp: Input) -> Input:
         if callable(inp) and not isinstance(inp, u.Quantity):
             if self.selection.repeats:
                 self.spread(0.0)  # says that it cannot be
@@ -368,7 +372,7 @@ class View(brainstate.graph.Node):
             "initialised, the states of its neurons; ask its population for anything else"
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Quantity:
         """An error: these neurons are advanced with their population.
 
         Args:
@@ -392,12 +396,12 @@ class StateView:
         self.view, self.name = view, name
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Quantity:
         """The values of these neurons."""
         return self.view.take(self._whole.value)
 
     @value.setter
-    def value(self, new: Any) -> None:
+    def value(self, new: Quantity) -> None:
         self._whole.value = self.view.selection.replace(self._whole.value, new)
 
     @property
@@ -425,7 +429,7 @@ class ViewPrefetch(Prefetch):
         """The state."""
         return StateView(self.view, self.item)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Quantity:
         """The value of these neurons."""
         return self.view.take(super().__call__(*args, **kwargs))
 
@@ -455,10 +459,10 @@ class ViewPrefetchDelay(PrefetchDelay):
 class _Input(brainstate.graph.Node):
     """A current or jump of some neurons as one of their population."""
 
-    def __init__(self, selection: Selection, inp: Any) -> None:
+    def __init__(self, selection: Selection, inp: Input) -> None:
         self.selection, self.inp = selection, inp
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Quantity:
         args = tuple(self._part(value) for value in args)
         kwargs = {name: self._part(value) for name, value in kwargs.items()}
         return self.selection.spread(self.inp(*args, **kwargs))
@@ -468,7 +472,7 @@ class _Input(brainstate.graph.Node):
         if hasattr(self.inp, "unbind_cond"):
             self.inp.unbind_cond()
 
-    def _part(self, value: Any) -> Any:
+    def _part(self, value: Quantity) -> Quantity:
         shape = self.selection.shape
         return self.selection.take(value) if np.shape(value)[-len(shape) :] == shape else value
 
@@ -476,11 +480,11 @@ class _Input(brainstate.graph.Node):
 class _Hook(brainstate.nn.Module):
     """What runs before or after a population, for some of its neurons."""
 
-    def __init__(self, selection: Selection, hook: Any) -> None:
+    def __init__(self, selection: Selection, hook: Callable[..., object]) -> None:
         super().__init__()
         self.selection, self.hook = selection, hook
 
-    def update(self, *args: Any) -> Any:
+    def update(self, *args: Any) -> Quantity:
         """Call it, with these neurons' part of the output."""
         return self.hook(*(self.selection.take(value) for value in args))
 
@@ -499,7 +503,7 @@ def _plain(item: Any) -> Any:
     return array.astype(int) if array.size == 0 else array
 
 
-def _check_bounds(who: str, shape: tuple[int, ...], axis: int, part: Any) -> None:
+def _check_bounds(who: str, shape: Shape, axis: int, part: Any) -> None:
     """Python cuts a slice that reaches too far; here it is a mistake."""
     if not isinstance(part, slice) or axis >= len(shape):
         return
@@ -511,7 +515,7 @@ def _check_bounds(who: str, shape: tuple[int, ...], axis: int, part: Any) -> Non
             )
 
 
-def _slices(shape: tuple[int, ...], numbers: np.ndarray) -> tuple[slice, ...] | None:
+def _slices(shape: Shape, numbers: np.ndarray) -> tuple[slice, ...] | None:
     """The slices, one per axis, that give these neurons; None where none do."""
     if numbers.ndim != len(shape):
         return None
@@ -526,7 +530,7 @@ def _slices(shape: tuple[int, ...], numbers: np.ndarray) -> tuple[slice, ...] | 
     return tuple(found)
 
 
-def _leading(found: tuple[int, ...], shape: tuple[int, ...], whose: str) -> tuple[int, ...]:
+def _leading(found: tuple[int, ...], shape: Shape, whose: str) -> tuple[int, ...]:
     """The batch axes, in front of those of the neurons."""
     lead = len(found) - len(shape)
     if lead < 0 or found[lead:] != shape:

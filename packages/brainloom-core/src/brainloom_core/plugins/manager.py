@@ -16,6 +16,7 @@ from typing import Any
 import pluggy
 
 from ..errors import PluginConflictError, PluginError
+from ..types import Quantity
 from . import hookspecs
 from .kernel import Kernel
 
@@ -247,7 +248,7 @@ _DECLARED: dict[str, Callable[[Any], list[Any]]] = {
 }
 
 
-def _imported(model: ModelInfo) -> Any:
+def _imported(model: ModelInfo) -> Quantity:
     module, _, attribute = model.target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)

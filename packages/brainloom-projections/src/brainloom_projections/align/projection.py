@@ -1,7 +1,6 @@
 """Projections: from presynaptic spikes to an input of the postsynaptic population."""
 
 from collections.abc import Callable
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -14,11 +13,13 @@ from brainloom_core import (
     SynOut,
     View,
 )
+from brainloom_core.types import Array, Quantity, Time
 from brainloom_core.units import to_number
 
 from ..connection.connection import Connection
 from ..parts.from_modules import FromModules
 from ..parts.parts import (
+    Described,
     Port,
     Timing,
     check_output_unit,
@@ -117,15 +118,15 @@ class AlignPostProj(FromModules):
 
     def __init__(
         self,
-        *modules: Any,
-        comm: Callable[..., Any],
-        syn: Any,
-        out: Any,
+        *modules: Callable[..., Quantity] | brainstate.State,
+        comm: Callable[..., Quantity],
+        syn: Described,
+        out: Described,
         post: Dynamics | View,
         label: str | None = None,
-        stp: Any = None,
-        delay: Any = None,
-        max_delay: Any = None,
+        stp: Described | None = None,
+        delay: Time | None = None,
+        max_delay: Time | None = None,
         interpolate: bool = False,
     ) -> None:
         super().__init__(
@@ -142,7 +143,7 @@ class AlignPostProj(FromModules):
                 "AlignPostProj: syn and out must both be descriptions (Expon.desc(...), "
                 "COBA.desc(...)) or both be instances"
             )
-        if self.merging:
+        if isinstance(syn, Descriptor) and isinstance(out, Descriptor):
             self._check_kind("syn", issubclass(syn.cls, AlignPost), syn, "an AlignPost synapse")
             self._check_kind("out", issubclass(out.cls, SynOut), out, "a synaptic output")
             stage, known = self._stage(syn, out)
@@ -153,13 +154,13 @@ class AlignPostProj(FromModules):
         else:
             self._check_kind("syn", isinstance(syn, brainstate.nn.Dynamics), syn, "a synapse")
             self._check_kind("out", isinstance(out, SynOut), out, "a synaptic output")
-            self._check_size("syn", syn.in_size, post)
+            self._check_size("syn", getattr(syn, "in_size", None), post)
             self.syn, self.out = made(syn, self.name, "syn"), made(out, self.name, "out")
             self._check_units()
             self._port = Port(self.out)
             self._port.attach(post, self.name, label)
 
-    def update(self, *args: Any) -> None:
+    def update(self, *args: Array) -> None:
         """Deliver the spikes: given, or of the presynaptic modules.
 
         Args:
@@ -276,15 +277,15 @@ class AlignPreProj(FromModules):
 
     def __init__(
         self,
-        *spike_generator: Any,
-        syn: Any,
-        comm: Callable[..., Any],
-        out: Any,
+        *spike_generator: Callable[..., Quantity] | brainstate.State,
+        syn: Described,
+        comm: Callable[..., Quantity],
+        out: Described,
         post: Dynamics | View,
-        stp: Any = None,
+        stp: Described | None = None,
         label: str | None = None,
-        delay: Any = None,
-        max_delay: Any = None,
+        delay: Time | None = None,
+        max_delay: Time | None = None,
         interpolate: bool = False,
     ) -> None:
         super().__init__(
@@ -317,7 +318,7 @@ class AlignPreProj(FromModules):
         self._port = Port(self.out)
         self._port.attach(post, self.name, label)
 
-    def update(self, *args: Any) -> None:
+    def update(self, *args: Array) -> None:
         """Advance the synapse by the spikes, given or of the modules, and deliver its mean.
 
         Args:
@@ -334,7 +335,7 @@ class AlignPreProj(FromModules):
         has_unit = u.get_unit(total) != u.UNITLESS
         self._port.bind(total if has_unit else total * (1.0 * unit))
 
-    def _for_synapse(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _for_synapse(self, args: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
         """The spikes, in the unit of the state that they increment."""
         takes_jumps = isinstance(self.syn, Synapse) and self.syn.input_as_declared
         if not takes_jumps or isinstance(args[0], u.Quantity):
@@ -342,13 +343,13 @@ class AlignPreProj(FromModules):
         unit = u.get_unit(getattr(self.syn, self.syn.jump_states[0]).value)
         return (args[0] * (1.0 * unit),)
 
-    def _is_run_by_a_source(self, syn: Any) -> bool:
+    def _is_run_by_a_source(self, syn: object) -> bool:
         if not isinstance(syn, Synapse):
             return False
         hooks = getattr(self._source(), "after_updates", None) or {}
         return syn.described is not None or any(hook is syn for hook in hooks.values())
 
-    def _total_unit(self) -> Any:
+    def _total_unit(self) -> u.Unit | None:
         unit = weight_unit(self.comm)
         return conductance_unit(self.syn) if unit == u.UNITLESS else unit
 
@@ -418,13 +419,13 @@ class CurrentProj(FromModules):
 
     def __init__(
         self,
-        *prefetch: Any,
-        comm: Callable[..., Any],
-        out: Any,
+        *prefetch: Callable[..., Quantity] | brainstate.State,
+        comm: Callable[..., Quantity],
+        out: Described,
         post: Dynamics | View,
         label: str | None = None,
-        delay: Any = None,
-        max_delay: Any = None,
+        delay: Time | None = None,
+        max_delay: Time | None = None,
         interpolate: bool = True,
     ) -> None:
         super().__init__(
@@ -443,7 +444,7 @@ class CurrentProj(FromModules):
         self._port = Port(self.out)
         self._port.attach(post, self.name, label)
 
-    def update(self, *args: Any) -> None:
+    def update(self, *args: Array) -> None:
         """Deliver the conductance: given, or of the modules.
 
         Args:
@@ -458,7 +459,7 @@ class CurrentProj(FromModules):
         else:
             self._port.bind(self._delivered(*args))
 
-    def _total_unit(self) -> Any:
+    def _total_unit(self) -> u.Unit | None:
         last = self.modules[-1] if self.modules else None
         source, item = getattr(last, "module", None), getattr(last, "item", None)
         known = isinstance(source, Synapse) and isinstance(item, str)
@@ -524,13 +525,13 @@ class DeltaProj(FromModules):
 
     def __init__(
         self,
-        *prefetch: Any,
-        comm: Callable[..., Any],
+        *prefetch: Callable[..., Quantity] | brainstate.State,
+        comm: Callable[..., Quantity],
         post: Dynamics | View,
         label: str | None = None,
-        stp: Any = None,
-        delay: Any = None,
-        max_delay: Any = None,
+        stp: Described | None = None,
+        delay: Time | None = None,
+        max_delay: Time | None = None,
         interpolate: bool = False,
     ) -> None:
         super().__init__(
@@ -546,7 +547,7 @@ class DeltaProj(FromModules):
             what = f"{type(neurons).__name__}.{neurons.jump_state}, which they add to,"
             self._check_weights(state_unit(neurons, neurons.jump_state), what)
 
-    def update(self, *args: Any) -> None:
+    def update(self, *args: Array) -> None:
         """Deliver the spikes: given, or of the presynaptic modules.
 
         Args:
@@ -573,7 +574,7 @@ class _SharedSynapse(brainstate.nn.Module):
         self.out.bind_cond(_step(self.syn))
 
 
-def _step(syn: Any, *args: Any) -> Any:
+def _step(syn: brainstate.nn.Module, *args: Array) -> Quantity:
     """Advance a synapse, and return what drives the membrane during the next step."""
     return syn.step(*args) if isinstance(syn, Synapse) else syn(*args)
 

@@ -3,14 +3,20 @@
 from collections.abc import Callable
 from typing import Any
 
+import brainstate
 from brainloom_core import AlignPost, InputError
 from brainloom_core import Projection as Base
+from brainloom_core.types import Array, Population, Quantity, Time
 from brainloom_core.units import show
 
 from ..connect import connected
+from ..connection.connection import Connection
+from ..connection.edges import Edges
+from ..connection.values import EdgeValue, Side
 from ..parts.arrivals import Arrivals
 from ..parts.describe import described, in_a_line
-from ..parts.parts import Method, Part, Timing
+from ..parts.parts import Described, Method, Part, Timing
+from ..rules.basic import Rule
 from .projection import AlignPostProj, AlignPreProj
 
 __all__ = ["Projection"]
@@ -36,13 +42,13 @@ class _Shown:
             return vars(projection)[self.name]
         raise AttributeError(f"{type(projection).__name__} is a container and has no {self.name!r}")
 
-    def __set__(self, projection: Any, value: Any) -> None:
+    def __set__(self, projection: brainstate.nn.Module, value: Any) -> None:
         if (holder := self._holder(projection)) is None:
             vars(projection)[self.name] = value
         else:
             setattr(holder, self.name, value)
 
-    def _holder(self, projection: Any) -> Any:
+    def _holder(self, projection: brainstate.nn.Module) -> Any:
         aligned = vars(projection).get("aligned")
         return getattr(aligned, self.of) if aligned is not None and self.of else aligned
 
@@ -137,16 +143,16 @@ class Projection(Base):
 
     def __init__(
         self,
-        pre: Any = None,
-        post: Any = None,
-        connectivity: Any = None,
-        synapse: Any = None,
-        output: Any = None,
+        pre: Side | None = None,
+        post: Population | None = None,
+        connectivity: Rule | Edges | Connection | Callable[..., Quantity] | None = None,
+        synapse: Described | None = None,
+        output: Described | None = None,
         *,
-        weight: Any = None,
-        stp: Any = None,
-        delay: Any = None,
-        max_delay: Any = None,
+        weight: EdgeValue | None = None,
+        stp: Described | None = None,
+        delay: EdgeValue | None = None,
+        max_delay: Time | None = None,
         interpolate: bool = False,
         label: str | None = None,
         seed: int | None = None,
@@ -157,7 +163,7 @@ class Projection(Base):
             raise TypeError(f"Projection.name: expected a text, got {show(name)}")
         super().__init__(name=name)
         self.aligned: AlignPostProj | AlignPreProj | None = None
-        self._spikes: Callable[[], Any] | None = None
+        self._spikes: Callable[[], Array] | None = None
         parts: dict[str, Any] = {
             "pre": pre,
             "post": post,
@@ -181,7 +187,7 @@ class Projection(Base):
         self._spikes = Method.of(getattr(pre, "get_spike", None))
         self.pre, self.aligned = pre, aligned
 
-    def update(self, *args: Any) -> None:
+    def update(self, *args: Array) -> None:
         """Deliver this step's spikes: those of `pre`, or the given ones; or call the children.
 
         Args:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import brainunit as u
 import numpy as np
 from brainloom_core import ParameterError
+from brainloom_core.types import Quantity
 from brainloom_core.units import with_unit
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ __all__ = ["read", "write"]
 FORMAT, VERSION = "brainloom-connectivity", 1
 
 
-def write(path: str | Path, edges: "Edges", header: dict[str, Any], values: dict[str, Any]) -> None:
+def write(
+    path: str | Path, edges: "Edges", header: dict[str, Any], values: dict[str, Quantity]
+) -> None:
     """Write edges, what else is known about them, and values with units."""
     values = {"distance": edges.distance, **values}
     values = {name: value for name, value in values.items() if value is not None}
@@ -45,7 +48,7 @@ def write(path: str | Path, edges: "Edges", header: dict[str, Any], values: dict
         )
 
 
-def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Quantity]]:
     """The arguments of the edges, the header and the other values of a file."""
     header, arrays = _read(path)
     try:
@@ -93,7 +96,7 @@ def _not_ours(path: str | Path) -> str:
     return f"{path}: expected a file that Connection.save or Edges.save wrote"
 
 
-def _unit_text(unit: Any) -> str:
+def _unit_text(unit: u.Unit) -> str:
     text = "" if unit == u.UNITLESS else str(unit)
     if text and u.Unit(text) != unit:
         raise ParameterError(f"save: expected a unit that its name determines, got {text}")

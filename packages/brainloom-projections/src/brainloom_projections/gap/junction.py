@@ -8,6 +8,7 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Dynamics, ParameterError, Projection, StateError, SynOut, UnitError, View
+from brainloom_core.types import Array, ArrayLike, Initializer, Population, Quantity, Time
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from ..connection.connection import Connection, value_of
@@ -20,6 +21,10 @@ from .exchange import mean_potentials, summed
 __all__ = ["AsymmetryGapJunction", "SymmetryGapJunction"]
 
 
+Ends = tuple[ArrayLike, ArrayLike]
+Pairs = Rule | Edges | Connection | Ends | Callable[..., Ends]  # which neurons are coupled
+
+
 class _Inflow(SynOut):
     """The current into one side of the junctions, at its running potential."""
 
@@ -27,7 +32,9 @@ class _Inflow(SynOut):
         super().__init__()
         self.follows = follows
 
-    def update(self, bound: Any, V: Any = None) -> Any:
+    def update(
+        self, bound: tuple[Quantity, Quantity, Quantity], V: Quantity | None = None
+    ) -> Quantity:
         """Sum of w (V_other - V): bound are the sums of w V_other and of w, and V as read."""
         towards, total, read = bound
         return towards - total * (V if self.follows and V is not None else read)
@@ -40,15 +47,15 @@ class _GapJunction(Projection):
 
     def __init__(
         self,
-        pre: Any,
-        pre_state: Any,
-        post: Any,
-        post_state: Any,
-        conn: Any,
-        weight: Any,
-        param_type: Callable[[Any], Any],
+        pre: Population,
+        pre_state: str,
+        post: Population,
+        post_state: str,
+        conn: Pairs,
+        weight: Initializer,
+        param_type: Callable[[Quantity], brainstate.State],
         seed: int | None,
-        delay: Any,
+        delay: Time,
     ) -> None:
         super().__init__(name=brainstate.util.get_unique_name(type(self).__name__))
         kind = type(self).__name__
@@ -86,11 +93,11 @@ class _GapJunction(Projection):
             self._ports.append(port)
 
     @property
-    def _whole(self) -> tuple[Any, Any]:
+    def _whole(self) -> tuple[Dynamics, Dynamics]:
         """The two populations; views only say which of their neurons are coupled."""
         return neurons_of(self.pre), neurons_of(self.post)
 
-    def update(self) -> Any:
+    def update(self) -> Quantity:
         """Exchange the currents of this step, and return what leaves each presynaptic neuron."""
         for port in self._ports:
             port.require_free(self.name)
@@ -107,11 +114,13 @@ class _GapJunction(Projection):
             left = self._exchange(*begun, V_pre, V_post)
         return self.pre.take(left) if isinstance(self.pre, View) else left
 
-    def _exchange(self, pre: Begun, post: Begun, V_pre: Any, V_post: Any) -> Any:
+    def _exchange(self, pre: Begun, post: Begun, V_pre: Quantity, V_post: Quantity) -> Quantity:
         """Bind the currents of a step that begins so, and return what leaves the pre population."""
         raise NotImplementedError
 
-    def _follow(self, V_pre: Any, V_post: Any, seen_pre: Any, seen_post: Any) -> Any:
+    def _follow(
+        self, V_pre: Quantity, V_post: Quantity, seen_pre: Quantity, seen_post: Quantity
+    ) -> Quantity:
         """Bind currents that follow the own potential, that of the other side being held."""
         into_post, out_of_pre = self._weights()
         to_pre, to_post = self._ports
@@ -130,11 +139,11 @@ class _GapJunction(Projection):
         towards, total, V = to_pre.out.bound
         return total * V - towards
 
-    def _weights(self) -> tuple[Any, Any]:
+    def _weights(self) -> tuple[Quantity, Quantity]:
         """For each pair, the conductance of the current into post, and of that out of pre."""
         raise NotImplementedError
 
-    def _read(self, population: Any, name: str) -> Any:
+    def _read(self, population: Population, name: str) -> Quantity:
         """The state of a population, its axes made one."""
         state = getattr(population, name, None)
         if not isinstance(state, brainstate.State):
@@ -145,11 +154,15 @@ class _GapJunction(Projection):
         return self._flat(population, state.value)
 
     @staticmethod
-    def _flat(population: Any, value: Any) -> Any:
+    def _flat(population: Population, value: Quantity) -> Quantity:
         batch = value.shape[: len(value.shape) - len(population.in_size)]
         return value.reshape((*batch, int(np.prod(population.in_size))))
 
-    def _pairs(self, conn: Any, seed: int | None) -> tuple[Any, Any]:
+    def _pairs(
+        self,
+        conn: Pairs,
+        seed: int | None,
+    ) -> tuple[Array, Array]:
         """The two neurons of each junction, from whatever says which are coupled."""
         kind, n_pre, n_post = type(self).__name__, *self._sizes()
         if isinstance(conn, (Rule, Edges, Connection)):
@@ -182,7 +195,7 @@ class _GapJunction(Projection):
     def _sizes(self) -> tuple[int, int]:
         return int(np.prod(self.pre.out_size)), int(np.prod(self.post.out_size))
 
-    def _checked(self, weight: Any) -> Any:
+    def _checked(self, weight: Initializer) -> Quantity:
         n, columns = len(self.pre_ids), self._columns
         allowed = ((), (n,)) if columns == 1 else ((columns,), (n, columns))
         if callable(weight) and not isinstance(weight, u.Quantity):
@@ -198,7 +211,7 @@ class _GapJunction(Projection):
             self._check_unit(unit, population)
         return with_unit(number, unit)
 
-    def _check_unit(self, unit: Any, population: Any) -> None:
+    def _check_unit(self, unit: u.Unit, population: Population) -> None:
         """Raise if such a conductance times a potential is not what the population takes."""
         V_unit, taken = state_unit(population, "V"), taken_unit(population)
         if V_unit is None or taken is None or same_dimension((1.0 * unit) * (1.0 * V_unit), taken):
@@ -268,23 +281,23 @@ class SymmetryGapJunction(_GapJunction):
 
     def __init__(
         self,
-        couples: Any,
-        states: Any,
-        conn: Any,
-        weight: Any,
-        param_type: Callable[[Any], Any] = brainstate.ParamState,
+        couples: Population | tuple[Population, Population],
+        states: str | tuple[str, str],
+        conn: Pairs,
+        weight: Initializer,
+        param_type: Callable[[Quantity], brainstate.State] = brainstate.ParamState,
         seed: int | None = None,
-        delay: Any = None,
+        delay: Time | None = None,
     ) -> None:
         pre, post = couples if isinstance(couples, (tuple, list)) else (couples, couples)
         names = (states, states) if isinstance(states, str) else states
         super().__init__(pre, names[0], post, names[1], conn, weight, param_type, seed, delay)
 
-    def _weights(self) -> tuple[Any, Any]:
+    def _weights(self) -> tuple[Quantity, Quantity]:
         weight = value_of(self.weight)
         return weight, weight
 
-    def _exchange(self, pre: Begun, post: Begun, V_pre: Any, V_post: Any) -> Any:
+    def _exchange(self, pre: Begun, post: Begun, V_pre: Quantity, V_post: Quantity) -> Quantity:
         """One current for both sides of a junction, which is held over the step."""
         weight = value_of(self.weight)
         apart = self._courses[0] is not self._courses[1]
@@ -373,23 +386,23 @@ class AsymmetryGapJunction(_GapJunction):
 
     def __init__(
         self,
-        pre: Any,
+        pre: Population,
         pre_state: str,
-        post: Any,
+        post: Population,
         post_state: str,
-        conn: Any,
-        weight: Any,
-        param_type: Callable[[Any], Any] = brainstate.ParamState,
+        conn: Pairs,
+        weight: Initializer,
+        param_type: Callable[[Quantity], brainstate.State] = brainstate.ParamState,
         seed: int | None = None,
-        delay: Any = None,
+        delay: Time | None = None,
     ) -> None:
         super().__init__(pre, pre_state, post, post_state, conn, weight, param_type, seed, delay)
 
-    def _weights(self) -> tuple[Any, Any]:
+    def _weights(self) -> tuple[Quantity, Quantity]:
         weight = value_of(self.weight)
         return weight[..., 0], weight[..., 1]
 
-    def _exchange(self, pre: Begun, post: Begun, V_pre: Any, V_post: Any) -> Any:
+    def _exchange(self, pre: Begun, post: Begun, V_pre: Quantity, V_post: Quantity) -> Quantity:
         """Currents that follow the own potential, towards that of the other in mid-step."""
         (into_post, into_pre), (i, j) = self._weights(), self._ends
         mean_pre = self._mean(pre, post, into_pre, i, j)
@@ -404,7 +417,9 @@ class AsymmetryGapJunction(_GapJunction):
             course.pushed(begun.gain * summed(current, mine, begun.V.shape[-1]))
         return self._follow(V_pre, V_post, mean_pre, mean_post)
 
-    def _mean(self, begun: Begun, far: Begun, weight: Any, mine: Any, other: Any) -> Any:
+    def _mean(
+        self, begun: Begun, far: Begun, weight: Quantity, mine: Array, other: Array
+    ) -> Quantity:
         """The potential in mid-step, the other side being where it is."""
         size = begun.V.shape[-1]
         towards = summed(weight * far.V[..., other], mine, size)

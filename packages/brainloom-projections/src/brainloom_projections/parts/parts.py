@@ -1,7 +1,8 @@
 """What the projections share: outputs that know whether they were used, and units of parts."""
 
 from dataclasses import dataclass
-from typing import Any
+from types import MethodType
+from typing import Any, TypeAlias
 
 import brainstate
 import brainunit as u
@@ -19,7 +20,10 @@ from brainloom_core import (
     UnitError,
     View,
 )
+from brainloom_core.types import Population, Quantity, Time
 from brainloom_core.units import dimension_name, same_dimension, show
+
+from ..connection.values import EdgeValue
 
 __all__ = [
     "Line",
@@ -39,15 +43,19 @@ __all__ = [
 ]
 
 
+Described: TypeAlias = brainstate.nn.Module | Descriptor | type[brainstate.nn.Module]
+"""A part of a projection: an instance, its description, or its class."""
+
+
 @dataclass(frozen=True)
 class Timing:
     """When spikes arrive: what the arguments `delay`, `max_delay` and `interpolate` say."""
 
-    delay: Any = None
-    max_delay: Any = None
+    delay: EdgeValue | None = None
+    max_delay: Time | None = None
     interpolate: bool = False
 
-    def check(self, owner: str, found: Any) -> None:
+    def check(self, owner: str, found: object) -> None:
         """Raise where there is no delay that the other two could be about."""
         if not isinstance(self.interpolate, bool):
             raise ParameterError(
@@ -75,14 +83,14 @@ class Part:
             raise AttributeError(f"{type(projection).__name__} has no {self.name!r} yet")
         return vars(projection)[self.name]
 
-    def __set__(self, projection: Any, value: Any) -> None:
+    def __set__(self, projection: brainstate.nn.Module, value: Any) -> None:
         held = vars(projection)
         if self.name in held and held[self.name] is not value:
             self.exchange(projection, value)
         else:
             held[self.name] = value
 
-    def exchange(self, projection: Any, value: Any) -> None:
+    def exchange(self, projection: brainstate.nn.Module, value: Any) -> None:
         """Put another one in its place."""
         who = projection.name or type(projection).__name__
         raise AttributeError(
@@ -94,7 +102,7 @@ class Part:
 class Line(Part):
     """The line of delays: another time is given to the one that there is."""
 
-    def exchange(self, projection: Any, value: Any) -> None:
+    def exchange(self, projection: brainstate.nn.Module, value: Any) -> None:
         """Change the time, from the next step on."""
         line = vars(projection)[self.name]
         if line is None:
@@ -116,18 +124,18 @@ class Method(brainstate.graph.Node):
     graph_invisible_attrs = ("_seen",)
     _seen = 0  # the last step of a source whose spikes were read
 
-    def __init__(self, method: Any) -> None:
+    def __init__(self, method: MethodType) -> None:
         super().__init__()
         self.module, self.name = method.__self__, method.__name__
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Quantity) -> Quantity:
         """The result of the method; the spikes of a source that stood still are an error."""
         advanced_since = getattr(self._whole(), "advanced_since", None)
         if advanced_since is not None and self.name == "get_spike":
             self._seen = advanced_since(self._seen)
         return getattr(self.module, self.name)(*args)
 
-    def _whole(self) -> Any:
+    def _whole(self) -> Population:
         return getattr(self.module, "population", self.module)
 
     @classmethod
@@ -147,7 +155,7 @@ class Port(brainstate.nn.Module):
         super().__init__()
         self.out = out
 
-    def attach(self, post: Any, key: str, label: str | None) -> None:
+    def attach(self, post: Population, key: str, label: str | None) -> None:
         """Become an input of a population, emptied when the population has been called."""
         post.add_current_input(key, self, label)
         post.add_after_update(f"{key} release", _Release(self))
@@ -170,7 +178,7 @@ class Port(brainstate.nn.Module):
         self.out.unbind_cond()
         self._waiting = False
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Quantity) -> Quantity:
         """The current at these arguments."""
         self._waiting = False
         return self.out(*args)
@@ -188,12 +196,12 @@ class _Release(brainstate.nn.Module):
         self.port.unbind_cond()
 
 
-def neurons_of(post: Any) -> Any:
+def neurons_of(post: Population) -> Population:
     """The population that has the neurons: that of a view, or the population itself."""
     return post.population if isinstance(post, View) else post
 
 
-def check_post(owner: str, post: Any) -> None:
+def check_post(owner: str, post: object) -> None:
     """Raise if this cannot be driven by a projection."""
     if not isinstance(neurons_of(post), Dynamics):
         raise TypeError(f"{owner}.post: expected a population, got {show(post)}")
@@ -236,7 +244,7 @@ def made(part: Any, owner: str, what: str, **defaults: Any) -> Any:
 # Units, where they are known before the first step; None where they are not.
 
 
-def state_unit(model: Any, name: str) -> Any:
+def state_unit(model: brainstate.nn.Module, name: str) -> u.Unit | None:
     """The unit of a state: of its value or, before it exists, of its initial value."""
     existing = vars(model).get(name)
     if isinstance(existing, brainstate.State):
@@ -249,20 +257,22 @@ def state_unit(model: Any, name: str) -> Any:
     return None if value is None or is_function else u.get_unit(value)
 
 
-def conductance_unit(syn: Any) -> Any:
+def conductance_unit(syn: object) -> u.Unit | None:
     """The unit of what a synapse gives."""
     if not isinstance(syn, Synapse):
         return None
     name = next(iter(syn.jump_states), "g")
     usual = state_unit(syn, name)
     try:
-        units = {state: state_unit(syn, state) or usual for state in type(syn).declared_states()}
+        units: dict[str, u.Unit] = {
+            state: state_unit(syn, state) or usual for state in type(syn).declared_states()
+        }
         return u.get_unit(syn.call_equation("conductance", {k: 1.0 * v for k, v in units.items()}))
     except Exception:  # an equation may need what is not there yet; the first step will tell
         return None
 
 
-def weight_unit(comm: Any) -> Any:
+def weight_unit(comm: object) -> u.Unit | None:
     """The unit of the weights of a connectivity."""
     weight = getattr(comm, "unit", None)
     if weight is None:
@@ -275,13 +285,13 @@ def weight_unit(comm: Any) -> Any:
     return u.get_unit(weight) if is_number else None
 
 
-def taken_unit(post: Any) -> Any:
+def taken_unit(post: Population) -> u.Unit | None:
     """The unit of a population's input; one with an update of its own may take anything."""
     post = neurons_of(post)
     return post.input_unit if isinstance(post, Neuron) and post.input_as_declared else None
 
 
-def check_output_unit(owner: str, out: SynOut, g_unit: Any, post: Any) -> None:
+def check_output_unit(owner: str, out: SynOut, g_unit: u.Unit | None, post: Population) -> None:
     """Raise if an output, given such a conductance, is not an input of the population."""
     post = neurons_of(post)
     taken, V_unit = taken_unit(post), state_unit(post, "V")
@@ -304,5 +314,5 @@ def check_output_unit(owner: str, out: SynOut, g_unit: Any, post: Any) -> None:
         )
 
 
-def _named(unit: Any) -> str:
+def _named(unit: u.Unit) -> str:
     return "no unit" if unit == u.UNITLESS else str(unit)
