@@ -24,7 +24,7 @@ from jax.scipy.special import erf as _erf
 from jax.scipy.special import ndtr as _ndtr
 
 from .declare.constraints import Constraint, non_negative, positive, whole
-from .declare.parameters import option_field, quantity_field
+from .declare.fields import option_field, quantity_field
 from .types import Array
 from .units import exprel
 

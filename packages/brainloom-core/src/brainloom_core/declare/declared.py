@@ -17,7 +17,8 @@ from ..small_steps import lost_part
 from ..types import Arguments, Quantity, Shape
 from ..units import show
 from .descriptor import Descriptor
-from .parameters import REQUIRED, Param, QuantityParam, StateSpec, initializer, option, param
+from .parameters import REQUIRED, Param, QuantityParam, initializer, option, param
+from .state_specs import StateSpec
 from .states import Guarded, Held, guarded, is_of_this_trace, lives, new_states_are_caught
 
 __all__ = ["Declared", "real_signature"]

@@ -13,7 +13,9 @@ from ..context import current_dt
 from ..declare.constraints import non_negative, one_of, positive
 from ..declare.declared import Declared
 from ..declare.descriptor import meaning
-from ..declare.parameters import REQUIRED, full, option, param, state
+from ..declare.filled import full
+from ..declare.parameters import REQUIRED, option, param
+from ..declare.state_specs import state
 from ..errors import InputError, ParameterError, StateError
 from ..types import Arguments, Array, ArrayLike, Population, Quantity, Shape, Time
 from ..units import dimension_name, in_steps, same_dimension, show, step_count, to_number, with_unit

@@ -9,7 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from ..declare.constraints import Constraint, non_negative, one_of, positive
-from ..declare.parameters import full, option, param, state
+from ..declare.filled import full
+from ..declare.parameters import option, param
+from ..declare.state_specs import state
 from ..equations import nearest, returned_names, texts_of
 from ..errors import DeclarationError, ParameterError
 from ..surrogate import ReluGrad
