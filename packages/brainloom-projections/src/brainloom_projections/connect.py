@@ -7,7 +7,8 @@ from brainloom_core import AlignPost, Descriptor, Dynamics, Synapse, SynOut, Vie
 from brainloom_core.types import Population, Quantity
 from brainloom_core.units import show
 
-from .align.projection import AlignPostProj, AlignPreProj
+from .align.post import AlignPostProj
+from .align.pre import AlignPreProj
 from .connection.connection import Connection, is_function
 from .connection.edges import Edges
 from .connection.values import EdgeValue, Side
@@ -54,9 +55,7 @@ def connected(
         "post": post,
         "label": label,
         "stp": stp,
-        "delay": timing.delay,
-        "max_delay": timing.max_delay,
-        "interpolate": timing.interpolate,
+        "delay": timing,
     }
     if (_alignment(synapse, post) if align is None else align) == "pre":
         return AlignPreProj(syn=synapse, out=output, **rest)

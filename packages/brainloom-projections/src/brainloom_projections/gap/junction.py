@@ -13,7 +13,8 @@ from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from ..connection.connection import Connection, value_of
 from ..connection.edges import Edges
-from ..parts.parts import Port, check_autapses, neurons_of, state_unit, taken_unit
+from ..parts.parts import Port, check_autapses, neurons_of
+from ..parts.units import state_unit, taken_unit
 from ..rules.basic import Rule
 from .course import Begun, Course
 from .exchange import mean_potentials, summed
