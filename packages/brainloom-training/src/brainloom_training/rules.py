@@ -1,16 +1,18 @@
 """Learning rules by name: how the gradient of a loss over a sequence is found."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import brainstate
 from brainloom_core import InputError, PluginError
 from brainloom_core.plugins import made
+from brainloom_core.types import Array, PyTree
 from brainloom_core.units import show
 
 from .eventprop import check_eventprop
 from .objective import Objective
 from .online import Online
+from .types import ByName
 
 __all__ = ["BPTT", "RULES", "EventProp", "LearningRule", "Online", "get_rule"]
 
@@ -19,7 +21,7 @@ class LearningRule(Protocol):
     """A way to find gradients."""
 
     def prepare(
-        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree
     ) -> None:
         """Raise, with the reason, if this rule cannot train this; make what `gradients` needs.
 
@@ -31,8 +33,8 @@ class LearningRule(Protocol):
         """
 
     def gradients(
-        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree
+    ) -> tuple[ByName, ByName]:
         """Gradients by name of parameter, and the values of loss and metrics.
 
         Args:
@@ -63,7 +65,7 @@ class BPTT:
     truncate: bool = False
 
     def prepare(
-        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree
     ) -> None:
         """Every model can be trained in this way.
 
@@ -75,8 +77,8 @@ class BPTT:
         """
 
     def gradients(
-        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree
+    ) -> tuple[ByName, ByName]:
         """Gradients by name of parameter, and the values of loss and metrics.
 
         Args:
@@ -86,7 +88,7 @@ class BPTT:
             y: Its targets, samples first.
         """
 
-        def loss() -> tuple[Any, dict[str, Any]]:
+        def loss() -> tuple[Array, ByName]:
             values = objective(x, y, segment=self.segment, detach=self.truncate)
             return values["loss"], values
 
@@ -108,7 +110,7 @@ class EventProp(BPTT):
     """
 
     def prepare(
-        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree
     ) -> None:
         """Refuse a model that is not made of such layers, or would be run step by step."""
         check_eventprop(objective.model)

@@ -10,14 +10,20 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from .plugin_commands import plugin_app, plugins_app
-from .tables import AsJson, quiet_plugin_warnings, show
+from .tables import AsJson, Row, quiet_plugin_warnings, show
+
+if TYPE_CHECKING:
+    from brainloom_testing.verification.records import Record
+
+    from .demos.brette2007 import Outcome
 
 app = typer.Typer(
     help="Spiking neural network models with physical units.",
@@ -146,7 +152,7 @@ def doctor(as_json: AsJson = False) -> None:
         print(line)
 
 
-def _verification() -> Any:
+def _verification() -> ModuleType:
     """The verification of brainloom-testing, or a word on how to get it."""
     for module, package in (("brainloom_testing", "brainloom-testing"), ("scipy", "scipy")):
         if not importlib.util.find_spec(module):
@@ -158,7 +164,7 @@ def _verification() -> Any:
     return verification
 
 
-def _shown_as_they_come(pending: Iterable[Any]) -> list[Any]:
+def _shown_as_they_come(pending: "Iterable[Record]") -> "list[Record]":
     """Collect the records, and say on a terminal which model is being checked."""
     records = []
     with Console(stderr=True).status("Verifying") as status:
@@ -168,7 +174,7 @@ def _shown_as_they_come(pending: Iterable[Any]) -> list[Any]:
     return records
 
 
-def _print_records(records: list[Any]) -> None:
+def _print_records(records: "list[Record]") -> None:
     sources = list(dict.fromkeys(record.source for record in records if record.source))
     table = Table("model", "check", "kind", "error", "tolerance", "source", "")
     for r in records:
@@ -185,7 +191,7 @@ def _print_records(records: list[Any]) -> None:
             print(f"FAILED {r.model}: {r.check}: {r.error:.3g} {r.unit}{detail}")
 
 
-def _diagnosis() -> dict[str, Any]:
+def _diagnosis() -> Row:
     import jax
     from brainloom_core.plugins import load_plugins
 
@@ -201,7 +207,7 @@ def _diagnosis() -> dict[str, Any]:
     }
 
 
-def _advice(kernels: list[dict[str, Any]], plugins: list[dict[str, Any]]) -> list[str]:
+def _advice(kernels: list[Row], plugins: list[Row]) -> list[str]:
     import jax
 
     advice = []
@@ -238,13 +244,13 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _kernel_rows() -> list[dict[str, Any]]:
+def _kernel_rows() -> list[Row]:
     from brainloom_core.kernels import list_kernels
 
     return [asdict(kernel) | {"usable": kernel.usable} for kernel in list_kernels()]
 
 
-def _show_model(model: Any, as_json: bool) -> None:
+def _show_model(model: type, as_json: bool) -> None:
     import inspect
 
     signature = inspect.signature(model)
@@ -254,7 +260,7 @@ def _show_model(model: Any, as_json: bool) -> None:
     ]
     states = [
         {"name": k, "doc": s.doc + (f" (with {s.when}=True)" if s.when else "")}
-        for k, s in getattr(model, "_states", {}).items()
+        for k, s in getattr(model, "declared_states", dict)().items()
     ]
     summary = (inspect.getdoc(model) or "").split("\n", 1)[0]
     numerics = asdict(model.numerics) if hasattr(model, "numerics") else {}
@@ -271,7 +277,7 @@ def _show_model(model: Any, as_json: bool) -> None:
         show(known, False)
 
 
-def _print_outcome(network: str, outcome: Any, seconds: float) -> None:
+def _print_outcome(network: str, outcome: "Outcome", seconds: float) -> None:
     labels = {"rate_hz": "population rate", "cv": "mean ISI CV", "synchrony": "synchrony"}
     table = Table("", "this run", "reference interval", "", title=network.upper())
     for m in outcome.measures:

@@ -9,14 +9,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["AsJson", "quiet_plugin_warnings", "show"]
+__all__ = ["AsJson", "Row", "quiet_plugin_warnings", "show"]
+
+Row = dict[str, Any]  # of a table: what to show, by column
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
-def show(
-    rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str] | None = None
-) -> None:
+def show(rows: Sequence[Row], as_json: bool, columns: Sequence[str] | None = None) -> None:
     """Print rows as a table, or whole as JSON.
 
     Args:
@@ -34,7 +34,7 @@ def show(
     Console().print(table)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return ""
     return ", ".join(value) if isinstance(value, (tuple, list)) else str(value)

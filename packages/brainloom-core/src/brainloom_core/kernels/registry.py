@@ -7,7 +7,6 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 
@@ -15,6 +14,7 @@ from ..equations import nearest
 from ..errors import KernelError
 from ..plugins import lookup
 from ..plugins.kernel import Kernel
+from ..types import PyTree
 
 __all__ = ["Kernel", "KernelInfo", "find_kernel", "list_kernels", "use_kernel"]
 
@@ -24,7 +24,7 @@ _forced: contextvars.ContextVar[tuple[tuple[str, str], ...]] = contextvars.Conte
     "forced", default=()
 )
 _references: dict[str, tuple[Kernel, str]] = {}
-_trials: dict[str, Callable[[Kernel, Callable[..., Any]], str | None]] = {}
+_trials: dict[str, Callable[[Kernel, Callable[..., PyTree]], str | None]] = {}
 # What these give is held to the references by tests before they are published.
 TRIED_BEFORE = frozenset({"brainloom-core", "brainloom-kernels-cpu"})
 
@@ -89,7 +89,7 @@ def forced_kernels() -> tuple[tuple[str, str], ...]:
 def declare(
     reference: Kernel,
     distribution: str,
-    trial: Callable[[Kernel, Callable[..., Any]], str | None],
+    trial: Callable[[Kernel, Callable[..., PyTree]], str | None],
 ) -> None:
     """Make an operation known by its reference, which is there whatever plugins do.
 
@@ -114,8 +114,8 @@ def list_kernels() -> list[KernelInfo]:
 
 
 def find_kernel(
-    op: str, name: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Callable[..., Any]:
+    op: str, name: str | None, args: tuple[PyTree, ...], kwargs: dict[str, int]
+) -> Callable[..., PyTree]:
     """The function to call for these arguments.
 
     Args:
@@ -208,14 +208,14 @@ class _Offer:
             return f"it raised {type(error).__name__}: {error}"
 
     @property
-    def function(self) -> Callable[..., Any]:
+    def function(self) -> Callable[..., PyTree]:
         """What loading it gave."""
         if isinstance(self._loaded, Exception):
             raise self._loaded
         return self._loaded
 
     @functools.cached_property
-    def _loaded(self) -> Callable[..., Any] | Exception:
+    def _loaded(self) -> Callable[..., PyTree] | Exception:
         try:
             loaded: object = self.kernel.load()
         except Exception as error:  # a plugin's loader may fail in any way; the reference remains
@@ -224,7 +224,7 @@ class _Offer:
             return KernelError(f"`load` returned {loaded!r}, which is no function")
         return loaded
 
-    def applies(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    def applies(self, args: tuple[PyTree, ...], kwargs: dict[str, int]) -> bool:
         """Whether it says that it supports these; one that cannot say does not."""
         try:
             return bool(self.kernel.supports(*args, **kwargs))
@@ -302,7 +302,7 @@ def _no_operation(op: object) -> str:
     return f"There is no operation {op!r}; there are {sorted(_references)}{meant}"
 
 
-def _shape_of(value: Any) -> str:
+def _shape_of(value: object) -> str:
     leaves = jax.tree.leaves(value)
     shapes = [f"{getattr(x, 'dtype', type(x).__name__)}{list(jax.numpy.shape(x))}" for x in leaves]
     return shapes[0] if len(shapes) == 1 else f"({', '.join(shapes)})"

@@ -372,12 +372,12 @@ def check_probability(name: str, p: Any) -> None:
         raise ParameterError(f"{name}: expected a probability from 0 to 1, got {show(p)}")
 
 
-def check_number(name: str, k: Any) -> None:
+def check_number(name: str, k: object) -> None:
     """Refuse what is not a count."""
     whole(name, k)
 
 
-def check_flags(rule: Any) -> None:
+def check_flags(rule: Rule) -> None:
     """Refuse what is neither true nor false."""
     for name in ("allow_autapses", "allow_multapses"):
         value = getattr(rule, name, True)
@@ -387,7 +387,7 @@ def check_flags(rule: Any) -> None:
             )
 
 
-def check_sizes(rule: Rule, n_pre: Any, n_post: Any) -> None:
+def check_sizes(rule: Rule, n_pre: object, n_post: object) -> None:
     """Refuse sizes that are not counts."""
     for name, number in (("n_pre", n_pre), ("n_post", n_post)):
         whole(f"{type(rule).__name__}.edges: {name}", number)

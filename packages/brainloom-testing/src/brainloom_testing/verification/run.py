@@ -4,7 +4,6 @@ import functools
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from brainloom_core import Neuron, PluginError, Synapse, get_model
 from brainloom_core.plugins import list_registered
@@ -79,7 +78,7 @@ def _may_be_verified(name: str) -> bool:
         return True
 
 
-def _can_be_verified(model: Any) -> bool:
+def _can_be_verified(model: object) -> bool:
     """Whether it is a neuron that takes a current, or a synapse, or has references."""
     if not isinstance(model, type):
         return False
