@@ -16,6 +16,9 @@ from .sides import Ends
 __all__ = ["PlasticProj"]
 
 
+OneRule = PlasticityRule | Descriptor | type[PlasticityRule]
+
+
 class PlasticProj(Projection):
     r"""Joins two populations by synapses whose weights change with the spikes at both ends.
 
@@ -103,14 +106,14 @@ class PlasticProj(Projection):
         pre: Population,
         post: Population,
         connectivity: Rule | Edges | Connection,
-        synapse: Synapse | Descriptor,
-        output: SynOut | Descriptor,
+        synapse: Synapse | Descriptor | type[Synapse],
+        output: SynOut | Descriptor | type[SynOut],
         *,
-        rule: PlasticityRule | Descriptor | Sequence[PlasticityRule | Descriptor],
+        rule: OneRule | Sequence[OneRule],
         weight: Quantity | None = None,
         delay: Time | None = None,
         dendritic_delay: Time | None = None,
-        stp: STP | STD | Descriptor | None = None,
+        stp: STP | STD | Descriptor | type[STP | STD] | None = None,
         label: str | None = None,
         seed: int | None = None,
         name: str | None = None,
