@@ -10,9 +10,9 @@ from brainloom_core.units import show
 from .align.projection import AlignPostProj, AlignPreProj
 from .connection.connection import Connection, is_function
 from .connection.edges import Edges
-from .connection.values import EdgeValue, Side
-from .parts.parts import Described, Timing, check_post, neurons_of
+from .parts.parts import Timing, check_post, neurons_of
 from .rules.basic import Rule
+from .types import Described, EdgeValue, Side
 
 __all__ = ["connected"]
 

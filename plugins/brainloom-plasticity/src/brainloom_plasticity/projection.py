@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import brainstate
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Delay, Descriptor, InputError, Synapse, SynOut, full
+from brainloom_core import Delay, Descriptor, InputError, full
 from brainloom_core.types import Array, Population, Quantity, Time
 from brainloom_core.units import show
-from brainloom_projections import STD, STP, Connection, Edges, Projection, Rule
+from brainloom_projections import Connection, Edges, Projection, Rule
+from brainloom_projections.types import Described, EdgeValue
 
 from .rule import PlasticityRule
 from .sides import Ends
@@ -106,14 +107,14 @@ class PlasticProj(Projection):
         pre: Population,
         post: Population,
         connectivity: Rule | Edges | Connection,
-        synapse: Synapse | Descriptor | type[Synapse],
-        output: SynOut | Descriptor | type[SynOut],
+        synapse: Described,
+        output: Described,
         *,
         rule: OneRule | Sequence[OneRule],
-        weight: Quantity | None = None,
+        weight: EdgeValue | None = None,
         delay: Time | None = None,
         dendritic_delay: Time | None = None,
-        stp: STP | STD | Descriptor | type[STP | STD] | None = None,
+        stp: Described | None = None,
         label: str | None = None,
         seed: int | None = None,
         name: str | None = None,

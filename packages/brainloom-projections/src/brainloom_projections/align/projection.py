@@ -19,7 +19,6 @@ from brainloom_core.units import to_number
 from ..connection.connection import Connection
 from ..parts.from_modules import FromModules
 from ..parts.parts import (
-    Described,
     Port,
     Timing,
     check_output_unit,
@@ -29,6 +28,7 @@ from ..parts.parts import (
     state_unit,
     weight_unit,
 )
+from ..types import Described
 
 __all__ = [
     "AlignPostProj",

@@ -12,11 +12,11 @@ from brainloom_core.units import show
 from ..connect import connected
 from ..connection.connection import Connection
 from ..connection.edges import Edges
-from ..connection.values import EdgeValue, Side
 from ..parts.arrivals import Arrivals
 from ..parts.describe import described, in_a_line
-from ..parts.parts import Described, Method, Part, Timing
+from ..parts.parts import Method, Part, Timing
 from ..rules.basic import Rule
+from ..types import Described, EdgeValue, Side
 from .projection import AlignPostProj, AlignPreProj
 
 __all__ = ["Projection"]

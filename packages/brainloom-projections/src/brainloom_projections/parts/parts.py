@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any, TypeAlias
+from typing import Any
 
 import brainstate
 import brainunit as u
@@ -22,7 +22,7 @@ from brainloom_core import (
 from brainloom_core.types import Population, Quantity, Time
 from brainloom_core.units import dimension_name, same_dimension, show
 
-from ..connection.values import EdgeValue
+from ..types import EdgeValue
 
 __all__ = [
     "Line",
@@ -39,10 +39,6 @@ __all__ = [
     "taken_unit",
     "weight_unit",
 ]
-
-
-Described: TypeAlias = brainstate.nn.Module | Descriptor | type[brainstate.nn.Module]
-"""A part of a projection: an instance, its description, or its class."""
 
 
 @dataclass(frozen=True)
