@@ -21,6 +21,7 @@ Examples:
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import EllipsisType
 from typing import Any, TypeAlias
 
 import brainstate
@@ -33,6 +34,7 @@ __all__ = [
     "Array",
     "ArrayLike",
     "DTypeLike",
+    "Index",
     "Initializer",
     "Input",
     "Population",
@@ -60,6 +62,11 @@ Shape: TypeAlias = tuple[int, ...]
 
 Size: TypeAlias = int | Sequence[int]
 """How large to make a population: a number of neurons, or a shape."""
+
+Index: TypeAlias = (
+    int | slice | EllipsisType | ArrayLike | tuple[int | slice | EllipsisType | ArrayLike, ...]
+)
+"""Some neurons of a population: a slice, a number, several, a mask; or a tuple of these."""
 
 Values: TypeAlias = Mapping[str, Quantity]
 """Quantities by name, such as the states of a model."""

@@ -13,7 +13,7 @@ import numpy as np
 from ..declare.declared import real_signature
 from ..declare.descriptor import Descriptor
 from ..errors import InputError, StateError
-from ..types import Input, Population, Quantity, Shape
+from ..types import Index, Input, Population, Quantity, Shape
 from ..units import show, with_unit
 from .delays import Prefetch, PrefetchDelay, PrefetchDelayAt, past_of
 
@@ -44,7 +44,7 @@ class Selection:
             self._slices = _slices(self._along, numbers.reshape(-1))
 
     @classmethod
-    def of(cls, who: str, shape: Shape, item: Any) -> "Selection":
+    def of(cls, who: str, shape: Shape, item: Index) -> "Selection":
         """The neurons that an index means, checked.
 
         Args:
@@ -184,7 +184,7 @@ class View(brainstate.graph.Node):
     population: Population
     selection: Selection
 
-    def __init__(self, population: Population, item: Any) -> None:
+    def __init__(self, population: Population, item: Index) -> None:
         who = type(population).__name__
         if isinstance(population, View):
             who = repr(population)
@@ -359,7 +359,7 @@ class View(brainstate.graph.Node):
             return _Input(self.selection, inp)
         return self.spread(inp)
 
-    def __getitem__(self, item: Any) -> "View":
+    def __getitem__(self, item: Index) -> "View":
         return View(self, item)
 
     def __getattr__(self, name: str) -> Any:
@@ -484,12 +484,12 @@ class _Hook(brainstate.nn.Module):
         super().__init__()
         self.selection, self.hook = selection, hook
 
-    def update(self, *args: Any) -> Quantity:
+    def update(self, *args: Quantity) -> Quantity:
         """Call it, with these neurons' part of the output."""
         return self.hook(*(self.selection.take(value) for value in args))
 
 
-def _plain(item: Any) -> Any:
+def _plain(item: Index) -> Any:
     """An index as numpy takes it."""
     if isinstance(item, tuple):
         return tuple(map(_plain, item))
@@ -547,7 +547,7 @@ def _range_words(part: slice) -> str:
     return f"{first}:{last}" + (f":{part.step}" if part.step not in (None, 1) else "")
 
 
-def _words(item: Any) -> str:
+def _words(item: Index) -> str:
     if isinstance(item, slice):
         return _range_words(item)
     return ", ".join(map(_words, item)) if isinstance(item, tuple) else show(item)
