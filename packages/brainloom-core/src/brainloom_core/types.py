@@ -34,12 +34,14 @@ __all__ = [
     "Array",
     "ArrayLike",
     "DTypeLike",
+    "Drive",
     "Index",
     "Initializer",
     "Input",
     "Population",
     "PyTree",
     "Quantity",
+    "Record",
     "Scheme",
     "Shape",
     "Size",
@@ -76,6 +78,12 @@ Initializer: TypeAlias = Quantity | Callable[[Shape], Quantity]
 
 Input: TypeAlias = Quantity | Callable[..., Quantity]
 """What is registered as an input: a value, for one step, or a function, for all."""
+
+Drive: TypeAlias = Input | Mapping[Any, Input]
+"""What drives a network: an input, or inputs by what they go to."""
+
+Record: TypeAlias = Any
+"""What is recorded: a name such as `"E.spikes"`, a recorder, several of them, or these by name."""
 
 SpikeFunction: TypeAlias = Callable[[Array], Array]
 """The step from 0 to 1 at zero, with the surrogate of its gradient."""
