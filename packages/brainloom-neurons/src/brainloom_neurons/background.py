@@ -57,6 +57,7 @@ class PoissonInput(Declared):
 
     Args:
         target: The state that is driven, `population.prefetch("V")` or `synapse.prefetch("g")`.
+            (A state itself, `population.V`, is written at once; that of a synapse is refused.)
         indices: The neurons driven: an array of indices into the last axis, a mask of its length
             or a slice; None for all.
         num_input: Number of trains $N$ per neuron, a whole number, at least 1.
@@ -71,7 +72,8 @@ class PoissonInput(Declared):
         waiting: The jumps that wait for the population, or None where the state is written.
 
     Raises:
-        ParameterError: A parameter has the wrong unit or range, or an index is out of range.
+        ParameterError: A parameter has the wrong unit or range, an index is out of range, or the
+            target is the conductance of a synapse itself.
         InputError: The unit of `weight` is not that of the state, or the rates do not fit it.
 
     References:
@@ -118,6 +120,7 @@ class PoissonInput(Declared):
         super().configure(frame, values)
         if "target" not in values:  # another parameter is assigned: it is registered already
             return
+        _check_acts("PoissonInput", values["target"])
         owner, self.waiting = _raised_by_events(self.target), None
         if owner is not None:
             _index("PoissonInput", self.indices, owner.varshape[-1])
@@ -127,7 +130,8 @@ class PoissonInput(Declared):
     def update(self) -> None:
         """Draw this step's counts and add them to the state."""
         expected = expected_spikes("PoissonInput.freq", self.freq, self.bin_width)
-        state = _state(self.target if self.waiting is None else self.waiting.jumps)
+        # Not self.target: a parameter that is a state reads as its value.
+        state = _state(vars(self)["target"] if self.waiting is None else self.waiting.jumps)
         jumps = _Jumps("PoissonInput", state.value, self.indices)
         state.value = jumps.added(jumps.drawn(self.num_input * expected, self.weight))
 
@@ -180,7 +184,7 @@ def poisson_input(
     a projection; call it before the owner then. A state itself, `population.V`, is written at
     once, as if it had been set by hand: the owner's next step begins with what is written. On the
     potential that is the same charge up to one step earlier; of a synapse's conductance only
-    exp(-dt/tau) is left when it acts, so that a synapse should be given by `prefetch`.
+    exp(-dt/tau) would be left when it acts, so that a synapse must be given by `prefetch`.
 
     Args:
         freq: Rate of each train, in Hz, as for `PoissonInput`.
@@ -193,7 +197,8 @@ def poisson_input(
         bin_width: Width of a bin where `freq` is an array over the time, None where it is not.
 
     Raises:
-        ParameterError: An argument has the wrong unit or range, or an index is out of range.
+        ParameterError: An argument has the wrong unit or range, an index is out of range, or the
+            target is the conductance of a synapse itself.
         InputError: The unit of `weight` is not that of the state, or the rates do not fit it.
 
     Examples:
@@ -213,6 +218,7 @@ def poisson_input(
     for name, value, rule in (("num_input", num_input, _is_count), ("target", target, _is_state)):
         if not rule.holds(value):
             raise ParameterError(f"poisson_input.{name}: expected {rule.text}, got {show(value)}")
+    _check_acts("poisson_input", target)
     expected = num_input * expected_spikes("poisson_input.freq", freq, bin_width)
     state, owner = _state(target), _raised_by_events(target)
     jumps = _Jumps("poisson_input", state.value, indices)
@@ -227,6 +233,18 @@ def poisson_input(
 
 def _state(target: brainstate.State) -> brainstate.State:
     return target if isinstance(target, brainstate.State) else target.get_item()
+
+
+def _check_acts(who: str, target: brainstate.State) -> None:
+    """Raise where events onto a state itself would lose a part before they act."""
+    held = getattr(target, "held", None)
+    if held is not None and held.by_events:
+        name = held.where.split(".")[-1]
+        raise ParameterError(
+            f"{who}.target: {held.where} itself was given, which decays for a step before it acts; "
+            f'give the synapse and its name, synapse.prefetch("{name}"), so that all of the charge '
+            "of an event arrives"
+        )
 
 
 def _raised_by_events(target: brainstate.State) -> Dynamics | None:

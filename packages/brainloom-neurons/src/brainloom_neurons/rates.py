@@ -110,13 +110,13 @@ class RateParam(QuantityParam):
         if callable(value) and not isinstance(value, (u.Quantity, u.Unit, brainstate.nn.Param)):
             return super().stored(model, value)
         rates = None if isinstance(value, brainstate.State) else as_quantities(value)
-        if rates is None or np.ndim(rates) == 0 or np.shape(rates) == self._size(model):
+        if rates is None or np.ndim(rates) == 0 or np.shape(rates) == self.size(model):
             return super().stored(model, value)
         if not same_dimension(rates, self.unit):
             return super().stored(model, value)  # which says so
         number = np.asarray(u.get_mantissa(rates))
         if not np.all(np.isfinite(number) & (number >= 0)) or number.size == 0:
-            raise self._error(model, "one or more frequencies >= 0, finite", show(value))
+            raise self.error(model, "one or more frequencies >= 0, finite", show(value))
         kept = jnp.asarray(number, brainstate.environ.dftype())
         return with_unit(kept, u.get_unit(rates))
 
@@ -127,17 +127,17 @@ class RateParam(QuantityParam):
             if width is not None:
                 raise self._bins(model, f"None, since {self.name} is a function", width)
             return
-        shape, size = np.shape(rate), self._size(model)
+        shape, size = np.shape(rate), self.size(model)
         if width is not None:
             if np.ndim(width) > 0:
                 raise self._bins(model, "one time for all bins", width)
             if not shape or (size is not None and shape[1:] not in ((), size)):
                 rows = "bins, ..." if size is None else ", ".join(map(str, ("bins", *size)))
                 expected = f"an array of shape (bins,) or ({rows}), since there is a bin_width"
-                raise self._error(model, expected, f"shape {shape}")
+                raise self.error(model, expected, f"shape {shape}")
         elif size is not None and shape not in ((), size) and shape[1:] != size:
             rows = ", ".join(map(str, ("steps", *size)))
-            raise self._error(
+            raise self.error(
                 model,
                 f"a scalar, shape {size} or ({rows}) (one rate per bin needs bin_width=)",
                 f"shape {shape}",
@@ -145,7 +145,7 @@ class RateParam(QuantityParam):
 
     def _bins(self, model: Declared, expected: str, width: Time) -> Exception:
         who = type(model).__name__
-        return type(self._error(model, "", ""))(
+        return type(self.error(model, "", ""))(
             f"{who}.bin_width: expected {expected}, got {show(width)}"
         )
 

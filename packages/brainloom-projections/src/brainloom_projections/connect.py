@@ -7,11 +7,12 @@ from brainloom_core import AlignPost, Descriptor, Dynamics, Synapse, SynOut, Vie
 from brainloom_core.types import Population, Quantity
 from brainloom_core.units import show
 
-from .align.projection import AlignPostProj, AlignPreProj
+from .align.post import AlignPostProj
+from .align.pre import AlignPreProj
 from .connection.connection import Connection, is_function
 from .connection.edges import Edges
-from .parts.parts import Timing, check_post, neurons_of
-from .rules.basic import Rule
+from .parts.parts import Timing, check_autapses, check_post
+from .rules.basic import Rule, rule_of
 from .types import Described, EdgeValue, Side
 
 __all__ = ["connected"]
@@ -54,9 +55,7 @@ def connected(
         "post": post,
         "label": label,
         "stp": stp,
-        "delay": timing.delay,
-        "max_delay": timing.max_delay,
-        "interpolate": timing.interpolate,
+        "delay": timing,
     }
     if (_alignment(synapse, post) if align is None else align) == "pre":
         return AlignPreProj(syn=synapse, out=output, **rest)
@@ -69,18 +68,19 @@ def connected(
 def _comm(
     pre: Side,
     post: Population,
-    connectivity: Rule | Edges | Connection | Callable[..., Quantity],
+    connectivity: str | Rule | Edges | Connection | Callable[..., Quantity],
     weight: EdgeValue | None,
     delay: EdgeValue | None,
     seed: int | None,
 ) -> Callable[..., Quantity]:
+    connectivity = rule_of("Projection.connectivity", connectivity)
     if isinstance(connectivity, (Rule, Edges)):
         if weight is None:
             raise TypeError(
                 "Projection.weight: missing. A rule says who is connected to whom; give the "
                 "weight of the connections, for example weight=0.6 * u.nS"
             )
-        _check_autapses(pre, post, connectivity)
+        check_autapses("Projection.connectivity", pre, post, connectivity)
         return Connection(pre, post, connectivity, weight, delay=delay, seed=seed)
     if not callable(connectivity):
         raise TypeError(
@@ -101,19 +101,6 @@ def _comm(
             f"population, {pre_size}"
         )
     return connectivity
-
-
-def _check_autapses(pre: Side, post: Population, rule: Rule | Edges) -> None:
-    """Numbers count within each view: neuron 0 of one need not be neuron 0 of the other."""
-    if getattr(rule, "allow_autapses", True) or neurons_of(pre) is not neurons_of(post):
-        return
-    mine, others = (getattr(end, "selection", None) for end in (pre, post))
-    if mine != others:
-        raise ValueError(
-            "Projection.connectivity: allow_autapses=False compares the numbers of neurons in pre "
-            f"and post, which are other neurons of one population here ({show(pre)} and "
-            f"{show(post)}); leave it out, or give the pairs as Edges"
-        )
 
 
 def _described(part: str, given: Any, kind: type) -> Any:

@@ -32,7 +32,7 @@ class Presynaptic(Synapse):
 
     def _arriving(self, x: Quantity, unit: u.Unit = u.UNITLESS) -> Quantity:
         """The input of a step as numbers, after refusing what this synapse cannot take."""
-        lost = [*self._delta_inputs, *self._current_inputs]
+        lost = [*self.delta_inputs, *self.current_inputs]
         if lost:
             raise InputError(
                 f"{type(self).__name__} is not linear in its input and takes that of each "

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import brainstate
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Delay, Descriptor, InputError, full
+from brainloom_core import Delay, Descriptor, InputError, ParameterError, full
+from brainloom_core.plugins import made
 from brainloom_core.types import Array, Population, Quantity, Time
 from brainloom_core.units import show
 from brainloom_projections import Connection, Edges, Projection, Rule
@@ -67,7 +68,13 @@ class PlasticProj(Projection):
 
     Attributes:
         connection: The `Connection`, with `edges` and `weight`.
-        weight: The weights, one for each edge, in the order of `connection.edges`.
+        weight: The weights, one for each edge, in the order of `connection.edges`. They can be
+            assigned as those of a `Connection`, within the bounds of the rules; new ones act from
+            the next step on.
+        delay: The line of axonal delays, or None. To assign a time changes it from the next step
+            on; what is under way arrives when it would have.
+        dendritic_delay: The line of the delays of postsynaptic spikes, or None; it can be assigned
+            too, which changes the way to the soma as well.
         rules: The rules.
         rule: The first of them.
 
@@ -164,6 +171,56 @@ class PlasticProj(Projection):
         """The weights, one for each edge of `connection.edges`."""
         return self.connection.weight.value
 
+    @weight.setter
+    def weight(self, value: Quantity) -> None:
+        held = self.connection.weight
+        before = held.value
+        try:
+            self.connection.weight = value
+            _spread(self.connection)
+            for rule in self.rules:
+                rule.check_weights(self.weight)
+        except Exception:
+            self.connection.weight, held.value = held, before
+            raise
+        for rule in self.rules:
+            rule.forget_rounding()
+
+    @property
+    def delay(self) -> Delay | None:
+        """The line of axonal delays, or None; a time that is assigned acts from the next step."""
+        return self.axons
+
+    @delay.setter
+    def delay(self, time: Time) -> None:
+        self._retime("delay", time, *([] if self.axons is None else [self.axons]))
+
+    @property
+    def dendritic_delay(self) -> Delay | None:
+        """The line of dendritic delays, or None; a time that is assigned acts as for `delay`."""
+        return self.dendrites
+
+    @dendritic_delay.setter
+    def dendritic_delay(self, time: Time) -> None:
+        lines = [] if self.dendrites is None else [self.dendrites, self.comm.line]
+        self._retime("dendritic_delay", time, *lines)
+
+    def _retime(self, name: str, time: Time, *lines: Delay) -> None:
+        who = f"{self.name or type(self).__name__}.{name}"
+        if not lines:
+            raise ParameterError(
+                f"{who}: this projection was made without it, and so without a place "
+                f"for what is under way; make it with {name}=0 * u.ms to give it another one later"
+            )
+        before = [line.delay for line in lines]
+        try:
+            for line in lines:
+                line.delay = time
+        except ParameterError as error:
+            for line, old in zip(lines, before, strict=True):
+                line.delay = old
+            raise type(error)(who + str(error).removeprefix("Delay.delay")) from None
+
     def explain(self) -> str:
         """How synaptic states and weights are kept, in words."""
         names = " and ".join(type(rule).__name__ for rule in self.rules)
@@ -259,6 +316,8 @@ def _spread(connection: Connection) -> None:
 
 
 def _made(rule: object) -> PlasticityRule:
+    if isinstance(rule, str):
+        rule = made("plasticity rule", rule)
     if isinstance(rule, type) and issubclass(rule, PlasticityRule):
         rule = rule()
     if isinstance(rule, Descriptor):

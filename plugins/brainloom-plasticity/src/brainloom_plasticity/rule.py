@@ -174,7 +174,7 @@ class PlasticityRule(Strengths):
                 f"{type(self).__name__}: this rule already belongs to a projection. Make one for "
                 f"each, or describe it: {type(self).__name__}.desc(...)"
             )
-        self._check_weights(weight)
+        self.check_weights(weight)
         self._check_post(post, dendritic_delay)
         self.check()
         self.ends, self.post = ends, post

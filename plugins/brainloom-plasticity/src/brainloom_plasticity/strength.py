@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -37,9 +38,16 @@ class Strengths(Declared):
     w_max: Quantity = param(default=None, unit=ANY_UNIT, optional=True, doc="upper bound")
     w_lost = edge_state("what rounding has left out of the weights, in their unit")
 
-    def _check_weights(self, weight: Quantity) -> None:
-        """Raise if bounds have another unit than the weights, or a weight is beyond them."""
+    def check_weights(self, weight: Quantity) -> None:
+        """Raise if bounds have another unit than the weights, or a weight is beyond them.
+
+        Args:
+            weight: The weights, one per synapse; where they are computed in a compiled function,
+                only their unit can be checked.
+        """
         self._check_bounds(weight)
+        if isinstance(u.get_mantissa(weight), jax.core.Tracer):
+            return
         low, high = self._bounds()
         strength = np.asarray(self._strength(weight))
         if np.any(strength < low) or np.any(strength > high):
@@ -48,6 +56,12 @@ class Strengths(Declared):
                 f"w_max = {show(self.w_max)}, got some from {show(weight.min())} to "
                 f"{show(weight.max())}"
             )
+
+    def forget_rounding(self) -> None:
+        """Weights were assigned: nothing of the earlier ones is left to be added to them."""
+        lost = vars(self).get("w_lost")
+        if isinstance(lost, brainstate.State):
+            lost.value = jnp.zeros_like(lost.value)
 
     def _scale(self) -> Quantity:
         return 1.0 if self.w_max is None else self.w_max

@@ -17,7 +17,8 @@ from ..small_steps import lost_part
 from ..types import Arguments, Quantity, Shape
 from ..units import show
 from .descriptor import Descriptor
-from .parameters import REQUIRED, Param, QuantityParam, StateSpec, initializer, option, param
+from .parameters import REQUIRED, Param, QuantityParam, initializer, option, param
+from .state_specs import StateSpec
 from .states import Guarded, Held, guarded, is_of_this_trace, lives, new_states_are_caught
 
 __all__ = ["Declared", "real_signature"]
@@ -36,8 +37,8 @@ class Declared(brainstate.nn.Module):
     `super().__init__(...)`.
     """
 
-    graph_invisible_attrs: tuple[str, ...] = ("_made", "_outer", "_setting", "_version")
-    _version = 0  # counts assignments of parameters, for what was compiled with older ones
+    graph_invisible_attrs: tuple[str, ...] = ("_made", "_outer", "_setting", "times_changed")
+    times_changed = 0  # counts assignments of parameters, for what was compiled with older ones
     signature_layout: ClassVar[tuple[Any, ...]] = (...,)
     signature_frame: ClassVar[Arguments] = {}
     _params: ClassVar[dict[str, Param]] = {}
@@ -151,7 +152,7 @@ class Declared(brainstate.nn.Module):
         found = next((state for state in reversed(known) if usable(state)), None)
         if found is not None and found is not attributes.get(name):
             attributes[name] = found
-            attributes["_version"] = self._version + 1
+            attributes["times_changed"] = self.times_changed + 1
         return found
 
     def lacks_states(self) -> bool:
@@ -174,7 +175,7 @@ class Declared(brainstate.nn.Module):
         state = guarded(kind)(value)
         state.hold(held)
         attributes[name] = state
-        attributes["_version"] = self._version + 1
+        attributes["times_changed"] = self.times_changed + 1
 
     def _reassign(self, name: str, value: Any) -> None:
         """Assign a parameter as the constructor would set it, or leave all as it was."""
@@ -237,7 +238,7 @@ class Declared(brainstate.nn.Module):
 
     def mark_changed(self) -> None:
         """Say that what was compiled with this object is out of date."""
-        self.__dict__["_version"] = self._version + 1
+        self.__dict__["times_changed"] = self.times_changed + 1
 
     def _check_name(self, name: str, value: object) -> None:
         """Refuse an attribute that no one knows and that looks like a declared one."""

@@ -30,6 +30,8 @@ class Held:
         batch_axis: Where a batch axis stands. (What `vmap` adds comes before all others.)
         unit: Its unit.
         dtype: Its dtype.
+        by_events: Whether events raise it at the end of a step, to act in the next: what is
+            written by hand between two steps has decayed by then.
     """
 
     where: str
@@ -37,6 +39,7 @@ class Held:
     batch_axis: int
     unit: u.Unit
     dtype: DTypeLike
+    by_events: bool = False
 
     def fitting(self, value: Quantity) -> Quantity:
         """The value in the unit and dtype of the state.

@@ -13,7 +13,9 @@ from ..context import current_dt
 from ..declare.constraints import non_negative, one_of, positive
 from ..declare.declared import Declared
 from ..declare.descriptor import meaning
-from ..declare.parameters import REQUIRED, full, option, param, state
+from ..declare.filled import full
+from ..declare.parameters import REQUIRED, option, param
+from ..declare.state_specs import state
 from ..errors import InputError, ParameterError, StateError
 from ..types import Arguments, Array, ArrayLike, Population, Quantity, Shape, Time
 from ..units import dimension_name, in_steps, same_dimension, show, step_count, to_number, with_unit
@@ -99,7 +101,7 @@ class Delayed(Declared):
             )
         dt = current_dt() if self._last_dt is None else self._last_dt
         with brainstate.environ.context(dt=dt):
-            self._carry_over(before, self.delay)
+            self.carry_over(before, self.delay)
 
     def keep(self, name: str, old: Quantity, new: Quantity) -> Quantity:
         """What to take for a new value of a parameter: no delay is longer than the longest."""
@@ -107,12 +109,27 @@ class Delayed(Declared):
         longest = self.max_delay if name == "delay" else None
         return kept if longest is None else u.math.minimum(kept, longest)
 
-    def _carry_over(self, old: Time, new: Time) -> None:
-        """Make what is under way arrive as before, and room for the new delay."""
+    def carry_over(self, old: Time, new: Time) -> None:
+        """Make what is under way arrive as before, and room for the new delay.
+
+        Args:
+            old: The delay until now.
+            new: The delay from the next step on.
+
+        Raises:
+            ParameterError: It would make later values overtake what is under way.
+        """
         raise NotImplementedError
 
-    def _known(self, value: Quantity) -> np.ndarray:
-        """What is kept, in numbers, where it can be seen."""
+    def as_numbers(self, value: Quantity) -> np.ndarray:
+        """What is kept, in numbers, where it can be seen.
+
+        Args:
+            value: The value of a state.
+
+        Raises:
+            ParameterError: It cannot be seen, in a compiled function or a vmap.
+        """
         number = u.get_mantissa(value)
         if np.ndim(self.position.value):
             raise ParameterError(
@@ -126,8 +143,13 @@ class Delayed(Declared):
             )
         return np.asarray(number)
 
-    def _put(self, name: str, number: np.ndarray) -> None:
-        """Write a ring, which may be longer than it was, and begin at its first place."""
+    def write_ring(self, name: str, number: np.ndarray) -> None:
+        """Write a ring, which may be longer than it was, and begin at its first place.
+
+        Args:
+            name: Name of the state that is a ring.
+            number: Its new values, in its unit.
+        """
         ring = getattr(self, name)
         ring.resize(with_unit(jnp.asarray(number), u.get_unit(ring.value)))
         self.position.value = jnp.zeros_like(self.position.value)
@@ -140,8 +162,12 @@ class Delayed(Declared):
     def _interpolates(self) -> bool:
         return self.interpolate or self._is_trained
 
-    def _longest(self, delay: Time | None = None) -> int:
-        """How many steps back the longest delay reads, at the present dt."""
+    def longest_in_steps(self, delay: Time | None = None) -> int:
+        """How many steps back the longest delay reads, at the present dt.
+
+        Args:
+            delay: The delay, None for that which there is.
+        """
         longest = self.delay if delay is None else delay
         longest = longest if self.max_delay is None else self.max_delay
         dt = self.__dict__["_last_dt"] = current_dt()
@@ -149,10 +175,17 @@ class Delayed(Declared):
             return int(np.max(step_count(longest, dt), initial=0))
         return int(np.ceil(np.round(np.max(in_steps(longest, dt), initial=0.0), 6))) + 1
 
-    def _lag(self, length: int) -> tuple[Array | np.ndarray, Array | None]:
-        """Whole steps and, where it interpolates, the rest, for a ring of this length."""
+    def lag_in_steps(self, length: int) -> tuple[Array | np.ndarray, Array | None]:
+        """Whole steps of the delay and, where it interpolates, the rest.
+
+        Args:
+            length: Number of places of the ring from which it reads.
+
+        Raises:
+            InputError: The ring is too short for the delay at the present dt.
+        """
         dt = current_dt()
-        if self._longest() >= length:
+        if self.longest_in_steps() >= length:
             raise InputError(
                 f"{type(self).__name__}: the states are too short for the delay at dt = "
                 f"{show(dt)}; they were made for a longer dt or a shorter delay. Call "
@@ -245,7 +278,7 @@ class Delay(Delayed):
         # Written first and read last: the other way round XLA copies the ring in each step.
         number = jnp.asarray(to_number(x, unit), ring.dtype)
         ring = lax.dynamic_update_index_in_dim(ring, number, position, 0)
-        steps, rest = self._lag(len(ring))
+        steps, rest = self.lag_in_steps(len(ring))
         due = _of_steps_ago(ring, position, steps)
         if rest is not None:
             due = due + rest * (_of_steps_ago(ring, position, steps + 1) - due)
@@ -255,13 +288,13 @@ class Delay(Delayed):
 
     def state_shape(self, batch_size: int | None) -> Shape:
         batch = () if batch_size is None else (batch_size,)
-        return self._longest() + 1, *batch, *self.in_size
+        return self.longest_in_steps() + 1, *batch, *self.in_size
 
-    def _carry_over(self, old: Time, new: Time) -> None:
+    def carry_over(self, old: Time, new: Time) -> None:
         """Give what is under way the age at which the new delay finds it when it is due."""
-        ring, position = self._known(self.history.value), self._known(self.position.value)
+        ring, position = self.as_numbers(self.history.value), self.as_numbers(self.position.value)
         before, after = (self._whole_steps(delay, ring.shape[1:]) for delay in (old, new))
-        aged = np.zeros((self._longest(new) + 1, *ring.shape[1:]), ring.dtype)
+        aged = np.zeros((self.longest_in_steps(new) + 1, *ring.shape[1:]), ring.dtype)
         for age in range(1, min(int((before + self._interpolates).max()), len(ring)) + 1):
             row = ring[(position - age) % len(ring)]
             waits = (row != 0) & (age <= before + self._interpolates)
@@ -280,7 +313,7 @@ class Delay(Delayed):
                     f"two steps and cannot wait for {show(new)}; assign it when that has arrived, "
                     "or after brainstate.nn.reset_all_states(net)"
                 )
-        self._put("history", aged)
+        self.write_ring("history", aged)
 
     def _whole_steps(self, delay: Time, shape: Shape) -> np.ndarray:
         dt = current_dt()
@@ -352,7 +385,7 @@ class Past(Delay):
         """Fill the states with the present value, which is the initial one by then."""
         super().reset_state(batch_size, **kwargs)
 
-    def _carry_over(self, old: Time, new: Time) -> None:
+    def carry_over(self, old: Time, new: Time) -> None:
         raise ParameterError(
             f"{type(self.population).__name__}.prefetch({self.item!r}).delay: it cannot be "
             "changed; take another one, population.prefetch(...).delay.at(time)"

@@ -9,7 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from ..declare.constraints import Constraint, non_negative, one_of, positive
-from ..declare.parameters import full, option, param, state
+from ..declare.filled import full
+from ..declare.parameters import option, param
+from ..declare.state_specs import state
 from ..equations import nearest, returned_names, texts_of
 from ..errors import DeclarationError, ParameterError
 from ..surrogate import ReluGrad
@@ -122,7 +124,10 @@ class Neuron(Dynamics):
     }
 
     spk_fun: SpikeFunction = option(
-        default=ReluGrad(), constraint=_is_spike_function, doc="spike function"
+        default=ReluGrad(),
+        constraint=_is_spike_function,
+        doc="spike function",
+        kind="surrogate",
     )
     spk_reset: str = option(default="soft", constraint=one_of("soft", "hard"), doc="reset rule")
     interpolate: bool = option(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import brainstate
-from brainloom_core import AlignPost, InputError
+from brainloom_core import InputError
 from brainloom_core import Projection as Base
 from brainloom_core.types import Array, Population, Quantity, Time
 from brainloom_core.units import show
@@ -12,12 +12,13 @@ from brainloom_core.units import show
 from ..connect import connected
 from ..connection.connection import Connection
 from ..connection.edges import Edges
-from ..parts.arrivals import Arrivals
 from ..parts.describe import described, in_a_line
 from ..parts.parts import Method, Part, Timing
 from ..rules.basic import Rule
 from ..types import Described, EdgeValue, Side
-from .projection import AlignPostProj, AlignPreProj
+from .explain import explained
+from .post import AlignPostProj
+from .pre import AlignPreProj
 
 __all__ = ["Projection"]
 
@@ -180,7 +181,7 @@ class Projection(Base):
                 "synapse and output (for jumps without a synapse use DeltaProj), or nothing at "
                 "all, as a container of projections"
             )
-        timing = Timing(delay, max_delay, interpolate)
+        timing = Timing.of(delay, max_delay, interpolate)
         aligned = connected(
             **parts, weight=weight, stp=stp, timing=timing, label=label, seed=seed, align=align
         )
@@ -213,40 +214,7 @@ class Projection(Base):
         if self.aligned is None:
             held = [type(child).__name__ for child in self.children()]
             return f"A container of {len(held)} projections: {', '.join(held) or 'none'}."
-        syn = type(self.syn).__name__
-        size = " x ".join(map(str, self.syn.in_size))
-        linear = isinstance(self.syn, AlignPost)
-        if isinstance(self.aligned, AlignPostProj):
-            lines = [
-                f"AlignPost: one state of {syn} for each of the {size} postsynaptic neurons.",
-                f"{syn} is linear in its input, so one state of the summed input is exact.",
-                "Only spikes are delivered.",
-            ]
-        else:
-            why = (
-                f"{syn} is linear in its input, so AlignPost would be exact and cheaper."
-                if linear
-                else f"{syn} is not linear in its input, so a neuron's inputs cannot be summed."
-            )
-            lines = [
-                f"AlignPre: one state of {syn} for each of the {size} presynaptic neurons.",
-                why,
-                "All synapses that a neuron makes see the same spikes, so that to share a state is "
-                "exact.",
-                "Conductances are delivered, in every step.",
-            ]
-        if self.stp is not None:
-            kind = type(self.stp).__name__
-            lines.append(f"{kind}: one state for each presynaptic neuron scales its spikes.")
-        if isinstance(self.delay, Arrivals):
-            lines.append(
-                "Delays of edges: what is under way is kept for each postsynaptic neuron and step."
-            )
-        elif self.delay is not None:
-            lines.append(
-                "Delays of neurons: what is under way is kept for each presynaptic neuron and step."
-            )
-        return "\n".join(lines)
+        return explained(self.aligned)
 
     def __repr__(self) -> str:
         if self.aligned is None:

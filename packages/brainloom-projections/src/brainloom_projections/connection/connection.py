@@ -15,11 +15,13 @@ from brainloom_core.kernels import event_csr, event_csr_ring
 from brainloom_core.types import Array, ArrayLike, Quantity
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
-from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, left_out
+from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, left_out, rule_of
 from ..types import EdgeValue, Side
 from .counter import new_key
 from .edges import Edges, as_coo, in_words, sorted_pairs
+from .plotting import plot_edges
 from .regenerated import Regenerated, WeightLaw
+from .storage import read, write
 from .values import (
     DELAYS,
     WEIGHTS,
@@ -136,8 +138,8 @@ class Connection(brainstate.nn.Module):
         True
     """
 
-    graph_invisible_attrs = ("_version",)
-    _version = 0  # counts what simulate must compile anew
+    graph_invisible_attrs = ("times_changed",)
+    times_changed = 0  # counts what simulate must compile anew
 
     def __init__(
         self,
@@ -157,7 +159,7 @@ class Connection(brainstate.nn.Module):
         self.in_size = size_of("Connection.pre", pre, "out_size")
         self.out_size = size_of("Connection.post", post, "in_size")
         self._n_pre, self._n_post = int(np.prod(self.in_size)), int(np.prod(self.out_size))
-        self.rule = rule
+        self.rule = rule = rule_of("Connection.rule", rule)
         self.implementation = implementation
         for option, flag in (("stored", stored), ("trainable", trainable)):
             if not isinstance(flag, (bool, np.bool_)):
@@ -203,7 +205,7 @@ class Connection(brainstate.nn.Module):
                 )
         super().__setattr__(name, value)
         if name == "implementation" and "weight" in vars(self):
-            self._version += 1
+            self.times_changed += 1
 
     def __repr__(self) -> str:
         if "weight" not in vars(self):  # it is being made
@@ -237,7 +239,7 @@ class Connection(brainstate.nn.Module):
         elif isinstance(value, (brainstate.State, brainstate.nn.Param)):
             self._check_dimension(value_of(self._held(value, trainable=True)))
             self.__dict__["weight"] = value
-            self._version += 1
+            self.times_changed += 1
         else:
             self._write_weight(held, value)
 
@@ -249,7 +251,7 @@ class Connection(brainstate.nn.Module):
             assert self._regenerated is not None
             self._regenerated = self._regenerated.with_law(law)
             self.__dict__["weight"] = value
-            self._version += 1
+            self.times_changed += 1
             return
         new = weight_of(
             evaluated("weight", value, self._edges_of_values, self._seed, WEIGHTS),
@@ -263,7 +265,7 @@ class Connection(brainstate.nn.Module):
         if number.ndim == 0 and shape:
             number = broadcast(number, shape, brainstate.environ.dftype())
         if number.shape != shape:  # what is compiled for one weight for all
-            self._version += 1
+            self.times_changed += 1
         if isinstance(held, brainstate.nn.Param):
             held.set_value(with_unit(number, unit))
         else:
@@ -375,8 +377,6 @@ class Connection(brainstate.nn.Module):
         Raises:
             ParameterError: The file is of another kind or a newer version, or holds edges only.
         """
-        from .storage import read
-
         edges, header, values = read(path)
         if "weight" not in values:
             raise ParameterError(
@@ -384,7 +384,7 @@ class Connection(brainstate.nn.Module):
             )
         sizes = tuple(header["in_size"]), tuple(header["out_size"])
         options = {"trainable": header["trainable"], **options}
-        return cls(*sizes, edges, values["weight"], delay=values.get("delay"), **options)
+        return cls(*sizes, Edges(**edges), values["weight"], delay=values.get("delay"), **options)
 
     def save(self, path: str | Path) -> None:
         """Write edges, weights and delays to a file of numpy's npz format, without pickle.
@@ -394,8 +394,6 @@ class Connection(brainstate.nn.Module):
         Args:
             path: The file; `Connection.load` reads it.
         """
-        from .storage import write
-
         whole = self.stored()
         header = {
             "in_size": list(self.in_size),
@@ -480,8 +478,6 @@ class Connection(brainstate.nn.Module):
         Raises:
             ImportError: matplotlib is not installed.
         """
-        from .plotting import plot_edges
-
         whole = self.stored()
         return plot_edges(
             whole.edges, path, weight=value_of(whole.weight), delay=value_of(whole.delay)

@@ -10,6 +10,9 @@ from brainloom_core import ParameterError
 from brainloom_core.types import ArrayLike, Quantity
 from brainloom_core.units import show, with_unit
 
+from .plotting import plot_edges
+from .storage import read, write
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -146,9 +149,8 @@ class Edges:
         Raises:
             ParameterError: The file is of another kind or a newer version.
         """
-        from .storage import load_edges
-
-        return load_edges(path)
+        arguments, _, _ = read(path)
+        return cls(**arguments)
 
     def save(self, path: str | Path) -> None:
         """Write to a file of numpy's npz format, without pickle.
@@ -156,9 +158,7 @@ class Edges:
         Args:
             path: The file; `Edges.load` reads it.
         """
-        from .storage import save_edges
-
-        save_edges(self, path)
+        write(path, self, {}, {})
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -258,8 +258,6 @@ class Edges:
         Raises:
             ImportError: matplotlib is not installed.
         """
-        from .plotting import plot_edges
-
         return plot_edges(self, path)
 
     def to_scipy(self, data: ArrayLike | None = None) -> Any:

@@ -7,18 +7,18 @@ import brainunit as u
 import numpy as np
 from brainloom_core.types import Quantity
 
-from .edges import Edges
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from .edges import Edges
 
 __all__ = ["plot_edges"]
 
 MAX_CELLS = 200
 
 
-def plot_edges(edges: Edges, path: str | Path | None = None, **values: Quantity) -> "Figure":
+def plot_edges(edges: "Edges", path: str | Path | None = None, **values: Quantity) -> "Figure":
     """The matrix of connections, and histograms of degrees and of what each edge has.
 
     Args:
@@ -50,7 +50,7 @@ def plot_edges(edges: Edges, path: str | Path | None = None, **values: Quantity)
     return figure
 
 
-def _matrix(ax: "Axes", edges: Edges) -> None:
+def _matrix(ax: "Axes", edges: "Edges") -> None:
     rows, columns = (max(1, min(n, MAX_CELLS)) for n in (edges.n_pre, edges.n_post))
     row = edges.pre.astype(np.int64) * rows // max(1, edges.n_pre)
     column = edges.post.astype(np.int64) * columns // max(1, edges.n_post)

@@ -7,13 +7,14 @@ import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Dynamics, ParameterError, Projection, StateError, SynOut, UnitError
+from brainloom_core import Dynamics, ParameterError, Projection, StateError, SynOut, UnitError, View
 from brainloom_core.types import Array, ArrayLike, Initializer, Population, Quantity, Time
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from ..connection.connection import Connection, value_of
 from ..connection.edges import Edges
-from ..parts.parts import Port, state_unit, taken_unit
+from ..parts.parts import Port, check_autapses, neurons_of
+from ..parts.units import state_unit, taken_unit
 from ..rules.basic import Rule
 from .course import Begun, Course
 from .exchange import mean_potentials, summed
@@ -32,15 +33,10 @@ class _Inflow(SynOut):
         super().__init__()
         self.follows = follows
 
-    @property
-    def bound(self) -> Any:
-        """The sums of w V_other and of w, and V as read."""
-        return self._bound
-
     def update(
         self, bound: tuple[Quantity, Quantity, Quantity], V: Quantity | None = None
     ) -> Quantity:
-        """Sum of w (V_other - V), the sums being bound."""
+        """Sum of w (V_other - V): bound are the sums of w V_other and of w, and V as read."""
         towards, total, read = bound
         return towards - total * (V if self.follows and V is not None else read)
 
@@ -64,9 +60,9 @@ class _GapJunction(Projection):
     ) -> None:
         super().__init__(name=brainstate.util.get_unique_name(type(self).__name__))
         kind = type(self).__name__
-        for what, population in (("pre", pre), ("post", post)):
-            if not isinstance(population, Dynamics):
-                raise TypeError(f"{kind}.{what}: expected a population, got {show(population)}")
+        for what, side in (("pre", pre), ("post", post)):
+            if not isinstance(neurons_of(side), Dynamics):
+                raise TypeError(f"{kind}.{what}: expected a population, got {show(side)}")
         for name in (pre_state, post_state):
             if not isinstance(name, str):
                 raise TypeError(f"{kind}: expected the name of a state such as 'V', got {name!r}")
@@ -74,17 +70,19 @@ class _GapJunction(Projection):
         self.pre_state, self.post_state = pre_state, post_state
         self.pre_ids, self.post_ids = self._pairs(conn, seed)
         self.weight = param_type(self._checked(weight))
-        sides = ((pre, pre_state, "pre"), (post, post_state, "post"))
+        self._ends = _numbers(pre, self.pre_ids), _numbers(post, self.post_ids)
+        whole_pre, whole_post = self._whole
+        sides = (whole_pre, pre_state, "pre"), (whole_post, post_state, "post")
         self._courses: list[Course] = []
         if delay is None:
             self._courses = [Course(*side) for side in sides]
-            if pre is post and pre_state == post_state:
+            if whole_pre is whole_post and pre_state == post_state:
                 self._courses[1] = self._courses[0]
         self._past = None
         if delay is not None:
             self._past = [
-                population.prefetch(state).delay.at(delay, interpolate=True)
-                for population, state, _ in sides
+                population.prefetch(state).delay.at(_of_all(given, delay), interpolate=True)
+                for (population, state, _), given in zip(sides, (pre, post), strict=True)
             ]
         self._ports = []
         for course, (population, _, side) in zip(self._courses, sides, strict=False):
@@ -95,22 +93,30 @@ class _GapJunction(Projection):
             port.attach(population, f"{self.name}_{side}", None)
             self._ports.append(port)
 
+    @property
+    def _whole(self) -> tuple[Dynamics, Dynamics]:
+        """The two populations; views only say which of their neurons are coupled."""
+        return neurons_of(self.pre), neurons_of(self.post)
+
     def update(self) -> Quantity:
         """Exchange the currents of this step, and return what leaves each presynaptic neuron."""
         for port in self._ports:
             port.require_free(self.name)
-        V_pre = self._read(self.pre, self.pre_state)
-        V_post = self._read(self.post, self.post_state)
+        pre, post = self._whole
+        V_pre, V_post = self._read(pre, self.pre_state), self._read(post, self.post_state)
         if self._past is not None:
-            seen_pre = self._flat(self.pre, self._past[0]())
-            seen_post = self._flat(self.post, self._past[1]())
-            return self._follow(V_pre, V_post, seen_pre, seen_post)
-        pre, post = self._courses
-        begun = pre.begin(self.pre), post.begin(self.post)
-        return self._exchange(*begun, V_pre, V_post)
+            seen_pre, seen_post = (
+                self._flat(pre, self._past[0]()),
+                self._flat(post, self._past[1]()),
+            )
+            left = self._follow(V_pre, V_post, seen_pre, seen_post)
+        else:
+            begun = self._courses[0].begin(pre), self._courses[1].begin(post)
+            left = self._exchange(*begun, V_pre, V_post)
+        return self.pre.take(left) if isinstance(self.pre, View) else left
 
     def _exchange(self, pre: Begun, post: Begun, V_pre: Quantity, V_post: Quantity) -> Quantity:
-        """Bind the currents of a step that begins so, and return what leaves pre."""
+        """Bind the currents of a step that begins so, and return what leaves the pre population."""
         raise NotImplementedError
 
     def _follow(
@@ -119,7 +125,7 @@ class _GapJunction(Projection):
         """Bind currents that follow the own potential, that of the other side being held."""
         into_post, out_of_pre = self._weights()
         to_pre, to_post = self._ports
-        i, j = self.pre_ids, self.post_ids
+        i, j = self._ends
         for port, V, V_other, weight, mine, other in (
             (to_pre, V_pre, seen_post, out_of_pre, i, j),
             (to_post, V_post, seen_pre, into_post, j, i),
@@ -127,7 +133,7 @@ class _GapJunction(Projection):
             size = V.shape[-1]
             towards = summed(weight * V_other[..., other], mine, size)
             total = summed(u.math.broadcast_to(weight, mine.shape), mine, size)
-            population = self.pre if port is to_pre else self.post
+            population = self._whole[port is to_post]
             shape = (*V.shape[:-1], *population.in_size)
             bound = towards.reshape(shape), total.reshape(population.in_size), V.reshape(shape)
             port.bind(bound)
@@ -164,6 +170,7 @@ class _GapJunction(Projection):
             if isinstance(conn, Connection):
                 edges = conn.edges
             else:
+                check_autapses(f"{kind}.conn", self.pre, self.post, conn)
                 edges = Connection(self.pre, self.post, conn, seed=seed).edges
             found: Any = edges.pre, edges.post
         elif callable(conn):
@@ -201,7 +208,7 @@ class _GapJunction(Projection):
                 f"{type(self).__name__}.weight: expected shape {allowed[0]} or {allowed[1]}, for "
                 f"{n} junctions, got shape {number.shape}"
             )
-        for population in (self.pre, self.post):
+        for population in map(neurons_of, (self.pre, self.post)):
             self._check_unit(unit, population)
         return with_unit(number, unit)
 
@@ -230,7 +237,7 @@ class SymmetryGapJunction(_GapJunction):
 
     Args:
         couples: The population whose neurons are coupled with each other, or two populations,
-            `(pre, post)`.
+            `(pre, post)`; views too, `(cells[:80], cells[80:])`.
         states: Name of the state that is the potential, for both sides or a pair of names.
         conn: Which neurons are coupled: a rule, `Edges`, a `Connection` (for its edges), or a
             function of both sizes that returns two lists, one pair of neurons for each junction.
@@ -244,7 +251,7 @@ class SymmetryGapJunction(_GapJunction):
 
     Attributes:
         weight: The conductances, a `brainstate.ParamState`.
-        pre_ids: First neuron of each junction.
+        pre_ids: First neuron of each junction, counted within a view if one was given.
         post_ids: Second neuron of each junction.
 
     Raises:
@@ -295,20 +302,25 @@ class SymmetryGapJunction(_GapJunction):
         """One current for both sides of a junction, which is held over the step."""
         weight = value_of(self.weight)
         apart = self._courses[0] is not self._courses[1]
-        ends = self.pre_ids, self.post_ids + (V_pre.shape[-1] if apart else 0)
+        i, j = self._ends
+        ends = i, j + (V_pre.shape[-1] if apart else 0)
         begun = (pre, post) if apart else (pre,)
         V = mean_potentials(begun, ends, weight)
         current = u.math.broadcast_to(weight, ends[0].shape) * (V[..., ends[1]] - V[..., ends[0]])
-        into_pre = summed(current, self.pre_ids, V_pre.shape[-1])
-        into_post = summed(-current, self.post_ids, V_post.shape[-1])
-        sides = (self.pre, pre, into_pre), (self.post, post, into_post)
-        for port, course, (population, start, into) in zip(
-            self._ports, self._courses, sides, strict=True
+        into_pre = summed(current, i, V_pre.shape[-1])
+        into_post = summed(-current, j, V_post.shape[-1])
+        for port, course, population, start, into in zip(
+            self._ports,
+            self._courses,
+            self._whole,
+            (pre, post),
+            (into_pre, into_post),
+            strict=True,
         ):
             course.pushed(start.gain * into)
             held = into.reshape((*into.shape[:-1], *population.in_size))
             port.bind((held, 0.0 * u.get_unit(weight), 0.0 * u.get_unit(start.V)))
-        return -into_pre.reshape((*into_pre.shape[:-1], *self.pre.in_size))
+        return -into_pre.reshape((*into_pre.shape[:-1], *self._whole[0].in_size))
 
 
 class AsymmetryGapJunction(_GapJunction):
@@ -324,9 +336,9 @@ class AsymmetryGapJunction(_GapJunction):
     [`SymmetryGapJunction`][brainloom_projections.SymmetryGapJunction].
 
     Args:
-        pre: The first population.
+        pre: The first population, or a view of one.
         pre_state: Name of the state that is its potential.
-        post: The second population, or the first again.
+        post: The second population, or the first again, or a view of either.
         post_state: Name of the state that is its potential.
         conn: Which neurons are coupled: a rule, `Edges`, a `Connection` (for its edges), or a
             function of both sizes that returns two lists, one pair of neurons for each junction.
@@ -341,7 +353,7 @@ class AsymmetryGapJunction(_GapJunction):
 
     Attributes:
         weight: The conductances, a `brainstate.ParamState`.
-        pre_ids: First neuron of each junction.
+        pre_ids: First neuron of each junction, counted within a view if one was given.
         post_ids: Second neuron of each junction.
 
     Raises:
@@ -393,15 +405,16 @@ class AsymmetryGapJunction(_GapJunction):
 
     def _exchange(self, pre: Begun, post: Begun, V_pre: Quantity, V_post: Quantity) -> Quantity:
         """Currents that follow the own potential, towards that of the other in mid-step."""
-        into_post, into_pre = self._weights()
-        mean_pre = self._mean(pre, post, into_pre, self.pre_ids, self.post_ids)
-        mean_post = self._mean(post, pre, into_post, self.post_ids, self.pre_ids)
+        (into_post, into_pre), (i, j) = self._weights(), self._ends
+        mean_pre = self._mean(pre, post, into_pre, i, j)
+        mean_post = self._mean(post, pre, into_post, j, i)
         into = (
-            (into_pre * (mean_post[..., self.post_ids] - mean_pre[..., self.pre_ids])),
-            (into_post * (mean_pre[..., self.pre_ids] - mean_post[..., self.post_ids])),
+            (into_pre * (mean_post[..., j] - mean_pre[..., i])),
+            (into_post * (mean_pre[..., i] - mean_post[..., j])),
         )
-        ids = self.pre_ids, self.post_ids
-        for course, begun, current, mine in zip(self._courses, (pre, post), into, ids, strict=True):
+        for course, begun, current, mine in zip(
+            self._courses, (pre, post), into, self._ends, strict=True
+        ):
             course.pushed(begun.gain * summed(current, mine, begun.V.shape[-1]))
         return self._follow(V_pre, V_post, mean_pre, mean_post)
 
@@ -414,6 +427,19 @@ class AsymmetryGapJunction(_GapJunction):
         total = summed(u.math.broadcast_to(weight, mine.shape), mine, size)
         own = begun.V + begun.rise + begun.gain * towards
         return own / (1.0 + u.get_magnitude(begun.gain * total))
+
+
+def _numbers(given: Any, ids: Any) -> Any:
+    """The numbers in the population of neurons that are counted within a view of it."""
+    if not isinstance(given, View):
+        return ids
+    return jnp.asarray(given.selection.numbers.reshape(-1), jnp.int32)[ids]
+
+
+def _of_all(given: Any, delay: Any) -> Any:
+    """A delay for each neuron of the population, where there is one for each of a view."""
+    each = isinstance(given, View) and np.ndim(value_of(delay))
+    return given.spread(delay) if each else delay
 
 
 def _within(ids: np.ndarray, n: int) -> bool:

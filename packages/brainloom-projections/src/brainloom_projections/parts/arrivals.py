@@ -49,7 +49,7 @@ class Arrivals(Delayed):
         """Send this step's spikes, and return what arrives in it."""
         ring, position = self.pending.value, jnp.asarray(self.position.value)
         length = ring.shape[-2]
-        steps, rest = self._lag(length)
+        steps, rest = self.lag_in_steps(length)
         if rest is None:
             ring, arrived = self.connection.send(ring, spikes, steps, position)
         else:  # the later part second, since what was sent one turn ahead would be emptied
@@ -59,18 +59,18 @@ class Arrivals(Delayed):
         self.position.value = (position + 1) % length
         return arrived
 
-    def _carry_over(self, old: Time, new: Time) -> None:
+    def carry_over(self, old: Time, new: Time) -> None:
         """What is under way stands where it will arrive; a longer delay needs more places."""
-        ring, position = self._known(self.pending.value), int(self._known(self.position.value))
-        missing = self._longest(new) + 1 - ring.shape[-2]
+        ring, place = (self.as_numbers(held.value) for held in (self.pending, self.position))
+        missing = self.longest_in_steps(new) + 1 - ring.shape[-2]
         if missing > 0:
-            ring = np.roll(ring, -position, axis=-2)
+            ring = np.roll(ring, -int(place), axis=-2)
             ring = np.pad(ring, [(0, 0)] * (ring.ndim - 2) + [(0, missing), (0, 0)])
-            self._put("pending", ring)
+            self.write_ring("pending", ring)
 
     def state_shape(self, batch_size: int | None) -> Shape:
         batch = () if batch_size is None else (batch_size,)
-        length, n_post = self._longest() + 1, int(np.prod(self.connection.out_size))
+        length, n_post = self.longest_in_steps() + 1, int(np.prod(self.connection.out_size))
         if length * n_post >= 2**30:
             raise ParameterError(
                 f"Arrivals.delay: {length} steps for {n_post} neurons are too many places; "

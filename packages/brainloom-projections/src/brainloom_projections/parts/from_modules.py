@@ -23,7 +23,8 @@ from .arrivals import Arrivals
 from .describe import described, in_a_line
 from .events import plain
 from .foreign import by_own_operations
-from .parts import Line, Method, Part, Timing, check_post, made, weight_unit
+from .parts import Line, Method, Part, Timing, check_post, made
+from .units import weight_unit
 
 __all__ = ["FromModules"]
 

@@ -1,26 +1,21 @@
-"""What the projections share: outputs that know whether they were used, and units of parts."""
+"""What the projections share: their attributes, outputs that know whether they were used, ends."""
 
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any
 
 import brainstate
-import brainunit as u
-import jax
-import numpy as np
 from brainloom_core import (
     Descriptor,
     Dynamics,
     InputError,
-    Neuron,
     ParameterError,
     Synapse,
     SynOut,
-    UnitError,
     View,
 )
 from brainloom_core.types import Population, Quantity, Time
-from brainloom_core.units import dimension_name, same_dimension, show
+from brainloom_core.units import show
 
 from ..types import EdgeValue
 
@@ -30,14 +25,11 @@ __all__ = [
     "Part",
     "Port",
     "Timing",
-    "check_output_unit",
+    "check_autapses",
     "check_post",
-    "conductance_unit",
     "made",
     "neurons_of",
-    "state_unit",
-    "taken_unit",
-    "weight_unit",
+    "stepped",
 ]
 
 
@@ -48,6 +40,13 @@ class Timing:
     delay: EdgeValue | None = None
     max_delay: Time | None = None
     interpolate: bool = False
+
+    @classmethod
+    def of(
+        cls, delay: "Timing | EdgeValue | None", max_delay: Time | None, interpolate: bool
+    ) -> "Timing":
+        """What these arguments say; one that is put together already may be given as the delay."""
+        return delay if isinstance(delay, Timing) else cls(delay, max_delay, interpolate)
 
     def check(self, owner: str, found: object) -> None:
         """Raise where there is no delay that the other two could be about."""
@@ -206,6 +205,19 @@ def check_post(owner: str, post: object) -> None:
         )
 
 
+def check_autapses(owner: str, pre: Any, post: Any, rule: Any) -> None:
+    """Numbers count within each view: neuron 0 of one need not be neuron 0 of the other."""
+    if getattr(rule, "allow_autapses", True) or neurons_of(pre) is not neurons_of(post):
+        return
+    mine, others = (getattr(end, "selection", None) for end in (pre, post))
+    if mine != others:
+        raise ValueError(
+            f"{owner}: allow_autapses=False compares the numbers of neurons in pre "
+            f"and post, which are other neurons of one population here ({show(pre)} and "
+            f"{show(post)}); leave it out, or give the pairs as Edges"
+        )
+
+
 def made(part: Any, owner: str, what: str, **defaults: Any) -> Any:
     """A described part, built; or an instance, which from now on belongs to this projection."""
     if isinstance(part, Descriptor):
@@ -222,78 +234,6 @@ def made(part: Any, owner: str, what: str, **defaults: Any) -> Any:
     return part
 
 
-# Units, where they are known before the first step; None where they are not.
-
-
-def state_unit(model: brainstate.nn.Module, name: str) -> u.Unit | None:
-    """The unit of a state: of its value or, before it exists, of its initial value."""
-    existing = vars(model).get(name)
-    if isinstance(existing, brainstate.State):
-        return u.get_unit(existing.value)
-    spec = getattr(type(model), "_states", {}).get(name)
-    if spec is None or not isinstance(spec.initial, str):
-        return None
-    value = getattr(model, spec.initial)
-    is_function = callable(value) and not isinstance(value, u.Quantity)
-    return None if value is None or is_function else u.get_unit(value)
-
-
-def conductance_unit(syn: object) -> u.Unit | None:
-    """The unit of what a synapse gives."""
-    if not isinstance(syn, Synapse):
-        return None
-    name = next(iter(syn.jump_states), "g")
-    usual = state_unit(syn, name)
-    try:
-        units: dict[str, u.Unit] = {
-            state: state_unit(syn, state) or usual for state in type(syn).declared_states()
-        }
-        return u.get_unit(syn.call_equation("conductance", {k: 1.0 * v for k, v in units.items()}))
-    except Exception:  # an equation may need what is not there yet; the first step will tell
-        return None
-
-
-def weight_unit(comm: object) -> u.Unit | None:
-    """The unit of the weights of a connectivity."""
-    weight = getattr(comm, "unit", None)
-    if weight is None:
-        weight = getattr(comm, "weight", None)
-    if isinstance(weight, brainstate.State):
-        weight = weight.value
-    if isinstance(weight, dict):
-        weight = weight.get("weight")
-    is_number = isinstance(weight, (u.Quantity, u.Unit, jax.Array, np.ndarray, float, int))
-    return u.get_unit(weight) if is_number else None
-
-
-def taken_unit(post: Population) -> u.Unit | None:
-    """The unit of a population's input; one with an update of its own may take anything."""
-    post = neurons_of(post)
-    return post.input_unit if isinstance(post, Neuron) and post.input_as_declared else None
-
-
-def check_output_unit(owner: str, out: SynOut, g_unit: u.Unit | None, post: Population) -> None:
-    """Raise if an output, given such a conductance, is not an input of the population."""
-    post = neurons_of(post)
-    taken, V_unit = taken_unit(post), state_unit(post, "V")
-    if taken is None or g_unit is None or V_unit is None:
-        return
-    kind = type(out).__name__
-    try:
-        current = out.update(1.0 * g_unit, 1.0 * V_unit)
-    except u.UnitMismatchError as error:
-        raise UnitError(
-            f"{owner}.out: {kind} cannot use a conductance in {_named(g_unit)} and a potential in "
-            f"{_named(V_unit)}: {error}"
-        ) from None
-    except Exception:  # as above
-        return
-    if not same_dimension(current, taken):
-        raise UnitError(
-            f"{owner}.out: {kind} makes {dimension_name(current)} of a conductance in "
-            f"{_named(g_unit)}, but {type(post).__name__} takes {dimension_name(taken)}"
-        )
-
-
-def _named(unit: u.Unit) -> str:
-    return "no unit" if unit == u.UNITLESS else str(unit)
+def stepped(syn: brainstate.nn.Module, *args: Quantity) -> Quantity:
+    """Advance a synapse, and return what drives the membrane during the next step."""
+    return syn.step(*args) if isinstance(syn, Synapse) else syn(*args)

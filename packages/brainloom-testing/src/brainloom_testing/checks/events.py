@@ -72,7 +72,7 @@ def _give(model: Dynamics, way: str, due: Quantity) -> None:
         return
     given: Callable[[], Quantity] = lambda: due  # noqa: E731
     if way == "a function":
-        model._delta_inputs.pop("event", None)
+        model.delta_inputs.pop("event", None)
         model.add_delta_input("event", given)
     else:
         model.add_delta_input("event", due)
