@@ -18,7 +18,7 @@ from .sides import Ends
 __all__ = ["PlasticProj"]
 
 
-OneRule = PlasticityRule | Descriptor | type[PlasticityRule]
+OneRule = str | PlasticityRule | Descriptor | type[PlasticityRule]
 
 
 class PlasticProj(Projection):

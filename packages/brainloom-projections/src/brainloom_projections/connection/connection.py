@@ -145,7 +145,7 @@ class Connection(brainstate.nn.Module):
         self,
         pre: Side,
         post: Side,
-        rule: Rule | Edges,
+        rule: str | Rule | Edges,
         weight: EdgeValue = 1.0,
         *,
         delay: EdgeValue | None = None,
@@ -600,9 +600,9 @@ class Connection(brainstate.nn.Module):
         number = np.broadcast_to(np.asarray(u.get_mantissa(weight)), (self.n_edges,))
         return with_unit(number, u.get_unit(weight))
 
-    def _drawn(self, rule: Rule | Edges, seed: int | None) -> Edges:
+    def _drawn(self, rule: str | Rule | Edges, seed: int | None) -> Edges:
         n_pre, n_post = self._n_pre, self._n_post
-        edges = rule
+        edges: Any = rule
         if isinstance(rule, Rule):
             edges = rule.edges(n_pre, n_post, np.random.default_rng(seed))
         if not isinstance(edges, Edges):
