@@ -1,7 +1,7 @@
 """`Neuron`: the step that every spiking neuron shares."""
 
 from collections.abc import Set
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import brainstate
 import brainunit as u
@@ -123,7 +123,7 @@ class Neuron(Dynamics):
         "on_spike": {"spk"},
     }
 
-    spk_fun: SpikeFunction = option(
+    spk_fun: SpikeFunction | str = option(
         default=ReluGrad(),
         constraint=_is_spike_function,
         doc="spike function",
@@ -167,7 +167,7 @@ class Neuron(Dynamics):
         """When within its step a spike is: at its end, or where the threshold is crossed."""
         return WITHIN_STEP if self.interpolate else ON_GRID
 
-    def threshold(self, *args: Any, **states: Any) -> Quantity:
+    def threshold(self, *args: Quantity, **states: Quantity) -> Quantity:
         """The potential at which the neuron spikes; a model may take states by name.
 
         Args:
@@ -181,7 +181,7 @@ class Neuron(Dynamics):
         """The range of V to which the surrogate gradient refers."""
         return self.V_th - self.V_reset
 
-    def on_spike(self, *args: Any, **states: Any) -> dict[str, Quantity]:
+    def on_spike(self, *args: Quantity, **states: Quantity) -> dict[str, Quantity]:
         """New values of states other than V after the spikes `spk`, states taken by name.
 
         Args:
@@ -194,7 +194,7 @@ class Neuron(Dynamics):
         """
         return {}
 
-    def get_spike(self, V: Quantity | None = None, **states: Any) -> Array:
+    def get_spike(self, V: Quantity | None = None, **states: Quantity) -> Array:
         """Spikes (0. or 1.) of the last step, or those of the values given.
 
         Args:
@@ -246,7 +246,8 @@ class Neuron(Dynamics):
             y: Values of the states by name.
         """
         z = (y["V"] - self.call_equation("threshold", y)) / self.scale()
-        return self.spk_fun(u.get_magnitude(z))
+        function = cast(SpikeFunction, self.spk_fun)  # by now, whatever was given
+        return function(u.get_magnitude(z))
 
     def fires(self, before: Values, new: Values) -> Array:
         """The spikes of a step.

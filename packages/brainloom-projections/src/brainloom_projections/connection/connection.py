@@ -16,6 +16,7 @@ from brainloom_core.types import Array, ArrayLike, Quantity
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, left_out, rule_of
+from ..types import EdgeValue, Side
 from .counter import new_key
 from .edges import Edges, as_coo, in_words, sorted_pairs
 from .plotting import plot_edges
@@ -24,8 +25,6 @@ from .storage import read, write
 from .values import (
     DELAYS,
     WEIGHTS,
-    EdgeValue,
-    Side,
     delay_of,
     evaluated,
     is_function,
@@ -146,7 +145,7 @@ class Connection(brainstate.nn.Module):
         self,
         pre: Side,
         post: Side,
-        rule: Rule | Edges,
+        rule: str | Rule | Edges,
         weight: EdgeValue = 1.0,
         *,
         delay: EdgeValue | None = None,
@@ -601,9 +600,9 @@ class Connection(brainstate.nn.Module):
         number = np.broadcast_to(np.asarray(u.get_mantissa(weight)), (self.n_edges,))
         return with_unit(number, u.get_unit(weight))
 
-    def _drawn(self, rule: Rule | Edges, seed: int | None) -> Edges:
+    def _drawn(self, rule: str | Rule | Edges, seed: int | None) -> Edges:
         n_pre, n_post = self._n_pre, self._n_post
-        edges = rule
+        edges: Any = rule
         if isinstance(rule, Rule):
             edges = rule.edges(n_pre, n_post, np.random.default_rng(seed))
         if not isinstance(edges, Edges):
