@@ -11,9 +11,9 @@ from .align.post import AlignPostProj
 from .align.pre import AlignPreProj
 from .connection.connection import Connection, is_function
 from .connection.edges import Edges
-from .connection.values import EdgeValue, Side
-from .parts.parts import Described, Timing, check_autapses, check_post
+from .parts.parts import Timing, check_autapses, check_post
 from .rules.basic import Rule
+from .types import Described, EdgeValue, Side
 
 __all__ = ["connected"]
 

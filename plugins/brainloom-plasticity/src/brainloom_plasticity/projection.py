@@ -5,15 +5,19 @@ from collections.abc import Sequence
 import brainstate
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Delay, Descriptor, InputError, ParameterError, Synapse, SynOut, full
+from brainloom_core import Delay, Descriptor, InputError, ParameterError, full
 from brainloom_core.types import Array, Population, Quantity, Time
 from brainloom_core.units import show
-from brainloom_projections import STD, STP, Connection, Edges, Projection, Rule
+from brainloom_projections import Connection, Edges, Projection, Rule
+from brainloom_projections.types import Described, EdgeValue
 
 from .rule import PlasticityRule
 from .sides import Ends
 
 __all__ = ["PlasticProj"]
+
+
+OneRule = PlasticityRule | Descriptor | type[PlasticityRule]
 
 
 class PlasticProj(Projection):
@@ -109,14 +113,14 @@ class PlasticProj(Projection):
         pre: Population,
         post: Population,
         connectivity: Rule | Edges | Connection,
-        synapse: Synapse | Descriptor,
-        output: SynOut | Descriptor,
+        synapse: Described,
+        output: Described,
         *,
-        rule: PlasticityRule | Descriptor | Sequence[PlasticityRule | Descriptor],
-        weight: Quantity | None = None,
+        rule: OneRule | Sequence[OneRule],
+        weight: EdgeValue | None = None,
         delay: Time | None = None,
         dendritic_delay: Time | None = None,
-        stp: STP | STD | Descriptor | None = None,
+        stp: Described | None = None,
         label: str | None = None,
         seed: int | None = None,
         name: str | None = None,

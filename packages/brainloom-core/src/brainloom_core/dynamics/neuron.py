@@ -164,7 +164,7 @@ class Neuron(Dynamics):
         """When within its step a spike is: at its end, or where the threshold is crossed."""
         return WITHIN_STEP if self.interpolate else ON_GRID
 
-    def threshold(self, *args: Any, **states: Any) -> Quantity:
+    def threshold(self, *args: Quantity, **states: Quantity) -> Quantity:
         """The potential at which the neuron spikes; a model may take states by name.
 
         Args:
@@ -178,7 +178,7 @@ class Neuron(Dynamics):
         """The range of V to which the surrogate gradient refers."""
         return self.V_th - self.V_reset
 
-    def on_spike(self, *args: Any, **states: Any) -> dict[str, Quantity]:
+    def on_spike(self, *args: Quantity, **states: Quantity) -> dict[str, Quantity]:
         """New values of states other than V after the spikes `spk`, states taken by name.
 
         Args:
@@ -191,7 +191,7 @@ class Neuron(Dynamics):
         """
         return {}
 
-    def get_spike(self, V: Quantity | None = None, **states: Any) -> Array:
+    def get_spike(self, V: Quantity | None = None, **states: Quantity) -> Array:
         """Spikes (0. or 1.) of the last step, or those of the values given.
 
         Args:

@@ -16,6 +16,7 @@ from brainloom_core.types import Array, ArrayLike, Quantity
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, left_out
+from ..types import EdgeValue, Side
 from .counter import new_key
 from .edges import Edges, as_coo, in_words, sorted_pairs
 from .plotting import plot_edges
@@ -24,8 +25,6 @@ from .storage import read, write
 from .values import (
     DELAYS,
     WEIGHTS,
-    EdgeValue,
-    Side,
     delay_of,
     evaluated,
     is_function,
