@@ -13,6 +13,7 @@ import numpy as np
 from ..declare.declared import real_signature
 from ..declare.descriptor import Descriptor
 from ..errors import InputError, StateError
+from ..partition import gathered_spikes
 from ..units import show, with_unit
 from .delays import Prefetch, PrefetchDelay, PrefetchDelayAt, past_of
 
@@ -229,7 +230,7 @@ class View(brainstate.graph.Node):
 
     def get_spike(self) -> Any:
         """Their spikes of the last step, shape `(*batch, *in_size)`."""
-        return self.take(self.population.get_spike())
+        return self.take(gathered_spikes(self.population, self.population.get_spike()))
 
     def prefetch(self, item: str) -> "ViewPrefetch":
         """A state of these neurons by name, which need not exist yet, as of a population.

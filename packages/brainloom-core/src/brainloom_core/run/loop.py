@@ -25,10 +25,12 @@ from ..dynamics.synapse import Synapse
 from ..errors import InputError, NonFiniteError
 from ..kernels.registry import forced_kernels
 from ..names import dotted
+from ..partition import as_partition, partition_in_use
 from ..progress import progress_bar
 from ..units import same_dimension, show
 from .health import Watch, snapshot
 from .inputs import Inputs
+from .mesh import on_host, spread_over, traced_step
 from .recording import Collector, Recording, Spikes, Trace, as_recorders
 
 __all__ = ["simulate"]
@@ -49,6 +51,7 @@ def simulate(
     record: Any = None,
     progress: bool | None = None,
     start: Any = None,
+    mesh: Any = None,
 ) -> Recording:
     """Run a network and return what was recorded.
 
@@ -76,6 +79,9 @@ def simulate(
         start: Time at which the simulation starts; None goes on where the last run of the
             network ended, or begins at 0 where there was none or the states are other ones since;
             a copy of a network has had no run.
+        mesh: Devices over which to spread the network, a number of them or a `jax.sharding.Mesh`;
+            None, the default, for one device. Populations and the synapses that reach them are
+            divided, and spikes exchanged once a step; the result is the same.
 
     Returns:
         The recording, a mapping from names to `SpikeEvents` and `TraceData`.
@@ -108,6 +114,7 @@ def simulate(
         raise InputError(
             f"simulate: net: expected a Network, a population or another module, got {show(net)}"
         )
+    partition = as_partition(mesh)
     dt = _step_length(dt)
     n_steps = steps("simulate: duration", duration, dt, least=1)
     recorders = as_recorders(net, record)
@@ -136,7 +143,10 @@ def simulate(
 
     pending = None
     total = n_steps * float(dt.to_decimal(u.ms))
-    with progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar:
+    with (
+        spread_over(partition, (net, *fed.modules)),
+        progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar,
+    ):
         for done, length in _chunks(n_steps, block, _bytes_per_step(recorders)):
             chunk = run.chunk(first, done, length)
             if pending is not None:
@@ -145,8 +155,8 @@ def simulate(
             if bar is not None:
                 jax.block_until_ready(chunk.recorded)
                 bar.update(length * float(dt.to_decimal(u.ms)))
-    if pending is not None:
-        finish(pending)
+        if pending is not None:
+            finish(pending)
     jax.block_until_ready([state.value for state in net.states().values()])
     _ends[net] = _End.of(net, first + n_steps, dt)
     return recording(first + n_steps)
@@ -327,13 +337,14 @@ class _Run:
         """Run some steps."""
         arguments = (self.clock.start(first + done), self.fed.chunk(done, length))
         restore, before = snapshot(self.states), self.watch.values()
-        recorded = self._compiled(length)(*arguments)
+        recorded = on_host(self._compiled(length)(*arguments))
         after = self.watch.values()
         return _Chunk(done, length, recorded, before, after, restore, arguments)
 
     def _compiled(self, length: int) -> Callable[..., Any]:
         """The compiled chunk, from the cache that lives as long as the network."""
-        key = (self._key, self.block, length)
+        partition = partition_in_use()
+        key = (self._key, None if partition is None else partition.key, self.block, length)
         known = _runners.setdefault(self.net, {})
         if key not in known:
             while len(known) >= MAX_RUNNERS:
@@ -347,7 +358,8 @@ class _Run:
         fits = self._fits
 
         def step(start: Any, passed: tuple[Any, ...], position: jax.Array) -> None:
-            with brainstate.environ.context(fit=fits), clock.step(start, position) as t:
+            context = brainstate.environ.context(fit=fits)
+            with context, traced_step(), clock.step(start, position) as t:
                 root: Any = net()
                 with step_of(root, all_dynamics(root, Dynamics)) as taken:
                     arguments, given = read(passed, position, t)
