@@ -26,8 +26,11 @@ __all__ = [
     "Partitioned",
     "SplitState",
     "as_partition",
-    "gathered_spikes",
+    "noted_as",
+    "on_all_devices",
     "partition_in_use",
+    "spikes_are_bits",
+    "spikes_known",
 ]
 
 AXIS = "parts"
@@ -71,7 +74,10 @@ class Partition:
         self.mesh = Mesh(np.array(devices), (AXIS,))
         self.devices = tuple(devices)
         self.size = len(self.devices)
+        # Of the step that is traced: what is there by the identity of what it was made of, which is
+        # kept so that no other value gets its identity.
         self._gathered: dict[int, tuple[Any, Any]] = {}
+        self._bits: dict[int, Any] = {}
 
     @property
     def key(self) -> tuple[int, ...]:
@@ -132,6 +138,15 @@ class Partition:
                 if shape[axis : axis + len(size)] == size:
                     return self.split(axis)
         return self.whole
+
+    def has(self, x: Any) -> bool:
+        """Whether an array lies on these devices already.
+
+        Args:
+            x: The array.
+        """
+        sharding = getattr(x, "sharding", None)
+        return isinstance(sharding, NamedSharding) and sharding.mesh == self.mesh
 
     def put(self, value: Any, layout: NamedSharding) -> Any:
         """An array, or a structure of them, on the devices.
@@ -221,20 +236,49 @@ class Partition:
 
     # In a step
 
-    def gathered(self, spikes: Any, size: tuple[int, ...], *, bits: bool = False) -> Any:
+    def gathered(self, spikes: Any, size: tuple[int, ...]) -> Any:
         """The values of all neurons on each device, exchanged once in a step.
 
         Args:
             spikes: One value per neuron, shape `(*batch, *size)`.
             size: Shape of the population.
-            bits: Whether all values are 0 or 1, so that bits are enough.
         """
         known = self._gathered.get(id(spikes))
         if known is None:
-            whole = self._exchanged(spikes, size, bits or spikes.dtype == jnp.bool_)
-            self._gathered[id(spikes)] = self._gathered[id(whole)] = spikes, whole
-            known = spikes, whole
+            whole = self._exchanged(spikes, size, self.are_bits(spikes))
+            self.note(whole, bits=self.are_bits(spikes), whole=True)
+            self._gathered[id(spikes)] = known = spikes, whole
         return known[1]
+
+    def note(self, value: Any, *, bits: bool = False, whole: bool = False) -> Any:
+        """Remember what is known of a value until the step ends, and return it.
+
+        Args:
+            value: The value.
+            bits: Whether all of it is 0 or 1.
+            whole: Whether each device has all of it.
+        """
+        if bits:
+            self._bits[id(value)] = value
+        if whole:
+            self._gathered[id(value)] = value, value
+        return value
+
+    def is_whole(self, value: Any) -> bool:
+        """Whether each device is known to have all of a value.
+
+        Args:
+            value: The value.
+        """
+        return id(value) in self._gathered and self._gathered[id(value)][1] is value
+
+    def are_bits(self, value: Any) -> bool:
+        """Whether all of a value is known to be 0 or 1.
+
+        Args:
+            value: The value.
+        """
+        return id(value) in self._bits or value.dtype == jnp.bool_
 
     def _exchanged(self, spikes: Any, size: tuple[int, ...], bits: bool) -> Any:
         lead = spikes.ndim - len(size)
@@ -279,11 +323,11 @@ class Partition:
     @contextlib.contextmanager
     def step(self) -> Iterator[None]:
         """While a step is traced, in which the spikes of a population are exchanged once."""
-        self._gathered.clear()
         try:
             yield
         finally:
             self._gathered.clear()
+            self._bits.clear()
 
     @contextlib.contextmanager
     def used(self) -> Iterator[None]:
@@ -339,16 +383,54 @@ def as_partition(mesh: Any) -> Partition | None:
     return Partition(devices[:mesh])
 
 
-def gathered_spikes(population: Any, spikes: Any) -> Any:
-    """The spikes of a population, all of them on each device where there are several.
+def spikes_known(population: Any, spikes: Any) -> Any:
+    """The spikes of a population; where there are several devices, it is noted if they are bits.
 
     Args:
         population: The population.
-        spikes: Its spikes, which may lie on several devices.
+        spikes: Its spikes.
+    """
+    partition = _in_use.get()
+    if partition is None or not getattr(population, "spikes_are_bits", False):
+        return spikes
+    return partition.note(spikes, bits=True)
+
+
+def spikes_are_bits(values: Any) -> bool:
+    """Whether values are known to be 0 or 1; asked where there are several devices.
+
+    Args:
+        values: The values.
+    """
+    partition = _in_use.get()
+    return partition is not None and partition.are_bits(values)
+
+
+def noted_as(values: Any, other: Any) -> Any:
+    """Values in another dtype, of which is known what is known of them.
+
+    Args:
+        values: The values.
+        other: The same in another dtype, which is returned.
+    """
+    partition = _in_use.get()
+    if partition is None or not isinstance(values, jax.Array):
+        return other
+    return partition.note(other, bits=partition.are_bits(values), whole=partition.is_whole(values))
+
+
+def on_all_devices(values: Any, size: tuple[int, ...] | None = None, *, bits: bool = False) -> Any:
+    """The values of all neurons, all of them on each device where there are several.
+
+    Args:
+        values: One per neuron, shape `(*batch, *size)`, with or without a unit.
+        size: Shape of the population, by default that of the values.
+        bits: Whether all are 0 or 1, if that is not known of them.
     """
     partition = _in_use.get()
     if partition is None:
-        return spikes
-    unit, number = u.get_unit(spikes), jnp.asarray(u.get_mantissa(spikes))
-    bits = bool(getattr(population, "spikes_are_bits", False))
-    return with_unit(partition.gathered(number, tuple(population.varshape), bits=bits), unit)
+        return values
+    if isinstance(values, u.Quantity):
+        return with_unit(partition.once(values.mantissa), values.unit)
+    values = partition.note(jnp.asarray(values), bits=bits)
+    return partition.gathered(values, values.shape if size is None else tuple(size))

@@ -136,7 +136,8 @@ class Delayed(Declared):
         return isinstance(vars(self)["delay"], (brainstate.State, brainstate.nn.Param))
 
     @property
-    def _interpolates(self) -> bool:
+    def interpolates(self) -> bool:
+        """Whether a delay between two steps is taken as it is; one that is trained always is."""
         return self.interpolate or self._is_trained
 
     def _longest(self, delay: Any = None) -> int:
@@ -144,7 +145,7 @@ class Delayed(Declared):
         longest = self.delay if delay is None else delay
         longest = longest if self.max_delay is None else self.max_delay
         dt = self.__dict__["_last_dt"] = current_dt()
-        if not self._interpolates:
+        if not self.interpolates:
             return int(np.max(step_count(longest, dt), initial=0))
         return int(np.ceil(np.round(np.max(in_steps(longest, dt), initial=0.0), 6))) + 1
 
@@ -157,7 +158,7 @@ class Delayed(Declared):
                 f"{show(dt)}; they were made for a longer dt or a shorter delay. Call "
                 "brainstate.nn.init_all_states(net) again"
             )
-        if not self._interpolates:
+        if not self.interpolates:
             return step_count(self.delay, dt), None
         lag = jnp.asarray(in_steps(self.delay, dt), brainstate.environ.dftype())
         if self.max_delay is not None:
@@ -261,9 +262,9 @@ class Delay(Delayed):
         ring, position = self._known(self.history.value), self._known(self.position.value)
         before, after = (self._whole_steps(delay, ring.shape[1:]) for delay in (old, new))
         aged = np.zeros((self._longest(new) + 1, *ring.shape[1:]), ring.dtype)
-        for age in range(1, min(int((before + self._interpolates).max()), len(ring)) + 1):
+        for age in range(1, min(int((before + self.interpolates).max()), len(ring)) + 1):
             row = ring[(position - age) % len(ring)]
-            waits = (row != 0) & (age <= before + self._interpolates)
+            waits = (row != 0) & (age <= before + self.interpolates)
             place = age + after - before
             if np.any(waits & (place < 1)):
                 raise ParameterError(
@@ -273,7 +274,7 @@ class Delay(Delayed):
                 )
             where = np.nonzero(waits)
             aged[(len(aged) - place[where], *where)] = row[where]
-            if self._interpolates and where[0].size and not self._same_rest(old, new):
+            if self.interpolates and where[0].size and not self._same_rest(old, new):
                 raise ParameterError(
                     f"{type(self).__name__}.delay: what is under way with {show(old)} lies between "
                     f"two steps and cannot wait for {show(new)}; assign it when that has arrived, "
@@ -283,7 +284,7 @@ class Delay(Delayed):
 
     def _whole_steps(self, delay: Any, shape: tuple[int, ...]) -> np.ndarray:
         dt = current_dt()
-        if self._interpolates:
+        if self.interpolates:
             steps = np.floor(np.round(np.asarray(in_steps(delay, dt)), 6)).astype(int)
         else:
             steps = np.asarray(step_count(delay, dt))

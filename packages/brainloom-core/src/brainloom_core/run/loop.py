@@ -144,6 +144,7 @@ def simulate(
     pending = None
     total = n_steps * float(dt.to_decimal(u.ms))
     with (
+        brainstate.environ.context(dt=dt),
         spread_over(partition, (net, *fed.modules)),
         progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar,
     ):

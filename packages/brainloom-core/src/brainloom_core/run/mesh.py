@@ -84,20 +84,13 @@ def _place(partition: Partition, modules: Sequence[Any]) -> None:
         leaves, tree = jax.tree.flatten(state.value)
         placed = [
             leaf
-            if _is_placed(partition, leaf)
+            if partition.has(leaf) or not hasattr(leaf, "shape")
             else partition.put(leaf, partition.layout(leaf.shape, size))
             for leaf in leaves
         ]
         state.value = jax.tree.unflatten(tree, placed)
     generator = brainstate.random.DEFAULT
     generator.value = partition.put(generator.value, partition.whole)
-
-
-def _is_placed(partition: Partition, leaf: Any) -> bool:
-    if not hasattr(leaf, "shape"):
-        return True
-    sharding = getattr(leaf, "sharding", None)
-    return isinstance(sharding, jax.sharding.NamedSharding) and sharding.mesh == partition.mesh
 
 
 def _bring_back(partition: Partition, modules: Sequence[Any]) -> None:

@@ -140,6 +140,8 @@ class Connection(brainstate.nn.Module):
     graph_invisible_attrs = ("_version", "_split")
     _version = 0  # counts what simulate must compile anew
     _split: "SplitEdges | None" = None  # the edges on several devices, during a run
+    delivers_by_target = True
+    """Whether, on several devices, each computes what reaches its neurons."""
 
     def __init__(
         self,
@@ -532,7 +534,7 @@ class Connection(brainstate.nn.Module):
         partition = partition_in_use()
         if self._split is not None:
             return self._split.product(value_of(self.weight), spikes, self.implementation)
-        if partition is None or self._is_one_to_one:
+        if partition is None or self.is_one_to_one:
             return self._product_here(spikes)
         # Each device computes all of it, so that sums have one order.
         return partition.mapped(self._product_here, [None], None)(spikes)
@@ -543,7 +545,7 @@ class Connection(brainstate.nn.Module):
         weight = value_of(self.weight)
         if self._regenerated is not None:
             return weight * self._regenerated(spikes)
-        if self._is_one_to_one:
+        if self.is_one_to_one:
             return weight * spikes
         if np.ndim(weight) == 0 and self._is_all_to_all:
             total = spikes.sum(-1, keepdims=True)
@@ -640,7 +642,7 @@ class Connection(brainstate.nn.Module):
         return KeptEdges(lambda: edges_of(draw, rule), n_edges, draws)
 
     @property
-    def _is_one_to_one(self) -> bool:
+    def is_one_to_one(self) -> bool:
         """Whether the edges are from neuron i to neuron i, each once."""
         if self._kept is None:
             return isinstance(self.rule, OneToOne)
@@ -661,21 +663,42 @@ class Connection(brainstate.nn.Module):
         Args:
             partition: The devices.
         """
-        if self._kept is None or self._is_one_to_one:
-            return
         weight = self._weight_state
-        if self._is_all_to_all and np.ndim(value_of(weight)) == 0:
+        same_for_all = np.ndim(u.get_mantissa(value_of(weight))) == 0
+        if self._kept is None or self.is_one_to_one or (self._is_all_to_all and same_for_all):
             return
-        if isinstance(weight, brainstate.nn.Param) and np.ndim(value_of(weight)):
+        self.split_over(partition)
+
+    def split_over(self, partition: Partition) -> SplitEdges:
+        """The edges and their weights by device, which stay there until `leave_partition`.
+
+        Args:
+            partition: The devices.
+        """
+        if self._split is None:
+            if self._kept is None:
+                raise ParameterError("Connection.split_over: expected edges that are stored")
+            self._split = self._kept.split(partition, self._n_pre, self._n_post)
+            self._spread_weights()
+        return self._split
+
+    def _spread_weights(self) -> None:
+        weight, split = self._weight_state, self._split
+        value = value_of(weight)
+        if split is None or np.ndim(u.get_mantissa(value)) == 0:
+            return
+        if isinstance(weight, brainstate.nn.Param):
             raise InputError(
                 "simulate: mesh: weights of edges in a brainstate.nn.Param cannot be spread over "
                 "devices; give them to the Connection as a brainstate.ParamState"
             )
-        self._split = self._kept.split(partition, self._n_pre, self._n_post)
-        if np.ndim(value_of(weight)):
-            value = value_of(weight)
-            spread = self._split.by_edge(np.asarray(u.get_mantissa(value)))
-            hold(weight, with_unit(spread.value, u.get_unit(value)))
+        if np.shape(value) != (self.n_edges,) or split.partition.has(u.get_mantissa(value)):
+            raise InputError(
+                "simulate: mesh: weights that two connections share cannot be spread over devices; "
+                "give each weights of its own"
+            )
+        spread = split.by_edge(np.asarray(u.get_mantissa(value)))
+        hold(weight, with_unit(spread.value, u.get_unit(value)))
 
     def leave_partition(self) -> None:
         """Put weights of edges back, in the order of all edges."""
@@ -735,7 +758,7 @@ class Connection(brainstate.nn.Module):
         if self._kept is not None:
             needed = self._kept.is_drawn or _has_values(value)
             return self._kept.edges if needed else None
-        return self.edges if self._is_one_to_one else None
+        return self.edges if self.is_one_to_one else None
 
     def _held(self, weight: Any, trainable: bool) -> Any:
         """The weights in the form in which they are kept, checked."""

@@ -32,7 +32,7 @@ class KeptEdges:
         draws: DrawsParts | None = None,
     ) -> None:
         self._edges, self._draws, self.n_edges = edges, draws, n_edges
-        self._split: dict[tuple[int, ...], SplitEdges] = {}
+        self._split: dict[tuple[Any, ...], SplitEdges] = {}
 
     @property
     def edges(self) -> Edges:
@@ -89,12 +89,13 @@ class KeptEdges:
             n_pre: Number of presynaptic neurons.
             n_post: Number of postsynaptic neurons.
         """
-        if partition.key not in self._split:
+        key = (partition.key, self.is_drawn)  # edges that are drawn have numbers
+        if key not in self._split:
             draws = self._draws
             if draws is None or self.is_drawn:
                 draws = _taken_from(self.edges)
-            self._split = {partition.key: SplitEdges(partition, n_pre, n_post, draws)}
-        return self._split[partition.key]
+            self._split = {key: SplitEdges(partition, n_pre, n_post, draws)}
+        return self._split[key]
 
 
 def _taken_from(edges: Edges) -> DrawsParts:

@@ -56,6 +56,18 @@ class SplitEdges:
         self.indices = partition.parts(lambda k: self.filled(found[k][1]), (self.width,), np.int32)
         self._numbers = {k: numbers for k, (*_, numbers) in found.items()}
 
+    def ends(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where the edges of each presynaptic neuron start in a part of this process, and both ends.
+
+        Args:
+            k: Number of the part.
+        """
+        indptr, posts = (
+            _part(state, k, n) for state, n in ((self.indptr, self.n_pre + 1), (self.indices, self.width))
+        )
+        pre = np.repeat(np.arange(self.n_pre, dtype=np.int32), np.diff(indptr))
+        return indptr, pre, posts[: self.counts[k]]
+
     def _range(self, k: int) -> tuple[int, int]:
         first = min(k * self.length, self.n_post)
         return first, min(first + self.length, self.n_post)
@@ -163,6 +175,14 @@ class SplitEdges:
         if found.shape[-1] == self.n_post:
             return found
         return self.partition.once(found)[..., : self.n_post]
+
+
+def _part(state: SplitState, k: int, length: int) -> np.ndarray:
+    """A part of an array that lies on devices of this process."""
+    for shard in state.value.addressable_shards:
+        if (shard.index[0].start or 0) == k * length:
+            return np.asarray(shard.data)
+    raise IndexError(k)
 
 
 def hold(state: brainstate.State, value: Any) -> None:
