@@ -167,14 +167,24 @@ CASES: dict[str, Callable[[], Any]] = {
 }
 
 
+def refused(number: int) -> str:
+    """What is said where each process has a network of its own."""
+    brainstate.random.seed(number)
+    try:
+        bl.simulate(coba()[0], 1 * u.ms, dt=DT, mesh=jax.device_count(), progress=False)
+    except bl.InputError as error:
+        return str(error)
+    return "nothing"
+
+
 def run(name: str, mesh: Any) -> dict[str, Any]:
-    """One network for 60 ms in two runs: number and hash of the spikes, hash of the states."""
+    """One network for 50 ms in two runs: number and hash of the spikes, hash of the states."""
     brainstate.random.seed(3)
     net, inputs = CASES[name]()
     populations = [k for k in ("neurons", "E", "I") if hasattr(net, k)]
     record = [f"{k}.{what}" for k in populations for what in ("spikes", "V")]
     digest, spikes = hashlib.sha256(), 0
-    for duration in (40 * u.ms, 20 * u.ms):
+    for duration in (25 * u.ms, 25 * u.ms):
         found = bl.simulate(
             net, duration, dt=DT, inputs=inputs, record=record, mesh=mesh, progress=False
         )
@@ -192,5 +202,12 @@ def run(name: str, mesh: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    names, meshes = sys.argv[1].split(","), json.loads(sys.argv[2])
-    print(json.dumps({name: {str(mesh): run(name, mesh) for mesh in meshes} for name in names}))
+    names, meshes, *process = sys.argv[1].split(","), json.loads(sys.argv[2]), *sys.argv[3:]
+    if process:  # number of this process, of how many, port of the coordinator
+        number, count, port = map(int, process)
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        jax.distributed.initialize(f"127.0.0.1:{port}", count, number)
+    found = {name: {str(mesh): run(name, mesh) for mesh in meshes} for name in names}
+    if process:
+        found["refused"] = refused(number)
+    print(json.dumps(found))

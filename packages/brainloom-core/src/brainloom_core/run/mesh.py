@@ -1,12 +1,17 @@
 """Running a network on several devices: its states go there before a run, and come back after."""
 
 import contextlib
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import brainstate
+import brainunit as u
 import jax
+import jax.numpy as jnp
+import numpy as np
 
+from ..errors import InputError
 from ..partition import Partition, Partitioned, partition_in_use
 
 __all__ = ["on_host", "spread_over", "traced_step"]
@@ -25,6 +30,8 @@ def spread_over(partition: Partition | None, modules: Sequence[Any]) -> Iterator
         return
     entered: list[Partitioned] = []
     with partition.used():
+        if partition.is_shared:
+            _require_the_same(partition, modules)
         try:
             for node in _nodes(modules):
                 if isinstance(node, Partitioned):
@@ -61,6 +68,36 @@ def _nodes(modules: Sequence[Any]) -> list[Any]:
     """All that the modules hold, each once, in an order that all processes share."""
     found = {id(node): node for module in modules for node in module.nodes().values()}
     return list(found.values())
+
+
+def _require_the_same(partition: Partition, modules: Sequence[Any]) -> None:
+    """Refuse a network that is another one in another process.
+
+    Raises:
+        InputError: Numbers of it differ.
+    """
+    numbers = [brainstate.random.DEFAULT.value]
+    for node in _nodes(modules):
+        for name, value in sorted(vars(node).items()):
+            held = value.value if isinstance(value, brainstate.State) else value
+            if name == "_seed" or isinstance(held, (u.Quantity, np.ndarray, jax.Array, float)):
+                numbers.append(held)
+    digest = 0
+    for leaf in jax.tree.leaves(numbers):
+        if not isinstance(leaf, jax.Array) or leaf.is_fully_addressable:
+            digest = zlib.crc32(_plain(leaf).tobytes(), digest)
+    digest &= 0x7FFFFFFF
+    if partition.largest([digest, -digest]) != [digest, -digest]:
+        raise InputError(
+            "simulate: mesh: the network of another process has other numbers: initial states, "
+            "parameters, seeds of connections or random numbers. Call brainstate.random.seed(...) "
+            "with one number in all processes before the network is made"
+        )
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
+    return np.ascontiguousarray(jax.random.key_data(leaf) if is_key else leaf)
 
 
 def _owned(modules: Sequence[Any]) -> Iterator[tuple[brainstate.State, tuple[int, ...] | None]]:

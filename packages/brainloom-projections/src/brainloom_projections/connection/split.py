@@ -38,7 +38,7 @@ class SplitEdges:
     def __init__(self, partition: Partition, n_pre: int, n_post: int, draws: DrawsParts) -> None:
         self.partition, self.n_pre, self.n_post = partition, n_pre, n_post
         self.length = partition.length(n_post)
-        mine = partition.mine
+        self._draws, mine = draws, partition.mine
         found = dict(zip(mine, draws([self._range(k) for k in mine]), strict=True))
         self.counts = {k: len(posts) for k, (_, posts, _) in found.items()}
         most = [max(self.counts.values()), max(int(n.max(initial=0)) for n, *_ in found.values())]
@@ -92,6 +92,8 @@ class SplitEdges:
 
     def numbers(self, k: int) -> np.ndarray:
         """The numbers, among all edges, of those of a part."""
+        if k not in self._numbers:  # of a part on a device of another process
+            self._numbers[k] = self._draws([self._range(k)])[0][2]
         numbers = self._numbers[k]
         assert numbers is not None
         return numbers
@@ -105,8 +107,9 @@ class SplitEdges:
         """
         parts = self.partition.read(values).reshape(self.partition.size, self.width)
         whole = np.empty(n_edges, parts.dtype)
-        for k in self.partition.mine:
-            whole[self.numbers(k)] = parts[k, : self.counts[k]]
+        for k in range(self.partition.size):
+            numbers = self.numbers(k)
+            whole[numbers] = parts[k, : len(numbers)]
         return whole
 
     def product(self, weight: Any, spikes: jax.Array, implementation: str | None) -> Any:
