@@ -37,6 +37,7 @@ from .errors import (
     StateError,
     UnitError,
 )
+from .keys import seeded
 from .plugins import get_model, list_models, list_plugins
 from .run import Recording, SpikeEvents, Spikes, Trace, TraceData, simulate
 from .surrogate import (
@@ -146,6 +147,7 @@ __all__ = [
     "positive",
     "quantity_field",
     "real_signature",
+    "seeded",
     "simulate",
     "state",
     "whole",

@@ -24,9 +24,11 @@ from ..dynamics.step import all_dynamics, step_of
 from ..dynamics.synapse import Synapse
 from ..errors import InputError, NonFiniteError
 from ..kernels.registry import forced_kernels
+from ..keys import drawing
 from ..names import dotted
 from ..progress import progress_bar
 from ..units import same_dimension, show
+from .draws import Draws
 from .health import Watch, snapshot
 from .inputs import Inputs
 from .recording import Collector, Recording, Spikes, Trace, as_recorders
@@ -49,6 +51,7 @@ def simulate(
     record: Any = None,
     progress: bool | None = None,
     start: Any = None,
+    seed: int | None = None,
 ) -> Recording:
     """Run a network and return what was recorded.
 
@@ -76,6 +79,9 @@ def simulate(
         start: Time at which the simulation starts; None goes on where the last run of the
             network ended, or begins at 0 where there was none or the states are other ones since;
             a copy of a network has had no run.
+        seed: Makes all that is drawn follow from this number, the names of the modules in the
+            network and the number of the step: in the steps, and where states are initialised
+            here. `brainstate.random` stays as it is. None draws from `brainstate.random`.
 
     Returns:
         The recording, a mapping from names to `SpikeEvents` and `TraceData`.
@@ -114,14 +120,15 @@ def simulate(
     fed = Inputs(net, inputs, n_steps)
     strides = {k: r.stride(dt) for k, r in recorders.items() if isinstance(r, Trace)}
     block = math.gcd(*strides.values()) if strides else 1
-    with brainstate.environ.context(dt=dt):
+    draws = Draws(net, fed, seed)
+    with brainstate.environ.context(dt=dt), draws.initially():
         for module in (net, *fed.modules):
             _initialise_missing(module)
     for recorder in recorders.values():
         recorder.check()
     first = _first_step(net, start, dt)
     clock = Clock.of(dt, first + n_steps)
-    run = _Run(net, recorders, fed, clock, block)
+    run = _Run(net, recorders, fed, draws, clock, block)
     collectors = {k: Collector(r, strides.get(k, 1), dt, first) for k, r in recorders.items()}
     began = time.perf_counter()
 
@@ -237,7 +244,8 @@ def _initialise_missing(net: Any) -> None:
         missing = lacking.get(id(node), False)
         by_hand = isinstance(node, (Neuron, Synapse)) and not declared
         if missing or (by_hand and not any(isinstance(v, State) for v in vars(node).values())):
-            node.init_state(*(() if batch is None else (batch,)))
+            with drawing(node):
+                node.init_state(*(() if batch is None else (batch,)))
 
 
 def _batch(net: Any) -> int | None:
@@ -309,10 +317,16 @@ class _Run:
     """A network, what it is given and what is recorded: runs chunks of steps."""
 
     def __init__(
-        self, net: Any, recorders: dict[str, Any], fed: Inputs, clock: Clock, block: int
+        self,
+        net: Any,
+        recorders: dict[str, Any],
+        fed: Inputs,
+        draws: Draws,
+        clock: Clock,
+        block: int,
     ) -> None:
         self.net, self.recorders, self.fed, self.clock = net, recorders, fed, clock
-        self.block = block
+        self.draws, self.block = draws, block
         self.watch = Watch(net)
         self.states = [s for m in (net, *fed.modules) for s in m.states().values()]
         recorded = tuple((name, r.key) for name, r in recorders.items())
@@ -321,11 +335,14 @@ class _Run:
         times = (float(clock.dt.to_decimal(u.ms)), clock.counts, clock.is_long)
         # What layers that differ in training ask for; a run is none unless it is said to be.
         self._fits = bool(brainstate.environ.get("fit", default=False))
-        self._key = (recorded, fed.key, times, self._fits, versions, forced_kernels())
+        kernels = forced_kernels()
+        self._key = (recorded, fed.key, draws.key, times, self._fits, versions, kernels)
 
     def chunk(self, first: int, done: int, length: int) -> _Chunk:
         """Run some steps."""
-        arguments = (self.clock.start(first + done), self.fed.chunk(done, length))
+        number = first + done
+        drawn = self.draws.arguments(number)
+        arguments = (self.clock.start(number), self.fed.chunk(done, length), drawn)
         restore, before = snapshot(self.states), self.watch.values()
         recorded = self._compiled(length)(*arguments)
         after = self.watch.values()
@@ -338,24 +355,34 @@ class _Run:
         if key not in known:
             while len(known) >= MAX_RUNNERS:
                 known.pop(next(iter(known)))
-            known[key] = _compiled(self._step(), self.recorders, self.block, length)
+            known[key] = _compiled(self._steps(), self.recorders, self.block, length)
         return known[key]
 
-    def _step(self) -> Callable[..., None]:
-        """A function that takes one step; it does not keep the network alive."""
+    def _steps(self) -> Callable[..., Callable[[jax.Array], None]]:
+        """A function that begins steps, and gives one that takes one of them.
+
+        It does not keep the network alive.
+        """
         net, clock, read, reached = weakref.ref(self.net), self.clock, *self._fed()
-        fits = self._fits
+        fits, draws = self._fits, self.draws.begin()
 
-        def step(start: Any, passed: tuple[Any, ...], position: jax.Array) -> None:
-            with brainstate.environ.context(fit=fits), clock.step(start, position) as t:
-                root: Any = net()
-                with step_of(root, all_dynamics(root, Dynamics)) as taken:
-                    arguments, given = read(passed, position, t)
-                    taken.given.update(given)
-                    root(*arguments)
-                    reached(taken)
+        def begin(start: Any, passed: tuple[Any, ...], drawn: Any) -> Callable[[jax.Array], None]:
+            drawing_at = draws(drawn)
 
-        return step
+            def step(position: jax.Array) -> None:
+                fit = brainstate.environ.context(fit=fits)
+                with fit, clock.step(start, position) as t, drawing_at(position):
+                    root: Any = net()
+                    with step_of(root, all_dynamics(root, Dynamics)) as taken:
+                        arguments, given = read(passed, position, t)
+                        taken.given.update(given)
+                        with drawing(root):
+                            root(*arguments)
+                        reached(taken)
+
+            return step
+
+        return begin
 
     def _fed(self) -> tuple[Callable[..., Any], Callable[[Any], None]]:
         return self.fed.reader(), self.fed.check_reached
@@ -369,13 +396,13 @@ class _Run:
     ) -> NonFiniteError:
         """What became of a chunk: run again, a step at a time."""
         chunk.restore()
-        watch, step = self.watch, self._step()
+        watch, steps_from = self.watch, self._steps()
 
-        def again(start: Any, passed: tuple[Any, ...]) -> Any:
-            begun = watch.begin()
+        def again(*arguments: Any) -> Any:
+            begun, step = watch.begin(), steps_from(*arguments)
 
             def one(position: jax.Array) -> Any:
-                step(start, passed, position)
+                step(position)
                 return watch.first(begun)
 
             return brainstate.transform.for_loop(one, jnp.arange(chunk.length))
@@ -401,7 +428,7 @@ class _Run:
 
 
 def _compiled(
-    step: Callable[..., None],
+    steps_from: Callable[..., Callable[[jax.Array], None]],
     recorders: dict[str, Any],
     block: int,
     length: int,
@@ -410,9 +437,11 @@ def _compiled(
     traces = {k: r.sampler() for k, r in recorders.items() if isinstance(r, Trace)}
     inner, n_blocks = min(block, length), max(1, length // block)
 
-    def run(start: Any, passed: tuple[Any, ...]) -> Any:
+    def run(*arguments: Any) -> Any:
+        step = steps_from(*arguments)
+
         def one_step(position: jax.Array) -> Any:
-            step(start, passed, position)
+            step(position)
             return {name: sample() for name, sample in spikes.items()}
 
         def many(number: jax.Array) -> Any:
