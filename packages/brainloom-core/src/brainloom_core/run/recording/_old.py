@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..clock import steps
-from ..errors import InputError
-from ..names import owner_of
-from ..units import show, with_unit
+from ...clock import steps
+from ...errors import InputError
+from ...names import owner_of
+from ...units import show, with_unit
 
 __all__ = ["Recording", "SpikeEvents", "Spikes", "Trace", "TraceData", "as_recorders"]
 
@@ -487,7 +487,7 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
         Returns:
             The matplotlib figure.
         """
-        from .plotting import plot_recording
+        from ..plotting import plot_recording
 
         return plot_recording(self, path, **options)
 
