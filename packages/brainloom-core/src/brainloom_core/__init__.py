@@ -38,7 +38,19 @@ from .errors import (
     UnitError,
 )
 from .plugins import get_model, list_models, list_plugins
-from .run import Recording, SpikeEvents, Spikes, Trace, TraceData, simulate
+from .run import (
+    Counts,
+    Custom,
+    Output,
+    Rate,
+    Recording,
+    SpikeEvents,
+    Spikes,
+    Trace,
+    TraceData,
+    Weights,
+    simulate,
+)
 from .surrogate import (
     ERF,
     S2NN,
@@ -80,7 +92,9 @@ __all__ = [
     "Boxcar",
     "BrainloomError",
     "Constraint",
+    "Counts",
     "Crossing",
+    "Custom",
     "DeclarationError",
     "Declared",
     "Delay",
@@ -101,6 +115,7 @@ __all__ = [
     "NonzeroSignLog",
     "Normal",
     "Numerics",
+    "Output",
     "ParameterError",
     "PiecewiseExp",
     "PiecewiseLeakyRelu",
@@ -109,6 +124,7 @@ __all__ = [
     "PluginError",
     "Projection",
     "QPseudoSpike",
+    "Rate",
     "Recording",
     "Refractory",
     "ReluGrad",
@@ -132,6 +148,7 @@ __all__ = [
     "Uniform",
     "UnitError",
     "View",
+    "Weights",
     "between",
     "full",
     "get_model",

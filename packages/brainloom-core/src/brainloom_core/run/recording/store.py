@@ -227,7 +227,7 @@ class RecordingStore:
                 )
             except OSError as error:
                 raise _failed(self.path, error) from error
-            self._columns[name, column] = _Column(made, len(made))
+            self._columns[name, column] = _Column(made, made.shape[0])
         self._note(name)
 
     def flush(self) -> None:
