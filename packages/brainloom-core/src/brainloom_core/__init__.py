@@ -39,7 +39,19 @@ from .errors import (
 )
 from .keys import seeded
 from .plugins import get_model, list_models, list_plugins
-from .run import Recording, SpikeEvents, Spikes, Trace, TraceData, simulate
+from .run import (
+    Counts,
+    Custom,
+    Output,
+    Rate,
+    Recording,
+    SpikeEvents,
+    Spikes,
+    Trace,
+    TraceData,
+    Weights,
+    simulate,
+)
 from .surrogate import (
     ERF,
     S2NN,
@@ -81,7 +93,9 @@ __all__ = [
     "Boxcar",
     "BrainloomError",
     "Constraint",
+    "Counts",
     "Crossing",
+    "Custom",
     "DeclarationError",
     "Declared",
     "Delay",
@@ -102,6 +116,7 @@ __all__ = [
     "NonzeroSignLog",
     "Normal",
     "Numerics",
+    "Output",
     "ParameterError",
     "PiecewiseExp",
     "PiecewiseLeakyRelu",
@@ -110,6 +125,7 @@ __all__ = [
     "PluginError",
     "Projection",
     "QPseudoSpike",
+    "Rate",
     "Recording",
     "Refractory",
     "ReluGrad",
@@ -133,6 +149,7 @@ __all__ = [
     "Uniform",
     "UnitError",
     "View",
+    "Weights",
     "between",
     "full",
     "get_model",
