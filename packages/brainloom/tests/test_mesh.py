@@ -15,11 +15,11 @@ import pytest
 import brainloom as bl
 
 CASES = Path(__file__).with_name("mesh_cases.py")
-QUICK = "--xla_backend_optimization_level=0"
 
 
-def _start(*arguments: str, devices: int = 1, flags: str = "") -> Any:
-    flags = f"--xla_force_host_platform_device_count={devices} {flags}"
+def _start(*arguments: str, devices: int = 1) -> Any:
+    # Optimised as usual: without, products and sums of few neurons are rounded in another way.
+    flags = f"--xla_force_host_platform_device_count={devices}"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     return subprocess.Popen(
         [sys.executable, str(CASES), *arguments],
@@ -36,8 +36,8 @@ def _result(process: Any) -> Any:
     return json.loads(out.splitlines()[-1])
 
 
-def _on_devices(names: str, meshes: str, flags: str = QUICK) -> Any:
-    return _result(_start(names, meshes, devices=8, flags=flags))
+def _on_devices(names: str, meshes: str) -> Any:
+    return _result(_start(names, meshes, devices=8))
 
 
 def _in_processes(names: str, count: int, devices: int = 1) -> list[Any]:
@@ -46,8 +46,7 @@ def _in_processes(names: str, count: int, devices: int = 1) -> list[Any]:
         port = str(found.getsockname()[1])
     given = names, f"[{count * devices}]"
     started = [
-        _start(*given, str(number), str(count), port, devices=devices, flags=QUICK)
-        for number in range(count)
+        _start(*given, str(number), str(count), port, devices=devices) for number in range(count)
     ]
     try:
         return [_result(process) for process in started]
@@ -57,6 +56,7 @@ def _in_processes(names: str, count: int, devices: int = 1) -> list[Any]:
 
 
 def _check_equal(found: Any) -> None:
+    found.pop("refused", None)
     for name, runs in found.items():
         first = next(iter(runs.values()))
         assert first["spikes"] > 20, name
@@ -74,7 +74,9 @@ def test_the_devices_do_not_change_a_bit(coba: Any) -> None:
 
 
 def test_delays_of_edges_and_weights_that_learn_go_to_the_devices_and_back() -> None:
-    _check_equal(_on_devices("delays_of_edges,plastic", "[null, 8]"))
+    found = _on_devices("delays_of_edges,plastic", "[null, 8]")
+    assert "what is kept for each edge cannot be recorded on several devices" in found["refused"]
+    _check_equal(found)
 
 
 def test_two_processes_give_what_one_gives_and_notice_that_they_differ(coba: Any) -> None:
@@ -85,8 +87,8 @@ def test_two_processes_give_what_one_gives_and_notice_that_they_differ(coba: Any
 
 @pytest.mark.slow
 def test_no_kind_of_projection_depends_on_the_devices() -> None:
-    names = "coba,uneven,cuba,brunel,delays_of_edges,kinetics,sources,plastic,junctions"
-    _check_equal(_on_devices(names, "[null, 1, 2, 8]", flags=""))
+    names = "coba,uneven,cuba,brunel,delays_of_edges,kinetics,sources,by_name,plastic,junctions"
+    _check_equal(_on_devices(names, "[null, 1, 2, 8]"))
 
 
 @pytest.mark.slow
@@ -96,6 +98,7 @@ def test_processes_with_devices_give_what_one_gives(count: int, devices: int) ->
     alone = _on_devices(names, "[null]")
     for found in _in_processes(names, count, devices):
         found.pop("refused")
+        alone.pop("refused", None)
         for name, runs in found.items():
             assert list(runs.values()) == list(alone[name].values()), name
 

@@ -26,6 +26,7 @@ __all__ = [
     "Partitioned",
     "SplitState",
     "as_partition",
+    "in_order",
     "noted_as",
     "on_all_devices",
     "partition_in_use",
@@ -78,6 +79,7 @@ class Partition:
         # kept so that no other value gets its identity.
         self._gathered: dict[int, tuple[Any, Any]] = {}
         self._bits: dict[int, Any] = {}
+        self._rearranged: dict[int, brainstate.State] = {}
 
     @property
     def key(self) -> tuple[int, ...]:
@@ -192,6 +194,34 @@ class Partition:
         if total[0] == 0:
             return SplitState(self.put(np.zeros(total, dtype), self.whole))
         return SplitState(jax.make_array_from_callback(total, self.split(), part))
+
+    def rearrange(self, state: brainstate.State, value: Any) -> None:
+        """Write what a state keeps in another order, that of the devices, for the time of a run.
+
+        Args:
+            state: The state.
+            value: Its value, of any shape.
+        """
+        _resize(state, value)
+        self._rearranged[id(state)] = state
+
+    def restore(self, state: brainstate.State, value: Any) -> None:
+        """Write it in its own order again.
+
+        Args:
+            state: The state.
+            value: Its value.
+        """
+        _resize(state, value)
+        self._rearranged.pop(id(state), None)
+
+    def is_rearranged(self, state: Any) -> bool:
+        """Whether what a state keeps is in the order of the devices.
+
+        Args:
+            state: The state.
+        """
+        return id(state) in self._rearranged
 
     def largest(self, numbers: Sequence[int]) -> list[int]:
         """The largest of numbers that each process knows for its own devices.
@@ -337,6 +367,31 @@ class Partition:
             yield
         finally:
             _in_use.reset(token)
+
+
+def _resize(state: brainstate.State, value: Any) -> None:
+    if hasattr(state, "resize"):
+        state.resize(value)
+    else:
+        state.value = value
+
+
+def in_order(state: Any) -> Any:
+    """A state whose values are in the order that is known of it.
+
+    Args:
+        state: The state, or anything else, which is returned as it is.
+
+    Raises:
+        InputError: It is in the order of the devices.
+    """
+    partition = _in_use.get()
+    if partition is not None and partition.is_rearranged(state):
+        raise InputError(
+            "simulate: mesh: what is kept for each edge cannot be recorded on several devices, "
+            "since none has all of it; read it after the run"
+        )
+    return state
 
 
 def partition_in_use() -> Partition | None:

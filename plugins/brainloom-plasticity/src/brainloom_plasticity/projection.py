@@ -227,7 +227,11 @@ class PlasticProj(Projection):
                 f"{self.name}: no spikes. Call it with them, proj(spikes), or construct it with "
                 "their population"
             )
-        spikes = args[0] if args else spikes_known(getattr(self.pre, "population", self.pre), self.pre.get_spike())
+        spikes = (
+            args[0]
+            if args
+            else spikes_known(getattr(self.pre, "population", self.pre), self.pre.get_spike())
+        )
         return getattr(spikes, "value", spikes)  # an event array is taken for its values
 
     def _sized(self, side: str, spikes: Any) -> Any:

@@ -18,7 +18,7 @@ from brainloom_core.equations import Equations
 from brainloom_core.partition import Partition, on_all_devices
 from brainloom_core.small_steps import in_two_parts, lost_part
 from brainloom_core.units import with_unit
-from brainloom_projections.connection.split import SplitEdges, hold
+from brainloom_projections.connection.split import SplitEdges
 
 from .equations import foreign_names, no_such_state, read_rule
 from .sides import EdgeState, Ends, PostState, PostTrace, PreState, PreTrace
@@ -250,7 +250,9 @@ class PlasticityRule(Strengths):
         for held in self._states_here().values():
             if isinstance(held, EdgeState):
                 number = np.asarray(u.get_mantissa(held.value))
-                hold(held, with_unit(split.by_edge(number).value, u.get_unit(held.value)))
+                partition.rearrange(
+                    held, with_unit(split.by_edge(number).value, u.get_unit(held.value))
+                )
             elif isinstance(held, PostState):
                 layout = partition.layout((split.n_post,), (split.n_post,))
                 held.value = partition.put(held.value, layout)
@@ -265,7 +267,9 @@ class PlasticityRule(Strengths):
         for held in self._states_here().values():
             if isinstance(held, EdgeState):
                 number = split.together(u.get_mantissa(held.value), n_edges)
-                hold(held, with_unit(jnp.asarray(number), u.get_unit(held.value)))
+                split.partition.restore(
+                    held, with_unit(jnp.asarray(number), u.get_unit(held.value))
+                )
 
     # The parts of a step
 

@@ -129,12 +129,8 @@ class SplitEnds:
         n_post, width = split.length, split.width
         ends = {k: split.ends(k) for k in split.partition.mine}
         seen = {k: _views(*found, n_post, width) for k, found in ends.items()}
-        most = [
-            max(views[side]["max_row"] for views in seen.values()) for side in ("pre", "post")
-        ]
-        self.max_row = dict(
-            zip(("pre", "post"), split.partition.largest(most), strict=True)
-        )
+        most = [max(views[side]["max_row"] for views in seen.values()) for side in ("pre", "post")]
+        self.max_row = dict(zip(("pre", "post"), split.partition.largest(most), strict=True))
 
         def spread(side: str, name: str, shift: int = 0) -> SplitState:
             parts = {

@@ -20,7 +20,7 @@ from .counter import new_key
 from .edges import Edges, as_coo, in_words, sorted_pairs
 from .kept import KeptEdges
 from .regenerated import Regenerated, WeightLaw
-from .split import SplitEdges, hold
+from .split import SplitEdges
 from .values import (
     DELAYS,
     WEIGHTS,
@@ -698,7 +698,7 @@ class Connection(brainstate.nn.Module):
                 "give each weights of its own"
             )
         spread = split.by_edge(np.asarray(u.get_mantissa(value)))
-        hold(weight, with_unit(spread.value, u.get_unit(value)))
+        split.partition.rearrange(weight, with_unit(spread.value, u.get_unit(value)))
 
     def leave_partition(self) -> None:
         """Put weights of edges back, in the order of all edges."""
@@ -709,7 +709,9 @@ class Connection(brainstate.nn.Module):
         if np.ndim(value_of(weight)):
             value = value_of(weight)
             number = split.together(u.get_mantissa(value), self.n_edges)
-            hold(weight, with_unit(on_device(number, number.dtype), u.get_unit(value)))
+            split.partition.restore(
+                weight, with_unit(on_device(number, number.dtype), u.get_unit(value))
+            )
 
     @property
     def _weight_state(self) -> Any:

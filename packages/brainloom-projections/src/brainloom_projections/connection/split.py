@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -63,7 +62,8 @@ class SplitEdges:
             k: Number of the part.
         """
         indptr, posts = (
-            _part(state, k, n) for state, n in ((self.indptr, self.n_pre + 1), (self.indices, self.width))
+            _part(state, k, n)
+            for state, n in ((self.indptr, self.n_pre + 1), (self.indices, self.width))
         )
         pre = np.repeat(np.arange(self.n_pre, dtype=np.int32), np.diff(indptr))
         return indptr, pre, posts[: self.counts[k]]
@@ -186,8 +186,3 @@ def _part(state: SplitState, k: int, length: int) -> np.ndarray:
         if (shard.index[0].start or 0) == k * length:
             return np.asarray(shard.data)
     raise IndexError(k)
-
-
-def hold(state: brainstate.State, value: Any) -> None:
-    """Write a value of another shape into a state."""
-    state.resize(value) if hasattr(state, "resize") else setattr(state, "value", value)

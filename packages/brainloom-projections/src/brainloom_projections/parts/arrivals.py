@@ -12,7 +12,7 @@ from brainloom_core.partition import Partition, SplitState
 from brainloom_core.units import with_unit
 
 from ..connection.connection import Connection
-from ..connection.split import SplitEdges, hold
+from ..connection.split import SplitEdges
 
 __all__ = ["Arrivals"]
 
@@ -102,7 +102,7 @@ class Arrivals(Delayed):
         missing = partition.size * split.length - number.shape[-1]
         number = np.pad(number, [(0, 0)] * (number.ndim - 1) + [(0, missing)])
         placed = partition.put(number, partition.split(number.ndim - 1))
-        hold(self.pending, with_unit(placed, unit))
+        partition.rearrange(self.pending, with_unit(placed, unit))
 
     def leave_partition(self) -> None:
         """Put it together again."""
@@ -111,7 +111,7 @@ class Arrivals(Delayed):
         split, self._spread = self._spread.split, None
         ring = self.pending.value
         number = split.partition.read(u.get_mantissa(ring))[..., : split.n_post]
-        hold(self.pending, with_unit(jnp.asarray(number), u.get_unit(ring)))
+        split.partition.restore(self.pending, with_unit(jnp.asarray(number), u.get_unit(ring)))
 
     def _carry_over(self, old: Any, new: Any) -> None:
         """What is under way stands where it will arrive; a longer delay needs more places."""
