@@ -9,12 +9,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import brainloom as bl
 import brainstate
 import brainunit as u
 import jax
 import numpy as np
-
-import brainloom as bl
 from brainloom.demos import BrunelNetwork, CobaNetwork, CubaNetwork
 
 CELL = {

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import brainloom as bl
 import brainunit as u
 import jax
 import pytest
-
-import brainloom as bl
 
 CASES = Path(__file__).with_name("mesh_cases.py")
 

@@ -16,9 +16,9 @@ __all__ = ["DrawsParts", "SplitEdges"]
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 DrawsParts = Callable[[list[tuple[int, int]]], list[Part]]
-"""Takes ranges of postsynaptic neurons, the first one and the one behind the last of each. Gives for
-each of these the number of edges of each presynaptic neuron that reach it, their targets, counted
-from the first, and, where edges have values of their own, the numbers of these edges among all."""
+"""Takes ranges of postsynaptic neurons, the first one and the one behind the last of each. Gives
+for each the number of edges of each presynaptic neuron that reach it, their targets, counted from
+the first, and, where edges have values of their own, the numbers of these edges among all."""
 
 
 class SplitEdges:
@@ -56,10 +56,10 @@ class SplitEdges:
         self._numbers = {k: numbers for k, (*_, numbers) in found.items()}
 
     def ends(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where the edges of each presynaptic neuron start in a part of this process, and both ends.
+        """Where the edges of each presynaptic neuron start in a part, and both ends of all.
 
         Args:
-            k: Number of the part.
+            k: Number of the part, which is on a device of this process.
         """
         indptr, posts = (
             _part(state, k, n)
