@@ -72,6 +72,7 @@ from brainloom_core import (
     list_plugins,
     non_negative,
     positive,
+    seeded,
     simulate,
     surrogate,
 )
@@ -149,6 +150,7 @@ __all__ = [
     "list_plugins",
     "non_negative",
     "positive",
+    "seeded",
     "simulate",
     "surrogate",
     "use_kernel",
