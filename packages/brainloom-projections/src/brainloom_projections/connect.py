@@ -12,7 +12,7 @@ from .align.pre import AlignPreProj
 from .connection.connection import Connection, is_function
 from .connection.edges import Edges
 from .parts.parts import Timing, check_autapses, check_post
-from .rules.basic import Rule
+from .rules.basic import Rule, rule_of
 from .types import Described, EdgeValue, Side
 
 __all__ = ["connected"]
@@ -68,11 +68,12 @@ def connected(
 def _comm(
     pre: Side,
     post: Population,
-    connectivity: Rule | Edges | Connection | Callable[..., Quantity],
+    connectivity: str | Rule | Edges | Connection | Callable[..., Quantity],
     weight: EdgeValue | None,
     delay: EdgeValue | None,
     seed: int | None,
 ) -> Callable[..., Quantity]:
+    connectivity = rule_of("Projection.connectivity", connectivity)
     if isinstance(connectivity, (Rule, Edges)):
         if weight is None:
             raise TypeError(

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import brainstate
-from brainloom_core import InputError
+from brainloom_core import InputError, PluginError
+from brainloom_core.plugins import made
 from brainloom_core.types import Array, PyTree
 from brainloom_core.units import show
 
@@ -120,29 +121,44 @@ class EventProp(BPTT):
             )
 
 
+bptt = BPTT()
+bptt_checkpointed = BPTT(segment="auto")
+tbptt = BPTT(segment="auto", truncate=True)
+eventprop = EventProp()
+d_rtrl = Online("d_rtrl")
+eprop = Online("eprop")
+pp_prop = Online("pp_prop", {"decay_or_rank": 0.95})
+
 RULES: dict[str, LearningRule] = {
-    "bptt": BPTT(),
-    "bptt-checkpointed": BPTT(segment="auto"),
-    "tbptt": BPTT(segment="auto", truncate=True),
-    "eventprop": EventProp(),
-    "d-rtrl": Online("d_rtrl"),
-    "eprop": Online("eprop"),
-    "pp-prop": Online("pp_prop", {"decay_or_rank": 0.95}),
+    "bptt": bptt,
+    "bptt-checkpointed": bptt_checkpointed,
+    "tbptt": tbptt,
+    "eventprop": eventprop,
+    "d-rtrl": d_rtrl,
+    "eprop": eprop,
+    "pp-prop": pp_prop,
 }
-"""The learning rules by name, any of which is a `rule` of `fit` and `Trainer`."""
+"""Our learning rules by name, any of which is a `rule` of `fit` and `Trainer`."""
 
 
 def get_rule(rule: str | LearningRule) -> LearningRule:
     """The rule of this name; a rule is returned as it is.
 
     Args:
-        rule: Its name in `RULES`, or a rule.
+        rule: Its name in `RULES`, or that under which a plugin registers one, or a rule.
 
     Raises:
         InputError: There is no rule of this name.
     """
     if not isinstance(rule, str):
         return rule
-    if rule not in RULES:
-        raise InputError(f"rule: expected one of {', '.join(map(repr, RULES))}, got {show(rule)}")
-    return RULES[rule]
+    if rule in RULES:
+        return RULES[rule]
+    try:
+        found: LearningRule = made("learning rule", rule)
+    except PluginError as error:
+        raise InputError(
+            f"rule: expected one of {', '.join(map(repr, RULES))}, or the name of a plugin's, got "
+            f"{show(rule)}. {error}"
+        ) from error
+    return found

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError, ParameterError
 from brainloom_core.context import current_dt
+from brainloom_core.plugins import made
 from brainloom_core.types import Arguments, Array, PyTree, Shape, Time
 from brainloom_core.units import same_dimension, show
 
@@ -90,7 +91,7 @@ class Trainer:
     def __init__(
         self,
         model: brainstate.nn.Module,
-        loss: Measure,
+        loss: str | Measure,
         optimizer: "optax.GradientTransformation | None" = None,
         *,
         rule: str | LearningRule = "bptt",
@@ -110,6 +111,7 @@ class Trainer:
 
         if batching not in ("axis", "vmap", None):
             raise InputError(f"batching: expected 'axis', 'vmap' or None, got {show(batching)}")
+        loss = made("loss", loss) if isinstance(loss, str) else loss
         check_options(
             model, loss, optimizer, metrics, regularizers, constraints, clip_norm, encoder
         )

@@ -14,6 +14,7 @@ from brainloom_core.partition import (
     spikes_are_bits,
     spikes_known,
 )
+from brainloom_core.plugins import made
 from brainloom_core.types import Array, Population, Quantity, Time
 from brainloom_core.units import show
 from brainloom_projections import Connection, Edges, Projection, Rule
@@ -357,6 +358,8 @@ def _spread(connection: Connection) -> None:
 
 
 def _made(rule: object) -> PlasticityRule:
+    if isinstance(rule, str):
+        rule = made("plasticity rule", rule)
     if isinstance(rule, type) and issubclass(rule, PlasticityRule):
         rule = rule()
     if isinstance(rule, Descriptor):

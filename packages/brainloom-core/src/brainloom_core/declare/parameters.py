@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..errors import ParameterError, UnitError
+from ..errors import ParameterError, PluginError, UnitError
+from ..plugins.lookup import made
 from ..types import Quantity, Shape
 from ..units import dimension_name, same_dimension, show, to_number, with_unit
 from .constraints import Constraint
@@ -62,6 +63,7 @@ class Param:
     doc: str = ""
     after: str | None = None
     fixed: bool = False
+    kind: str | None = None
     name: str = field(default="", init=False)
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -80,11 +82,20 @@ class Param:
 
     def stored(self, model: "Declared", value: Any) -> Any:
         """Check a value and return the form to keep; raise naming model and parameter."""
+        if self.kind is not None and isinstance(value, str):
+            value = self._registered(model, value)
         if self.constraint is not None and not _holds(self.constraint, value):
             raise self.error(model, self.constraint.text, show(value))
         if not _may_be_finite(value):
             raise self.error(model, "a finite value", show(value))
         return value
+
+    def _registered(self, model: "Declared", name: str) -> Any:
+        """What a plugin registers by a name."""
+        try:
+            return made(str(self.kind), name)
+        except PluginError as error:
+            raise ParameterError(f"{type(model).__name__}.{self.name}: {error}") from error
 
     def replaced(self, model: "Declared", held: Any, value: Any) -> Any:
         """The form to keep of a value that takes the place of another one."""
@@ -356,6 +367,7 @@ def option(
     *,
     after: str | None = None,
     fixed: bool = False,
+    kind: str | None = None,
     kw_only: bool = True,
 ) -> Any:
     """Declare a parameter that is not a number: a choice, a function, a flag.
@@ -367,6 +379,8 @@ def option(
         after: Name of the parameter behind which it stands in the signature.
         fixed: Whether it cannot be assigned to a model that exists. Options on which states
             depend (`state(when=...)`, `per=...`) are fixed by themselves.
+        kind: The kind of things of plugins, such as `"surrogate"`, of which one may be given by
+            the name under which it is registered.
         kw_only: What static type checkers are told, as in `param`.
 
     Examples:
@@ -378,7 +392,9 @@ def option(
         ...
         brainloom_core.errors.ParameterError: Cell.kind: expected one of 'a', 'b', got 'c'
     """
-    return Param(default=default, constraint=constraint, doc=doc, after=after, fixed=fixed)
+    return Param(
+        default=default, constraint=constraint, doc=doc, after=after, fixed=fixed, kind=kind
+    )
 
 
 def unwrapped(value: Any) -> Any:

@@ -124,7 +124,10 @@ class Neuron(Dynamics):
     }
 
     spk_fun: SpikeFunction = option(
-        default=ReluGrad(), constraint=_is_spike_function, doc="spike function"
+        default=ReluGrad(),
+        constraint=_is_spike_function,
+        doc="spike function",
+        kind="surrogate",
     )
     spk_reset: str = option(default="soft", constraint=one_of("soft", "hard"), doc="reset rule")
     interpolate: bool = option(

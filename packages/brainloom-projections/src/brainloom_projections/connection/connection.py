@@ -16,7 +16,7 @@ from brainloom_core.partition import Partition, partition_in_use
 from brainloom_core.types import Array, ArrayLike, Quantity
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
-from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, edges_of, left_out
+from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, edges_of, left_out, rule_of
 from ..types import EdgeValue, Side
 from .counter import new_key
 from .edges import Edges, as_coo, in_words, sorted_pairs
@@ -165,7 +165,7 @@ class Connection(brainstate.nn.Module):
         self.in_size = size_of("Connection.pre", pre, "out_size")
         self.out_size = size_of("Connection.post", post, "in_size")
         self._n_pre, self._n_post = int(np.prod(self.in_size)), int(np.prod(self.out_size))
-        self.rule = rule
+        self.rule = rule = rule_of("Connection.rule", rule)
         self.implementation = implementation
         for option, flag in (("stored", stored), ("trainable", trainable)):
             if not isinstance(flag, (bool, np.bool_)):

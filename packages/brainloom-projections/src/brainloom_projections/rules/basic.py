@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from brainloom_core import ParameterError
+from brainloom_core import ParameterError, PluginError
+from brainloom_core.plugins import made
 from brainloom_core.units import show
 
 from ..connection.counter import RowDraw, new_key
@@ -57,6 +58,24 @@ class Rule:
             n_post: Number of postsynaptic neurons.
             rng: Where the random numbers come from; by default, they differ from call to call.
         """
+
+
+def rule_of(where: str, rule: Any) -> Any:
+    """A rule that is given by name, or what else is given.
+
+    Args:
+        where: What takes it, for the message.
+        rule: A rule, anything else, or the name under which a plugin registers a rule.
+
+    Raises:
+        ParameterError: No rule has the name, or it has parameters that must be given.
+    """
+    if not isinstance(rule, str):
+        return rule
+    try:
+        return made("rule", rule)
+    except (PluginError, TypeError) as error:
+        raise ParameterError(f"{where}: {error}") from error
 
 
 class RowRule(Rule):
