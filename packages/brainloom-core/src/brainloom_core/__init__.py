@@ -30,8 +30,21 @@ from .errors import (
     StateError,
     UnitError,
 )
+from .keys import seeded
 from .plugins import get_model, list_models, list_plugins
-from .run import Recording, SpikeEvents, Spikes, Trace, TraceData, simulate
+from .run import (
+    Counts,
+    Custom,
+    Output,
+    Rate,
+    Recording,
+    SpikeEvents,
+    Spikes,
+    Trace,
+    TraceData,
+    Weights,
+    simulate,
+)
 from .surrogate import (
     ERF,
     S2NN,
@@ -73,7 +86,9 @@ __all__ = [
     "Boxcar",
     "BrainloomError",
     "Constraint",
+    "Counts",
     "Crossing",
+    "Custom",
     "DeclarationError",
     "Declared",
     "Delay",
@@ -94,6 +109,7 @@ __all__ = [
     "NonzeroSignLog",
     "Normal",
     "Numerics",
+    "Output",
     "ParameterError",
     "PiecewiseExp",
     "PiecewiseLeakyRelu",
@@ -102,6 +118,7 @@ __all__ = [
     "PluginError",
     "Projection",
     "QPseudoSpike",
+    "Rate",
     "Recording",
     "Refractory",
     "ReluGrad",
@@ -125,6 +142,7 @@ __all__ = [
     "Uniform",
     "UnitError",
     "View",
+    "Weights",
     "between",
     "full",
     "get_model",
@@ -139,6 +157,7 @@ __all__ = [
     "positive",
     "quantity_field",
     "real_signature",
+    "seeded",
     "simulate",
     "state",
     "whole",

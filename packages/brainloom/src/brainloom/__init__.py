@@ -72,6 +72,7 @@ from brainloom_core import (
     list_plugins,
     non_negative,
     positive,
+    seeded,
     simulate,
     surrogate,
 )
@@ -152,6 +153,7 @@ __all__ = [
     "list_registered",
     "non_negative",
     "positive",
+    "seeded",
     "simulate",
     "surrogate",
     "use_kernel",

@@ -14,7 +14,7 @@ from ..declare.parameters import option, param
 from ..declare.state_specs import state
 from ..equations import nearest, returned_names, texts_of
 from ..errors import DeclarationError, ParameterError
-from ..surrogate import ReluGrad
+from ..surrogate import ReluGrad, Surrogate
 from ..types import Arguments, Array, Quantity, SpikeFunction, Values
 from .base import Drift, Dynamics
 from .numerics import chosen
@@ -166,6 +166,17 @@ class Neuron(Dynamics):
     def timing(self) -> SpikeTiming:
         """When within its step a spike is: at its end, or where the threshold is crossed."""
         return WITHIN_STEP if self.interpolate else ON_GRID
+
+    @property
+    def spikes_are_bits(self) -> bool:
+        """Whether all spikes are 0 or 1, so that bits are enough to send them to other devices.
+
+        A model with spikes of its own, by `get_spike`, `fires` or `spikes_at`, says so itself.
+        """
+        kind = type(self)
+        own = kind.get_spike is not Neuron.get_spike or kind.spikes_at is not Neuron.spikes_at
+        own = own or kind.fires not in (Neuron.fires, Crossing.fires)
+        return isinstance(self.spk_fun, Surrogate) and not own
 
     def threshold(self, *args: Quantity, **states: Quantity) -> Quantity:
         """The potential at which the neuron spikes; a model may take states by name.

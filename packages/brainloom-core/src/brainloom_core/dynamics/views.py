@@ -10,6 +10,7 @@ import numpy as np
 from ..declare.declared import real_signature
 from ..declare.descriptor import Descriptor
 from ..errors import InputError, StateError
+from ..partition import on_all_devices, partition_in_use, spikes_known
 from ..types import Index, Input, Population, Quantity
 from ..units import show
 from .delays import Prefetch, PrefetchDelay, PrefetchDelayAt, past_of
@@ -116,7 +117,12 @@ class View(brainstate.graph.Node):
 
     def get_spike(self) -> Quantity:
         """Their spikes of the last step, shape `(*batch, *in_size)`."""
-        return self.take(self.population.get_spike())
+        spikes = spikes_known(self.population, self.population.get_spike())
+        partition = partition_in_use()
+        if partition is None:
+            return self.take(spikes)
+        taken = self.take(on_all_devices(spikes, self.population.varshape))
+        return partition.note(taken, bits=partition.are_bits(spikes), whole=True)
 
     def prefetch(self, item: str) -> "ViewPrefetch":
         """A state of these neurons by name, which need not exist yet, as of a population.

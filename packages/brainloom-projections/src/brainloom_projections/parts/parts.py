@@ -14,6 +14,7 @@ from brainloom_core import (
     SynOut,
     View,
 )
+from brainloom_core.partition import spikes_known
 from brainloom_core.types import Population, Quantity, Time
 from brainloom_core.units import show
 
@@ -126,7 +127,9 @@ class Method(brainstate.graph.Node):
         advanced_since = getattr(self._whole(), "advanced_since", None)
         if advanced_since is not None and self.name == "get_spike":
             self._seen = advanced_since(self._seen)
-        return getattr(self.module, self.name)(*args)
+        result = getattr(self.module, self.name)(*args)
+        is_own = self.name == "get_spike" and not args
+        return spikes_known(self._whole(), result) if is_own else result
 
     def _whole(self) -> Population:
         return getattr(self.module, "population", self.module)
