@@ -227,7 +227,7 @@ class Connection(brainstate.nn.Module):
         )
 
     @property
-    def weight(self) -> Any:
+    def weight(self) -> Quantity | brainstate.State:
         """The weights: a state or, if they are not trained, a plain value."""
         try:
             held = vars(self)["weight"]
