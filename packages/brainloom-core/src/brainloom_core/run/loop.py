@@ -22,7 +22,7 @@ from ..dynamics.neuron import Neuron
 from ..dynamics.step import all_dynamics, step_of
 from ..dynamics.synapse import Synapse
 from ..errors import InputError, NonFiniteError
-from ..kernels.registry import forced_kernels
+from ..kernels.registry import forced_kernels, noted_kernels
 from ..names import dotted
 from ..progress import progress_bar
 from ..units import same_dimension, show
@@ -303,19 +303,21 @@ class _Run:
         arguments = (self.clock.start(self.tape.first + done), self.fed.chunk(done, length))
         restore, before = snapshot(self.states), self.watch.values()
         recorded = self._compiled(length)(*arguments)
+        self.tape.about["kernels"] = self._kernels
         after = self.watch.values()
         return _Chunk(done, length, recorded, before, after, restore, arguments)
 
     def _compiled(self, length: int) -> Callable[..., Any]:
         """The compiled chunk, from the cache that lives as long as the network."""
         key = (self._key, tuple(self.tape.levels), length)
-        known = _runners.setdefault(self.net, {})
+        known: dict[Any, Any] = _runners.setdefault(self.net, {})
         if key not in known:
             while len(known) >= MAX_RUNNERS:
                 known.pop(next(iter(known)))
             outputs = [weakref.ref(module) for module in self.tape.outputs]
             known[key] = _compiled(self._step(), self.tape.program(length), outputs)
-        return known[key]
+        compiled, self._kernels = known[key]
+        return compiled
 
     def _step(self) -> Callable[..., None]:
         """A function that takes one step; it does not keep the network alive."""
@@ -381,9 +383,13 @@ class _Run:
 
 def _compiled(
     step: Callable[..., None], program: Program, outputs: list["weakref.ref[Any]"]
-) -> Callable[..., Any]:
-    def run(start: Any, passed: tuple[Any, ...]) -> Any:
-        with caught([module() for module in outputs]):
-            return program.run(lambda position: step(start, passed, position))
+) -> tuple[Callable[..., Any], dict[str, str]]:
+    kernels: dict[str, str] = {}
 
-    return brainstate.transform.jit(run)
+    def run(start: Any, passed: tuple[Any, ...]) -> Any:
+        with caught([module() for module in outputs]), noted_kernels() as noted:
+            recorded = program.run(lambda position: step(start, passed, position))
+        kernels.update(noted)
+        return recorded
+
+    return brainstate.transform.jit(run), kernels
