@@ -25,6 +25,7 @@ from jax.scipy.special import ndtr as _ndtr
 
 from .declare.constraints import Constraint, non_negative, positive, whole
 from .declare.parameters import option_field, quantity_field
+from .extras import needs
 from .units import exprel
 
 if TYPE_CHECKING:
@@ -175,9 +176,15 @@ class Surrogate:
         Raises:
             ImportError: matplotlib is not installed.
         """
-        from .run.plotting import plot_surrogate
-
-        return plot_surrogate(self, ax)
+        if ax is None:
+            ax = needs("matplotlib.pyplot", "plot").figure(layout="constrained").subplots()
+        z = jnp.linspace(-2.0, 2.0, 401)
+        ax.plot(z, self.smooth(z), label="smooth function")
+        ax.plot(z, self.surrogate_grad(z), label="its derivative, the surrogate gradient")
+        ax.set_xlabel("distance to threshold z")
+        ax.set_title(str(self), loc="left", fontsize="medium")
+        ax.legend()
+        return ax
 
 
 @jax.custom_jvp
