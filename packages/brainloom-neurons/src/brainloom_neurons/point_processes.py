@@ -1,7 +1,5 @@
 """Spike sources with a memory or a time course: gamma renewal and inhomogeneous Poisson."""
 
-from typing import Any
-
 import brainstate
 import brainunit as u
 import jax
@@ -9,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import non_negative, option, param, positive, state
 from brainloom_core.context import current_dt
+from brainloom_core.types import Array, DTypeLike, Quantity, Shape, Time
 
 from .rates import as_spikes, rate_param, require_one_per_step, spike_type
 from .sources import PoissonTrains, SpikeSource
@@ -58,18 +57,18 @@ class GammaSpike(SpikeSource):
         (50, 100)
     """
 
-    freqs: Any = param(constraint=non_negative, doc="rates", unit=u.Hz, kw_only=False)
-    cv: Any = param(
+    freqs: Quantity = param(constraint=non_negative, doc="rates", unit=u.Hz, kw_only=False)
+    cv: Quantity = param(
         constraint=positive, doc="coefficient of variation", unit=u.UNITLESS, kw_only=False
     )
-    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
+    spk_type: DTypeLike = option(default=bool, constraint=spike_type, doc="type of the spikes")
     wait = state(lambda model, shape: model._first(shape), "time to the next spike")
     wait_error = state(
         lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()),
         "what rounding has taken",
     )
 
-    def _first(self, shape: tuple[int, ...]) -> Any:
+    def _first(self, shape: Shape) -> Quantity:
         """Time 0 falls into an interval in proportion to its length, and anywhere in it."""
         dtype, k = brainstate.environ.dftype(), self.cv**-2.0
         over = jnp.full(shape, -np.finfo(dtype).tiny, dtype)
@@ -77,7 +76,7 @@ class GammaSpike(SpikeSource):
         around, _ = _renewed(key, over, jnp.broadcast_to(k + 1.0, shape))
         return around * (1.0 + 1.0 / k) * brainstate.random.uniform(size=shape, dtype=dtype)
 
-    def drawn(self, t: Any = None) -> Any:
+    def drawn(self, t: Time | None = None) -> Quantity:
         """The spikes of one step.
 
         Args:
@@ -102,7 +101,7 @@ def _renewed(key: jax.Array, wait: jax.Array, k: jax.Array) -> tuple[jax.Array, 
     width = min(size, max(64, size // 8))
     k = k.reshape(-1).astype(wait.dtype)
 
-    def one(carry: Any) -> Any:
+    def one(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         key, wait, counts = carry
         key, used = jax.random.split(key)
         over = jnp.nonzero(wait < 0.0, size=width, fill_value=size)[0]
@@ -181,8 +180,8 @@ class InhomogeneousPoisson(PoissonTrains):
 
     _rate_name = "rate"
 
-    rate: Any = rate_param(doc="rate as a function of time, or per bin", kw_only=False)
-    bin_width: Any = param(
+    rate: Quantity = rate_param(doc="rate as a function of time, or per bin", kw_only=False)
+    bin_width: Quantity = param(
         default=None, constraint=positive, doc="width of a bin", unit=u.ms, optional=True
     )
-    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
+    spk_type: DTypeLike = option(default=bool, constraint=spike_type, doc="type of the spikes")
