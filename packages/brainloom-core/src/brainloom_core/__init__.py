@@ -27,6 +27,7 @@ from .dynamics.synapse import AlignPost, Synapse, SynOut
 from .dynamics.views import View
 from .errors import (
     BrainloomError,
+    CheckpointError,
     DeclarationError,
     InputError,
     KernelError,
@@ -45,12 +46,16 @@ from .run import (
     Output,
     Rate,
     Recording,
+    Snapshot,
     SpikeEvents,
     Spikes,
     Trace,
     TraceData,
     Weights,
+    restore,
+    resume,
     simulate,
+    snapshot,
 )
 from .surrogate import (
     ERF,
@@ -92,6 +97,7 @@ __all__ = [
     "Arctan",
     "Boxcar",
     "BrainloomError",
+    "CheckpointError",
     "Constraint",
     "Counts",
     "Crossing",
@@ -131,6 +137,7 @@ __all__ = [
     "ReluGrad",
     "Sigmoid",
     "SlayerGrad",
+    "Snapshot",
     "SoftSign",
     "Solver",
     "SpikeEvents",
@@ -164,8 +171,11 @@ __all__ = [
     "positive",
     "quantity_field",
     "real_signature",
+    "restore",
+    "resume",
     "seeded",
     "simulate",
+    "snapshot",
     "state",
     "whole",
 ]
