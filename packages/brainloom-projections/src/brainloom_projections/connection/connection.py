@@ -287,6 +287,11 @@ class Connection(brainstate.nn.Module):
         """The seed of the random edges, weights and delays; None for given edges without one."""
         return self._seed
 
+    def fixed_values(self) -> dict[str, Any]:
+        """What no state and no public attribute holds: the edges, or the seed that they need."""
+        edges = self._edges
+        return {"seed": self._seed} if edges is None else {"edges": (edges.indptr, edges.indices)}
+
     @classmethod
     def from_pairs(
         cls,
@@ -639,7 +644,7 @@ class Connection(brainstate.nn.Module):
             )
         return edges
 
-    def _keeping(self, rule: Rule | Edges, seed: int | None) -> KeptEdges:
+    def _keeping(self, rule: str | Rule | Edges, seed: int | None) -> KeptEdges:
         """The edges, which a rule that draws them row by row draws when they are needed."""
         if not isinstance(rule, RowRule):
             edges = self._drawn(rule, seed)
