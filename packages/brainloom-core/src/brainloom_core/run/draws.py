@@ -4,10 +4,12 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
+import brainstate
 import jax
 
-from ..keys import INITIAL, Keys, Words, names_of, seed_words, step_words, stepped
+from ..keys import INITIAL, Keys, Seed, Words, names_of, seed_words, step_words, stepped
 from ..names import name_in
+from ..types import PyTree
 from .inputs import Inputs
 
 __all__ = ["Draws", "input_names"]
@@ -27,7 +29,7 @@ class Draws:
         InputError: The seed is no whole number from 0 to 2^64 - 1.
     """
 
-    def __init__(self, net: Any, fed: Inputs, seed: Any) -> None:
+    def __init__(self, net: brainstate.nn.Module, fed: Inputs, seed: Seed) -> None:
         self.words = None if seed is None else seed_words(seed)
         self._names: dict[int, str] = {}
         if seed is None:
@@ -48,11 +50,11 @@ class Draws:
             return contextlib.nullcontext()
         return Keys(self.words, self._names).at((INITIAL, 0))
 
-    def arguments(self, first: int) -> tuple[Any, ...]:
+    def arguments(self, first: int) -> tuple[PyTree, ...]:
         """What compiled steps need to know, the first of them being this one."""
         return () if self.words is None else (self.words, step_words(first))
 
-    def begin(self) -> Callable[[tuple[Any, ...]], Callable[[jax.Array], Context]]:
+    def begin(self) -> Callable[[tuple[PyTree, ...]], Callable[[jax.Array], Context]]:
         """A function that begins some steps while they are traced; it keeps no module alive.
 
         It takes what `arguments` gives, and returns a function from the position of a step to the
@@ -60,7 +62,7 @@ class Draws:
         """
         names = self._names
 
-        def begun(arguments: tuple[Any, ...]) -> Callable[[jax.Array], Context]:
+        def begun(arguments: tuple[PyTree, ...]) -> Callable[[jax.Array], Context]:
             if not arguments:
                 return lambda position: contextlib.nullcontext()
             seed, first = arguments
@@ -74,7 +76,7 @@ def _pair(words: Any) -> Words:
     return words[0], words[1]
 
 
-def input_names(net: Any, fed: Inputs) -> list[str]:
+def input_names(net: brainstate.nn.Module, fed: Inputs) -> list[str]:
     """A name for each input: of whom it drives, or its place.
 
     Args:

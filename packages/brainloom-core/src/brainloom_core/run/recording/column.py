@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ...types import DTypeLike, Shape
+
 __all__ = ["Column", "as_column", "blocks", "digest", "first_after", "part"]
 
 BLOCK = 2**17  # rows
@@ -29,7 +31,7 @@ class Column:
         return self.stop - self.start
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Shape:
         """Shape of all rows."""
         return len(self), *self.array.shape[1:]
 
@@ -57,7 +59,7 @@ class Column:
         chunks = getattr(self.array, "chunks", "auto")
         return dask.from_array(self.array, chunks=chunks)[self.start : self.stop]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if self._read is None:
             self._read = self[0 : len(self)]
         return np.asarray(self._read, dtype)

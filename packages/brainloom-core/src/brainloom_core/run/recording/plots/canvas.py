@@ -8,6 +8,7 @@ import numpy as np
 
 from ....errors import InputError
 from ....extras import needs
+from ....types import Time
 from ..events import SpikeEvents
 from ..texts import in_steps
 from ..traces import TraceData
@@ -25,11 +26,11 @@ class Run(Protocol):
     """What was recorded, by name, and when."""
 
     @property
-    def start(self) -> Any:
+    def start(self) -> Time:
         """When it began."""
 
     @property
-    def end(self) -> Any:
+    def end(self) -> Time:
         """When it ended."""
 
     def items(self) -> Any:
@@ -128,7 +129,7 @@ def points(ax: "Axes", spikes: SpikeEvents, colored: Any, offset: int = 0, rows:
     return "" if stride == 1 else f" (every {stride}th spike drawn)"
 
 
-def binned(spikes: SpikeEvents, bin: Any) -> tuple[np.ndarray, np.ndarray]:
+def binned(spikes: SpikeEvents, bin: Time) -> tuple[np.ndarray, np.ndarray]:
     """Edges of bins in ms, and the rate of the population in each, by trials and bins.
 
     Args:

@@ -6,6 +6,7 @@ import brainunit as u
 import numpy as np
 
 from ....errors import InputError
+from ....types import Time
 from ..events import SpikeEvents
 from ..traces import TraceData
 from .canvas import Run, binned, ink, points, subplots
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["overview"]
 
 
-def overview(run: Run, *, bin: Any = 5.0 * u.ms, max_traces: int = 5) -> "Figure":
+def overview(run: Run, *, bin: Time = 5.0 * u.ms, max_traces: int = 5) -> "Figure":
     """One raster and one population rate for each spike recording, one panel for each trace.
 
     Args:
@@ -58,7 +59,7 @@ def _raster(ax: "Axes", name: str, spikes: SpikeEvents) -> None:
     ax.set_title(f"{name}{thinned}", loc="left", fontsize="medium")
 
 
-def _rate(ax: "Axes", spikes: SpikeEvents, bin: Any) -> None:
+def _rate(ax: "Axes", spikes: SpikeEvents, bin: Time) -> None:
     edges, rates = binned(spikes, bin)
     ax.stairs(rates.mean(axis=0), edges, fill=True)
     ax.set_ylabel("rate (Hz)")
