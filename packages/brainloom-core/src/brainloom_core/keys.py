@@ -324,7 +324,7 @@ def poisson(mean: ArrayLike, shape: Shape) -> jax.Array:
     return jnp.where(mean <= SMALL_MEAN, small, _many(key, jnp.maximum(mean, SMALL_MEAN)))
 
 
-def own_key() -> tuple[Any, bool]:
+def own_key() -> tuple[Words, bool]:
     """A key for a module with a way of its own to draw, and whether it is one by name.
 
     A key by name is two words, for `words_at`; another one is for `jax.random`.

@@ -78,8 +78,8 @@ class Partition:
         self.size = len(self.devices)
         # Of the step that is traced: what is there by the identity of what it was made of, which is
         # kept so that no other value gets its identity.
-        self._gathered: dict[int, tuple[Any, Any]] = {}
-        self._bits: dict[int, Any] = {}
+        self._gathered: dict[int, tuple[Array, Array]] = {}
+        self._bits: dict[int, Array] = {}
         self._rearranged: dict[int, brainstate.State] = {}
 
     @property

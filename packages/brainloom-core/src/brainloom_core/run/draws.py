@@ -1,11 +1,11 @@
 """How a run draws random numbers: as `brainstate.random` does, or by name under a seed."""
 
 import contextlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
 
 import brainstate
 import jax
+import numpy as np
 
 from ..keys import INITIAL, Keys, Seed, Words, names_of, seed_words, step_words, stepped
 from ..names import name_in
@@ -14,7 +14,7 @@ from .inputs import Inputs
 
 __all__ = ["Draws", "input_names"]
 
-Context = contextlib.AbstractContextManager[Any]
+Context = contextlib.AbstractContextManager[object]
 
 
 class Draws:
@@ -40,7 +40,7 @@ class Draws:
         self._names |= names_of(net)
 
     @property
-    def key(self) -> Any:
+    def key(self) -> Hashable:
         """Equal for runs for which the loop compiles to the same."""
         return None if self.words is None else tuple(self._names.items())
 
@@ -72,7 +72,7 @@ class Draws:
         return begun
 
 
-def _pair(words: Any) -> Words:
+def _pair(words: np.ndarray) -> Words:
     return words[0], words[1]
 
 

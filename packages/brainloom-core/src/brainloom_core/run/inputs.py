@@ -40,7 +40,7 @@ class Inputs:
     """
 
     def __init__(self, net: brainstate.nn.Module, given: Drive | None, n_steps: int) -> None:
-        self.targets: tuple[Any, ...] | None = None
+        self.targets: tuple[_Target, ...] | None = None
         if isinstance(given, Mapping):
             if not given:
                 raise InputError(
@@ -78,12 +78,14 @@ class Inputs:
             v if v is None or v.ndim == 0 else v[done : done + length] for v in self.values
         )
 
-    def reader(self) -> Callable[..., tuple[list[Any], dict[int, Any]]]:
+    def reader(self) -> Callable[..., tuple[list[Quantity], dict[int, Quantity]]]:
         """A function that gives the arguments of a step, and the inputs of populations by `id`."""
         targets = self.targets
         functions = tuple(f if f is None else frozen(f) for f in self.functions)
 
-        def read(passed: tuple[PyTree, ...], position: Array, t: Time) -> tuple[list[Any], Any]:
+        def read(
+            passed: tuple[PyTree, ...], position: Array, t: Time
+        ) -> tuple[list[Quantity], dict[int, Quantity]]:
             found = []
             for function, value in zip(functions, passed, strict=True):
                 if function is None:
@@ -249,7 +251,7 @@ def _names(code: types.CodeType) -> list[str]:
     return sorted({*code.co_names, *(name for c in inner for name in _names(c))})
 
 
-def frozen(function: Any) -> Any:
+def frozen(function: Callable[..., Quantity]) -> Callable[..., Quantity]:
     """The same function with copies of the NumPy arrays that it finds.
 
     jax may keep what it made of an array, and give that where the array has changed since.
@@ -260,7 +262,7 @@ def frozen(function: Any) -> Any:
     return _frozen(function, {})
 
 
-def _frozen(value: Any, known: dict[int, Any]) -> Any:
+def _frozen(value: Any, known: dict[int, object]) -> Any:
     if id(value) in known:
         return known[id(value)]
     known[id(value)] = value
@@ -269,7 +271,7 @@ def _frozen(value: Any, known: dict[int, Any]) -> Any:
     return made
 
 
-def _copied(value: Any, known: dict[int, Any]) -> Any:
+def _copied(value: Any, known: dict[int, object]) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, u.Quantity):
@@ -293,7 +295,7 @@ def _copied(value: Any, known: dict[int, Any]) -> Any:
     return value
 
 
-def _copied_function(function: types.FunctionType, known: dict[int, Any]) -> Any:
+def _copied_function(function: types.FunctionType, known: dict[int, object]) -> Any:
     if function.__module__.split(".")[0] in LIBRARIES:
         return function
     around = function.__globals__
@@ -313,7 +315,7 @@ def _copied_function(function: types.FunctionType, known: dict[int, Any]) -> Any
     return made
 
 
-def _copied_cell(cell: Any, known: dict[int, Any]) -> Any:
+def _copied_cell(cell: Any, known: dict[int, object]) -> Any:
     try:
         content = cell.cell_contents
     except ValueError:  # not assigned yet

@@ -141,7 +141,7 @@ class Keeper:
         fed: Inputs,
         tape: Tape,
         record: Record,
-        seed: Any,
+        seed: int | None,
         batch: int | None,
     ) -> None:
         """Begin a run or go on with one: see that it is the same, and put its states back.

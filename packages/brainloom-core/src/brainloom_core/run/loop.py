@@ -3,7 +3,7 @@
 import math
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -43,8 +43,10 @@ __all__ = ["simulate"]
 CHUNK_STEPS = 1000
 CHUNK_BYTES = 64 * 2**20
 MAX_RUNNERS = 16
-_runners: "weakref.WeakKeyDictionary[Any, dict[Any, Any]]" = weakref.WeakKeyDictionary()
-_ends: "weakref.WeakKeyDictionary[Any, _End]" = weakref.WeakKeyDictionary()
+_runners: "weakref.WeakKeyDictionary[brainstate.nn.Module, dict[Hashable, Any]]" = (
+    weakref.WeakKeyDictionary()
+)
+_ends: "weakref.WeakKeyDictionary[brainstate.nn.Module, _End]" = weakref.WeakKeyDictionary()
 
 
 def simulate(
@@ -397,7 +399,7 @@ class _Run:
         after = self.watch.values()
         return _Chunk(done, length, recorded, before, after, restore, arguments)
 
-    def _compiled(self, length: int) -> Callable[..., Any]:
+    def _compiled(self, length: int) -> Callable[..., PyTree]:
         """The compiled chunk, from the cache that lives as long as the network."""
         partition = partition_in_use()
         place = None if partition is None else partition.key
@@ -439,7 +441,7 @@ class _Run:
 
         return begin
 
-    def _fed(self) -> tuple[Callable[..., Any], Callable[[Any], None]]:
+    def _fed(self) -> tuple[Callable[..., PyTree], Callable[[PyTree], None]]:
         return self.fed.reader(), self.fed.check_reached
 
     def error(self, chunk: _Chunk) -> NonFiniteError:
@@ -447,7 +449,7 @@ class _Run:
         chunk.restore()
         watch, steps_from = self.watch, self._steps()
 
-        def again(*arguments: Any) -> PyTree:
+        def again(*arguments: PyTree) -> PyTree:
             begun, step = watch.begin(), steps_from(*arguments)
 
             def one(position: jax.Array) -> PyTree:
@@ -486,11 +488,11 @@ class _Run:
 
 
 def _compiled(
-    steps_from: Callable[..., Any], program: Program, outputs: list["weakref.ref[Any]"]
-) -> tuple[Callable[..., Any], dict[str, str]]:
+    steps_from: Callable[..., PyTree], program: Program, outputs: list["weakref.ref[Any]"]
+) -> tuple[Callable[..., PyTree], dict[str, str]]:
     kernels: dict[str, str] = {}
 
-    def run(*arguments: Any) -> PyTree:
+    def run(*arguments: PyTree) -> PyTree:
         step = steps_from(*arguments)
         with caught([module() for module in outputs]), noted_kernels() as noted:
             recorded = program.run(step)

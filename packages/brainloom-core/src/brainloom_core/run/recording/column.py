@@ -65,7 +65,7 @@ class Column:
         return np.asarray(self._read, dtype)
 
 
-def as_column(values: Any) -> Any:
+def as_column(values: Column | np.ndarray) -> Column | np.ndarray:
     """An array, or a column as it is.
 
     Args:
@@ -74,7 +74,7 @@ def as_column(values: Any) -> Any:
     return values if isinstance(values, Column) else np.asarray(values)
 
 
-def part(values: Any, first: int, last: int) -> Any:
+def part(values: Any, first: int, last: int) -> Column | np.ndarray:
     """Some rows, of a column without reading them.
 
     Args:
@@ -86,7 +86,7 @@ def part(values: Any, first: int, last: int) -> Any:
     return values.part(first, last) if is_stored else values[first:last]
 
 
-def blocks(*columns: Any, rows: int = BLOCK) -> Iterator[tuple[np.ndarray, ...]]:
+def blocks(*columns: Column | np.ndarray, rows: int = BLOCK) -> Iterator[tuple[np.ndarray, ...]]:
     """The rows of columns of one length, some at a time.
 
     Args:
@@ -97,7 +97,7 @@ def blocks(*columns: Any, rows: int = BLOCK) -> Iterator[tuple[np.ndarray, ...]]
         yield tuple(np.asarray(column[first : first + rows]) for column in columns)
 
 
-def first_after(steps: Any, step: int) -> int:
+def first_after(steps: Column | np.ndarray, step: int) -> int:
     """How many entries of an ascending column are not larger than a number; few are read.
 
     Args:
@@ -114,7 +114,7 @@ def first_after(steps: Any, step: int) -> int:
     return low + int(np.searchsorted(np.asarray(steps[low:high]), step, side="right"))
 
 
-def digest(*columns: Any) -> str:
+def digest(*columns: Column | np.ndarray) -> str:
     """A number that two recordings share if all their rows are equal.
 
     Args:

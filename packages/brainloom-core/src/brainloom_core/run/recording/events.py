@@ -50,7 +50,7 @@ class SpikeEvents:
         self,
         step: Column | np.ndarray,
         index: Column | np.ndarray,
-        trial: Column | np.ndarray | None,
+        trial: Column | np.ndarray,
         size: int,
         trials: int,
         dt: Time,

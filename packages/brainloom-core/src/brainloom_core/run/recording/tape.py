@@ -3,7 +3,6 @@
 import time
 from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import brainstate
 import jax
@@ -11,6 +10,7 @@ import numpy as np
 
 from ...clock import LAST_STEP
 from ...types import Json, PyTree, Time
+from .events import SpikeEvents
 from .files import contents, read
 from .gather import Gatherer, gatherer
 from .header import header_of
@@ -19,6 +19,7 @@ from .recorder import Recorder
 from .result import Recording
 from .steps import Output
 from .store import RecordingStore
+from .traces import TraceData
 from .window import Window
 
 __all__ = ["Tape"]
@@ -193,7 +194,7 @@ class Tape:
         self.store.set_header(hash=hashed, is_whole=self.stop == self.last)
         return Recording.of(*contents(self.store))
 
-    def _in_memory(self, name: str) -> Any:
+    def _in_memory(self, name: str) -> SpikeEvents | TraceData:
         gather, parts = self.gatherers[name], self.rows[name]
         rest = gather.rest()
         parts = [*parts, rest] if rest else parts

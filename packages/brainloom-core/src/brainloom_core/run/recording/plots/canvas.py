@@ -1,6 +1,6 @@
 """What the pictures share; matplotlib is imported when one is drawn, and only then."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import brainunit as u
@@ -33,7 +33,7 @@ class Run(Protocol):
     def end(self) -> Time:
         """When it ended."""
 
-    def items(self) -> Any:
+    def items(self) -> ItemsView[str, SpikeEvents | TraceData]:
         """Names and what was recorded."""
 
     def __getitem__(self, name: str) -> Any: ...

@@ -1,6 +1,7 @@
 """Everything that was recorded, over one axis of time."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import brainunit as u
 import numpy as np
@@ -27,7 +28,7 @@ def overview(run: Run, *, bin: Time = 5.0 * u.ms, max_traces: int = 5) -> "Figur
         bin: Width of the bins of the population rate.
         max_traces: How many neurons of a trace are drawn.
     """
-    panels: list[tuple[Any, Any, float]] = []
+    panels: list[tuple[Callable[..., None], tuple[object, ...], float]] = []
     for name, data in run.items():
         if isinstance(data, SpikeEvents):
             panels += [(_raster, (name, data), 3.0), (_rate, (data, bin), 1.0)]
