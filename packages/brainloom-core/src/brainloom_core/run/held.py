@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..identity import differences, refuse, text_of
 from ..names import states_by_name
 from ..types import Quantity
-from .identity import differences, refuse, text_of
 
 __all__ = ["captured", "constants", "put_back"]
 

@@ -1,7 +1,7 @@
 """Pictures of recordings."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ....errors import InputError
 from ....types import Arguments
