@@ -27,7 +27,7 @@ _EXAMPLES = {
 def connected(
     pre: Side,
     post: Dynamics | View,
-    connectivity: Rule | Edges | Connection | Callable[..., Quantity],
+    connectivity: str | Rule | Edges | Connection | Callable[..., Quantity],
     synapse: Described,
     output: Described,
     *,

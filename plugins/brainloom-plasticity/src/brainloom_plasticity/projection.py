@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["PlasticProj"]
 
 
-OneRule = PlasticityRule | Descriptor | type[PlasticityRule]
+OneRule = str | PlasticityRule | Descriptor | type[PlasticityRule]
 
 
 class PlasticProj(Projection):

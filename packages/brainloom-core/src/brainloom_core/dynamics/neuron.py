@@ -1,7 +1,7 @@
 """`Neuron`: the step that every spiking neuron shares."""
 
 from collections.abc import Set
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import brainstate
 import brainunit as u
@@ -123,7 +123,7 @@ class Neuron(Dynamics):
         "on_spike": {"spk"},
     }
 
-    spk_fun: SpikeFunction = option(
+    spk_fun: SpikeFunction | str = option(
         default=ReluGrad(),
         constraint=_is_spike_function,
         doc="spike function",
@@ -257,7 +257,8 @@ class Neuron(Dynamics):
             y: Values of the states by name.
         """
         z = (y["V"] - self.call_equation("threshold", y)) / self.scale()
-        return self.spk_fun(u.get_magnitude(z))
+        function = cast(SpikeFunction, self.spk_fun)  # by now, whatever was given
+        return function(u.get_magnitude(z))
 
     def fires(self, before: Values, new: Values) -> Array:
         """The spikes of a step.

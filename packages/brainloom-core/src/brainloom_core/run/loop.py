@@ -22,7 +22,7 @@ from ..dynamics.neuron import Neuron
 from ..dynamics.step import all_dynamics, step_of
 from ..dynamics.synapse import Synapse
 from ..errors import InputError, NonFiniteError
-from ..kernels.registry import forced_kernels
+from ..kernels.registry import forced_kernels, noted_kernels
 from ..keys import drawing
 from ..names import dotted
 from ..partition import as_partition, partition_in_use
@@ -326,6 +326,7 @@ class _Run:
         arguments = (self.clock.start(number), self.fed.chunk(done, length), drawn)
         restore, before = snapshot(self.states), self.watch.values()
         recorded = on_host(self._compiled(length)(*arguments))
+        self.tape.about["kernels"] = self._kernels
         after = self.watch.values()
         return _Chunk(done, length, recorded, before, after, restore, arguments)
 
@@ -334,13 +335,14 @@ class _Run:
         partition = partition_in_use()
         place = None if partition is None else partition.key
         key = (self._key, tuple(self.tape.levels), place, length)
-        known = _runners.setdefault(self.net, {})
+        known: dict[Any, Any] = _runners.setdefault(self.net, {})
         if key not in known:
             while len(known) >= MAX_RUNNERS:
                 known.pop(next(iter(known)))
             outputs = [weakref.ref(module) for module in self.tape.outputs]
             known[key] = _compiled(self._steps(), self.tape.program(length), outputs)
-        return known[key]
+        compiled, self._kernels = known[key]
+        return compiled
 
     def _steps(self) -> Callable[..., Callable[[jax.Array], None]]:
         """A function that begins steps, and gives one that takes one of them.
@@ -416,10 +418,14 @@ class _Run:
 
 def _compiled(
     steps_from: Callable[..., Any], program: Program, outputs: list["weakref.ref[Any]"]
-) -> Callable[..., Any]:
+) -> tuple[Callable[..., Any], dict[str, str]]:
+    kernels: dict[str, str] = {}
+
     def run(*arguments: Any) -> Any:
         step = steps_from(*arguments)
-        with caught([module() for module in outputs]):
-            return program.run(step)
+        with caught([module() for module in outputs]), noted_kernels() as noted:
+            recorded = program.run(step)
+        kernels.update(noted)
+        return recorded
 
-    return brainstate.transform.jit(run)
+    return brainstate.transform.jit(run), kernels

@@ -146,7 +146,7 @@ class Projection(Base):
         self,
         pre: Side | None = None,
         post: Population | None = None,
-        connectivity: Rule | Edges | Connection | Callable[..., Quantity] | None = None,
+        connectivity: str | Rule | Edges | Connection | Callable[..., Quantity] | None = None,
         synapse: Described | None = None,
         output: Described | None = None,
         *,

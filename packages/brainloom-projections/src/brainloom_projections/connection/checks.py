@@ -46,9 +46,9 @@ def check_unstored(
         )
 
 
-def drawn_edges(rule: Rule | Edges, n_pre: int, n_post: int, seed: int | None) -> Edges:
+def drawn_edges(rule: str | Rule | Edges, n_pre: int, n_post: int, seed: int | None) -> Edges:
     """The edges of a rule, or given ones, which fit the sizes."""
-    edges = rule
+    edges: object = rule
     if isinstance(rule, Rule):
         edges = rule.edges(n_pre, n_post, np.random.default_rng(seed))
     if not isinstance(edges, Edges):
@@ -63,7 +63,7 @@ def drawn_edges(rule: Rule | Edges, n_pre: int, n_post: int, seed: int | None) -
     return edges
 
 
-def kept_edges(rule: Rule | Edges, n_pre: int, n_post: int, seed: int | None) -> KeptEdges:
+def kept_edges(rule: str | Rule | Edges, n_pre: int, n_post: int, seed: int | None) -> KeptEdges:
     """The edges, which a rule that draws them row by row draws when they are needed."""
     if not isinstance(rule, RowRule):
         edges = drawn_edges(rule, n_pre, n_post, seed)

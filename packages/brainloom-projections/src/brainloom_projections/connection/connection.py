@@ -144,7 +144,7 @@ class Connection(Weighted, OnDevices):
         self,
         pre: Side,
         post: Side,
-        rule: Rule | Edges,
+        rule: str | Rule | Edges,
         weight: EdgeValue = 1.0,
         *,
         delay: EdgeValue | None = None,
@@ -203,7 +203,7 @@ class Connection(Weighted, OnDevices):
         return in_a_line(self)
 
     @property
-    def weight(self) -> Any:
+    def weight(self) -> Quantity | brainstate.State:
         """The weights: a state or, if they are not trained, a plain value."""
         try:
             held = vars(self)["weight"]
