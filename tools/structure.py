@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import grimp  # what import-linter stands on
-
 ROOT = Path(__file__).resolve().parent.parent
 PRIVATE = re.compile(r"_[A-Za-z]\w*")
 LONGEST = 630  # lines of a file
@@ -141,6 +139,8 @@ def is_ours(module: str) -> bool:
 
 def cycles(names: list[str]) -> list[str]:
     """Import cycles between files, each once, by a way around."""
+    import grimp  # what import-linter stands on
+
     graph = grimp.build_graph(*names, exclude_type_checking_imports=True, cache_dir=None)
     found: dict[frozenset[str], str] = {}
     for module in sorted(graph.modules):
