@@ -230,6 +230,11 @@ class Connection(Weighted, OnDevices):
         """The seed of the random edges, weights and delays; None for given edges without one."""
         return self._seed
 
+    def fixed_values(self) -> dict[str, Any]:
+        """What no state and no public attribute holds: the edges, or the seed that they need."""
+        edges = self._edges
+        return {"seed": self._seed} if edges is None else {"edges": (edges.indptr, edges.indices)}
+
     @classmethod
     def from_pairs(
         cls,
