@@ -8,7 +8,7 @@ import brainunit as u
 import numpy as np
 
 from ...errors import InputError
-from .column import as_column, blocks, digest, first_after, part
+from .column import as_column, blocks, digest, part, rows_between
 from .texts import in_steps, rounded
 
 __all__ = ["SpikeEvents"]
@@ -25,7 +25,7 @@ class SpikeEvents:
     `between` only those of its window.
 
     Args:
-        step: Number of steps completed at each spike, in ascending order.
+        step: Number of steps completed at each spike.
         index: Neuron of each spike (flat index into what was recorded).
         trial: Batch member of each spike, 0 without a batch axis.
         size: Number of neurons.
@@ -122,9 +122,9 @@ class SpikeEvents:
             [20 30] ms 30 ms
         """
         first, last = in_steps(start, self.dt), in_steps(stop, self.dt)
-        rows = first_after(self._step, first), first_after(self._step, last)
+        rows = rows_between(self._step, first, last)
         return self._with(
-            *(None if c is None else part(c, *rows) for c in self.columns.values()),
+            *(None if c is None else part(c, rows) for c in self.columns.values()),
             start=max(first, self.start),
             stop=min(last, self.stop),
         )

@@ -6,7 +6,7 @@ import brainunit as u
 import numpy as np
 
 from ...units import with_unit
-from .column import Column, as_column, first_after, part
+from .column import Column, as_column, part, rows_between
 from .texts import in_steps
 
 __all__ = ["TraceData"]
@@ -93,8 +93,9 @@ class TraceData:
             start: When the window begins; a sample at that time is not in it.
             stop: When it ends; a sample at that time is in it.
         """
-        rows = [first_after(self._step, in_steps(time, self.dt)) for time in (start, stop)]
-        step, number = part(self._step, *rows), part(self._number, *rows)
+        first, last = in_steps(start, self.dt), in_steps(stop, self.dt)
+        rows = rows_between(self._step, first, last)
+        step, number = part(self._step, rows), part(self._number, rows)
         return TraceData.of(step, number, self.unit, self.dt, self.kind, self.neurons)
 
     @property
