@@ -8,6 +8,7 @@ import brainunit as u
 import numpy as np
 
 from ...errors import InputError
+from ...types import Quantity, Time
 from .column import as_column, blocks, digest, part, rows_between
 from .texts import in_steps, rounded
 
@@ -52,7 +53,7 @@ class SpikeEvents:
         trial: Any,
         size: int,
         trials: int,
-        dt: Any,
+        dt: Time,
         start: int,
         stop: int,
         lag: Any = None,
@@ -92,7 +93,7 @@ class SpikeEvents:
         return f"{len(self)} spikes of {self.size} neurons{trials}, {rounded(self.rate())}"
 
     @property
-    def t(self) -> Any:
+    def t(self) -> Time:
         """Time of each spike."""
         return self._position * self.dt
 
@@ -101,11 +102,11 @@ class SpikeEvents:
         return self.step if self.lag is None else self.step - self.lag
 
     @property
-    def duration(self) -> Any:
+    def duration(self) -> Time:
         """Recorded time."""
         return (self.stop - self.start) * self.dt
 
-    def between(self, start: Any, stop: Any) -> "SpikeEvents":
+    def between(self, start: Time, stop: Time) -> "SpikeEvents":
         """The spikes with start < t <= stop, as a recording of that window.
 
         Args:
@@ -201,7 +202,7 @@ class SpikeEvents:
             flat += np.bincount(trial.astype(np.int64) * self.size + index, minlength=len(flat))
         return flat.reshape(self.trials, self.size)
 
-    def rate(self) -> Any:
+    def rate(self) -> Quantity:
         """Mean rate per neuron."""
         rate = len(self) / (self.size * self.trials) / self.duration
         return u.Quantity(rate.to_decimal(u.Hz), unit=u.Hz)
@@ -234,7 +235,7 @@ class SpikeEvents:
         square = np.bincount(owner, interval**2, minlength=len(n))[kept] / n[kept]
         return float(np.mean(np.sqrt(np.maximum(square - mean**2, 0.0)) / mean))
 
-    def population_counts(self, bin: Any = 1.0 * u.ms) -> np.ndarray:
+    def population_counts(self, bin: Time = 1.0 * u.ms) -> np.ndarray:
         """Spikes of the whole population in consecutive bins, shape `(trials, n_bins)`.
 
         Args:
@@ -258,7 +259,7 @@ class SpikeEvents:
             flat += np.bincount(owner[kept], minlength=len(flat))
         return flat.reshape(self.trials, n_bins)
 
-    def synchrony(self, bin: Any = 1.0 * u.ms) -> float:
+    def synchrony(self, bin: Time = 1.0 * u.ms) -> float:
         """Variance over mean of the population's spike count per bin.
 
         It is 1 for independent Poisson neurons, larger the more they fire together, and NaN

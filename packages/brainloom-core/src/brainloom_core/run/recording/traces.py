@@ -5,6 +5,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
+from ...types import Quantity, Time
 from ...units import with_unit
 from .column import Column, as_column, part, rows_between
 from .texts import in_steps
@@ -33,7 +34,7 @@ class TraceData:
     """
 
     def __init__(
-        self, step: Any, values: Any, dt: Any, kind: str = "trace", neurons: Any = None
+        self, step: Any, values: Any, dt: Time, kind: str = "trace", neurons: Any = None
     ) -> None:
         self._step, self._number = as_column(step), u.get_mantissa(values)
         self.unit = u.get_unit(values)
@@ -42,7 +43,7 @@ class TraceData:
 
     @classmethod
     def of(
-        cls, step: Any, number: Any, unit: Any, dt: Any, kind: str, neurons: Any = None
+        cls, step: Any, number: Any, unit: Any, dt: Time, kind: str, neurons: Any = None
     ) -> "TraceData":
         """Samples of which the numbers and the unit are known apart.
 
@@ -76,17 +77,17 @@ class TraceData:
         return np.asarray(self._step)
 
     @property
-    def values(self) -> Any:
+    def values(self) -> Quantity:
         """The samples, with their unit."""
         stored = isinstance(self._number, Column)
         return with_unit(np.asarray(self._number) if stored else self._number, self.unit)
 
     @property
-    def t(self) -> Any:
+    def t(self) -> Time:
         """Time of each sample."""
         return self.step * self.dt
 
-    def between(self, start: Any, stop: Any) -> "TraceData":
+    def between(self, start: Time, stop: Time) -> "TraceData":
         """The samples with start < t <= stop.
 
         Args:
