@@ -27,7 +27,7 @@ OPTIONAL = {
     "scikit-learn",
     "torch",
 }
-FOR_TRAINING = {"optax", "safetensors"}
+FOR_TRAINING = {"optax"}
 
 RUN = """
 import brainstate, brainunit as u, jax.numpy as jnp

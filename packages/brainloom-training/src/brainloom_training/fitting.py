@@ -7,11 +7,12 @@ from typing import Any
 
 import brainstate
 from brainloom_core import InputError
+from brainloom_core.identity import text_of
 from brainloom_core.progress import progress_bar
+from brainloom_core.tensors import check_writable
 from brainloom_core.types import Arguments
 from brainloom_core.units import show
 
-from .checkpoint import check_writable
 from .checks import samples
 from .data.checks import check_whole
 from .history import EarlyStop, History
@@ -100,7 +101,8 @@ def fit(
     _check_early_stop(early_stop, {"loss", *(options.get("metrics") or ())}, validation is not None)
     if checkpoint is not None:
         check_writable(checkpoint)
-    run = Run(trainer, source, epochs, validation, early_stop, checkpoint, save_every)
+    others = {"validation": text_of(validation), "early_stop": text_of(early_stop)}
+    run = Run(trainer, source, epochs, validation, early_stop, checkpoint, save_every, others)
     run.resume()
     try:
         with progress_bar(run.total, progress, initial=trainer.steps, desc="training") as bar:

@@ -10,10 +10,10 @@ import numpy as np
 
 from ..clock import exact
 from ..errors import CheckpointError, InputError
+from ..identity import differences, parts_of, refuse, versions_of
 from ..tensors import read, write
 from ..units import show
 from .held import captured, put_back
-from .identity import differences, parts_of, refuse, versions_of
 from .keeper import Keeper, Kept
 from .loop import _batch, _End, _ends, _initialise_missing, _simulate
 from .recording import Recording
