@@ -29,6 +29,7 @@ from brainloom_core import (
     simulate,
     state,
 )
+from brainloom_core.run.recording import Tape
 
 DT = 0.5 * u.ms
 STEPS = 230
@@ -287,3 +288,34 @@ def test_a_window_of_a_file_is_read_alone(tmp_path: Path) -> None:
     assert 0 < len(part) < len(spikes)
     assert part.hash() == whole.hash()
     assert spikes.columns["step"]._read is None  # nothing of it was kept
+
+
+def test_what_a_killed_run_has_written_can_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("brainloom_core.run.loop.CHUNK_STEPS", 10)
+    monkeypatch.setattr("brainloom_core.run.recording.store.CHUNK_BYTES", 200)
+    tapes: list[Any] = []
+    mark = Tape.mark
+
+    def killed(tape: Any) -> Any:
+        tapes.append(tape)
+        if tape.stop == 130:
+            mark(tape)
+        if tape.stop == 170:  # where some records have been written further than others
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("brainloom_core.run.recording.tape.MARK_SECONDS", -1)
+    monkeypatch.setattr(Tape, "mark", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(["E.spikes", "E.V", "E.counts"], store=tmp_path / "run.zarr")
+    found = Recording.load(tmp_path / "run.zarr")
+    whole = run(["E.spikes", "E.V"], steps=130)
+    assert found.header["is_whole"] is False
+    assert found.hash("E.spikes") == whole.hash("E.spikes")
+    assert found["E.spikes"].stop == 130
+    assert found["E.spikes"].rate() == whole["E.spikes"].rate()
+    np.testing.assert_array_equal(found["E.V"].step, whole["E.V"].step)
+    np.testing.assert_array_equal(found["E.counts"].values, whole["E.spikes"].counts())
+    store: Any = tapes[0].store
+    assert store.rows("E.V") > 130

@@ -23,15 +23,17 @@ from ..dynamics.neuron import Neuron
 from ..dynamics.step import all_dynamics, step_of
 from ..dynamics.synapse import Synapse
 from ..errors import InputError, NonFiniteError
-from ..kernels.registry import forced_kernels
+from ..kernels.registry import forced_kernels, noted_kernels
 from ..keys import drawing
 from ..names import dotted
+from ..partition import Partition, as_partition, partition_in_use
 from ..progress import progress_bar
 from ..units import same_dimension, show
 from .draws import Draws
 from .health import Watch, snapshot
 from .inputs import Inputs
 from .keeper import Keeper
+from .mesh import on_host, spread_over, traced_step
 from .recording import Program, Recording, Tape, as_recorders, caught
 
 __all__ = ["simulate"]
@@ -56,6 +58,7 @@ def simulate(
     seed: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     every: Any = None,
+    mesh: Any = None,
 ) -> Recording:
     """Run a network and return what was recorded.
 
@@ -96,6 +99,9 @@ def simulate(
             `resume(checkpoint, net)` goes on from there. None for no checkpoints.
         every: Time between checkpoints, which are written at the end of the chunk of steps in which
             it is over; None for one a minute.
+        mesh: Devices over which to spread the network, a number of them or a `jax.sharding.Mesh`;
+            None, the default, for one device. Populations and the synapses that reach them are
+            divided, and spikes exchanged once a step; the result is the same.
 
     Returns:
         The recording, a mapping from names to `SpikeEvents` and `TraceData`.
@@ -127,6 +133,7 @@ def simulate(
         4
     """
     given = {"inputs": inputs, "record": record, "start": start, "store": store, "seed": seed}
+    partition = as_partition(mesh)
     if every is not None and checkpoint is None:
         raise InputError("simulate: every: it is for checkpoints: give checkpoint= too")
     if checkpoint is not None and store is not None:
@@ -136,7 +143,9 @@ def simulate(
         )
     dt = _step_length(dt)
     keeper = None if checkpoint is None else Keeper(checkpoint, every, dt)
-    return _simulate(net, duration, dt=dt, progress=progress, keeper=keeper, **given)
+    return _simulate(
+        net, duration, dt=dt, progress=progress, keeper=keeper, partition=partition, **given
+    )
 
 
 def _simulate(
@@ -151,6 +160,7 @@ def _simulate(
     store: Any = None,
     seed: int | None,
     keeper: Keeper | None,
+    partition: Partition | None = None,
 ) -> Recording:
     """A run, or what is left of one that was kept."""
     if not isinstance(net, brainstate.nn.Module):
@@ -190,7 +200,11 @@ def _simulate(
 
     pending = None
     total = n_steps * float(dt.to_decimal(u.ms))
-    with progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar:
+    with (
+        brainstate.environ.context(dt=dt),
+        spread_over(partition, (net, *fed.modules)),
+        progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar,
+    ):
         for done, length in tape.chunks():
             if done < begun:
                 continue
@@ -205,8 +219,8 @@ def _simulate(
                 finish(pending)
                 pending = None
                 keeper.write(done + length)
-    if pending is not None:
-        finish(pending)
+        if pending is not None:
+            finish(pending)
     jax.block_until_ready([state.value for state in net.states().values()])
     _ends[net] = _End.of(net, first + n_steps, dt)
     if keeper is not None and keeper.last < n_steps:
@@ -368,20 +382,24 @@ class _Run:
         drawn = self.draws.arguments(number)
         arguments = (self.clock.start(number), self.fed.chunk(done, length), drawn)
         restore, before = snapshot(self.states), self.watch.values()
-        recorded = self._compiled(length)(*arguments)
+        recorded = on_host(self._compiled(length)(*arguments))
+        self.tape.about["kernels"] = self._kernels
         after = self.watch.values()
         return _Chunk(done, length, recorded, before, after, restore, arguments)
 
     def _compiled(self, length: int) -> Callable[..., Any]:
         """The compiled chunk, from the cache that lives as long as the network."""
-        key = (self._key, tuple(self.tape.levels), length)
-        known = _runners.setdefault(self.net, {})
+        partition = partition_in_use()
+        place = None if partition is None else partition.key
+        key = (self._key, tuple(self.tape.levels), place, length)
+        known: dict[Any, Any] = _runners.setdefault(self.net, {})
         if key not in known:
             while len(known) >= MAX_RUNNERS:
                 known.pop(next(iter(known)))
             outputs = [weakref.ref(module) for module in self.tape.outputs]
             known[key] = _compiled(self._steps(), self.tape.program(length), outputs)
-        return known[key]
+        compiled, self._kernels = known[key]
+        return compiled
 
     def _steps(self) -> Callable[..., Callable[[jax.Array], None]]:
         """A function that begins steps, and gives one that takes one of them.
@@ -401,7 +419,7 @@ class _Run:
                     with step_of(root, all_dynamics(root, Dynamics)) as taken:
                         arguments, given = read(passed, position, t)
                         taken.given.update(given)
-                        with drawing(root):
+                        with drawing(root), traced_step():
                             root(*arguments)
                         reached(taken)
 
@@ -457,10 +475,14 @@ class _Run:
 
 def _compiled(
     steps_from: Callable[..., Any], program: Program, outputs: list["weakref.ref[Any]"]
-) -> Callable[..., Any]:
+) -> tuple[Callable[..., Any], dict[str, str]]:
+    kernels: dict[str, str] = {}
+
     def run(*arguments: Any) -> Any:
         step = steps_from(*arguments)
-        with caught([module() for module in outputs]):
-            return program.run(step)
+        with caught([module() for module in outputs]), noted_kernels() as noted:
+            recorded = program.run(step)
+        kernels.update(noted)
+        return recorded
 
-    return brainstate.transform.jit(run)
+    return brainstate.transform.jit(run), kernels

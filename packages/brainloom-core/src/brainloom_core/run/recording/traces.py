@@ -60,7 +60,7 @@ class TraceData:
 
     def __repr__(self) -> str:
         named = "" if self.unit == u.UNITLESS else f", {self.unit}"
-        return f"{len(self)} samples of shape {self.shape[1:]}{named}"
+        return f"{len(self)} sample{'s' * (len(self) != 1)} of shape {self.shape[1:]}{named}"
 
     def __len__(self) -> int:
         return len(self._step)
