@@ -141,6 +141,11 @@ def simulate(
             "simulate: store: with checkpoint= what is recorded is written into its folder: leave "
             "store out"
         )
+    if checkpoint is not None and partition is not None and partition.is_shared:
+        raise InputError(
+            "simulate: checkpoint: a network that lies in several processes is not kept; leave "
+            "checkpoint out, or spread it over the devices of one process"
+        )
     dt = _step_length(dt)
     keeper = None if checkpoint is None else Keeper(checkpoint, every, dt)
     return _simulate(
@@ -198,33 +203,32 @@ def _simulate(
                 error.add_note(keeper.way_out())
             raise
 
-    pending = None
     total = n_steps * float(dt.to_decimal(u.ms))
+    left = (piece for piece in tape.chunks() if piece[0] >= begun)
+    reached = begun
     with (
         brainstate.environ.context(dt=dt),
-        spread_over(partition, (net, *fed.modules)),
         progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar,
     ):
-        for done, length in tape.chunks():
-            if done < begun:
-                continue
-            chunk = run.chunk(done, length)
-            if pending is not None:
-                finish(pending)
-            pending = chunk
-            if bar is not None:
-                jax.block_until_ready(chunk.recorded)
-                bar.update(length * float(dt.to_decimal(u.ms)))
-            if keeper is not None and keeper.due(done + length):
-                finish(pending)
-                pending = None
-                keeper.write(done + length)
-        if pending is not None:
-            finish(pending)
+        while reached < n_steps:
+            pending = None
+            with spread_over(partition, (net, *fed.modules)):
+                for done, length in left:
+                    chunk = run.chunk(done, length)
+                    if pending is not None:
+                        finish(pending)
+                    pending, reached = chunk, done + length
+                    if bar is not None:
+                        jax.block_until_ready(chunk.recorded)
+                        bar.update(length * float(dt.to_decimal(u.ms)))
+                    if keeper is not None and keeper.due(reached):
+                        break
+                if pending is not None:
+                    finish(pending)
+            if keeper is not None:  # all states are whole, and in one place
+                keeper.write(reached)
     jax.block_until_ready([state.value for state in net.states().values()])
     _ends[net] = _End.of(net, first + n_steps, dt)
-    if keeper is not None and keeper.last < n_steps:
-        keeper.write(n_steps)
     return tape.recording()
 
 
