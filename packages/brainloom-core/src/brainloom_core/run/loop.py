@@ -338,7 +338,8 @@ class _Run:
         if key not in known:
             while len(known) >= MAX_RUNNERS:
                 known.pop(next(iter(known)))
-            known[key] = _compiled(self._step(), self.recorders, self.block, length)
+            steps = _chunk_function(self._step(), self.recorders, self.block, length)
+            known[key] = brainstate.transform.jit(steps)
         return known[key]
 
     def _step(self) -> Callable[..., None]:
@@ -400,12 +401,13 @@ class _Run:
         )
 
 
-def _compiled(
+def _chunk_function(
     step: Callable[..., None],
     recorders: dict[str, Any],
     block: int,
     length: int,
 ) -> Callable[..., Any]:
+    """A function that takes the steps of a chunk, and gives what is recorded of them."""
     spikes = {k: r.sampler() for k, r in recorders.items() if isinstance(r, Spikes)}
     traces = {k: r.sampler() for k, r in recorders.items() if isinstance(r, Trace)}
     inner, n_blocks = min(block, length), max(1, length // block)
@@ -427,4 +429,4 @@ def _compiled(
         body = one if inner == 1 else many
         return brainstate.transform.for_loop(body, jnp.arange(n_blocks))
 
-    return brainstate.transform.jit(run)
+    return run

@@ -1,0 +1,349 @@
+"""Networks built alike, run by what is compiled once for all of them, side by side or in turn."""
+
+import contextlib
+import math
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..clock import Clock, steps
+from .inputs import Inputs
+from .loop import _bytes_per_step, _chunk_function, _chunks, _initialise_missing, _Run, _step_length
+from .recording import Collector, Recording, Trace, as_recorders
+from .survey import Survey, exchanged, survey
+
+__all__ = ["Group", "Lot", "building", "random_kept"]
+
+# brainstate has one generator and one record of traces in a process: one thread builds or traces.
+building = threading.RLock()
+RANDOM = "brainstate.random"
+SMALL = 2**17  # bytes of states that a batch may have on a CPU
+
+
+@contextlib.contextmanager
+def random_kept() -> Iterator[None]:
+    """Leave the generator of brainstate as it was."""
+    key = brainstate.random.DEFAULT.value
+    try:
+        yield
+    finally:
+        brainstate.random.DEFAULT.value = key
+
+
+class Built:
+    """A member that has been built and initialised, and what it consists of.
+
+    Args:
+        net: The network.
+        inputs: What it is given, as for `simulate`.
+        duration: Time to simulate.
+        dt: Length of a step, None for that of the environment.
+        record: What to record.
+    """
+
+    def __init__(self, net: Any, inputs: Any, duration: Any, dt: Any, record: Any) -> None:
+        self.net, self.dt = net, _step_length(dt)
+        self.n_steps = steps("sweep: duration", duration, self.dt, least=1)
+        self.recorders = as_recorders(net, record)
+        self.fed = Inputs(net, inputs, self.n_steps)
+        with brainstate.environ.context(dt=self.dt):
+            for module in (net, *self.fed.modules):
+                _initialise_missing(module)
+        for recorder in self.recorders.values():
+            recorder.check()
+        targets = tuple((t.name, t.selection) for t in self.fed.targets or ())
+        passed = jax.tree.map(lambda v: (v.shape, str(v.dtype)), self.fed.values)
+        tree = str(jax.tree.structure(self.fed.values))
+        self.survey = survey((net, self.fed.functions, targets, str(passed), tree))
+        self.random = brainstate.random.DEFAULT.value
+
+    @property
+    def states(self) -> dict[str, Any]:
+        """What the states hold, that of the generator too."""
+        return {**self.survey.state_values(), RANDOM: self.random}
+
+
+class Group:
+    """Members whose networks differ in numbers only, and what is compiled for them.
+
+    Args:
+        first: The one whose network stands for all.
+    """
+
+    def __init__(self, first: Built) -> None:
+        self.first, self.last = first, first
+        recorders = first.recorders
+        traces = {k: r for k, r in recorders.items() if isinstance(r, Trace)}
+        self.strides = {k: r.stride(first.dt) for k, r in traces.items()}
+        self.block = math.gcd(*self.strides.values()) if self.strides else 1
+        self.clock = Clock.of(first.dt, first.n_steps)
+        self.numbers: list[int] = []
+        self.values: list[dict[str, Any]] = []
+        self.states: list[dict[str, Any]] = []
+        self.passed: list[tuple[Any, ...]] = []
+        self.differing: dict[str, None] = {}
+        self._compiled: dict[tuple[int, int], Any] = {}
+        self._compiling = threading.Lock()
+        self._initial = first.states
+        self._standard = dict(first.survey.values)
+
+    def add(self, number: int, member: Built) -> None:
+        """Take a member in: its states, and the numbers in which it differs from the first.
+
+        Args:
+            number: Its number in the sweep.
+            member: The member, of the same key.
+        """
+        standard = self._standard
+        kept = {k: v for k, v in member.survey.values.items() if not _equal(v, standard[k])}
+        self.differing.update(dict.fromkeys(kept))
+        self.last = member
+        self.numbers.append(number)
+        self.values.append(kept)
+        held = member.states
+        same = {k for k, v in held.items() if _all_equal(v, self._initial[k])}
+        self.states.append({k: self._initial[k] if k in same else v for k, v in held.items()})
+        self.passed.append(member.fed.values)
+
+    def lots(self, wanted: set[int], threads: int, asked: int | None) -> list["Lot"]:
+        """The members in lots, each of which is run as one.
+
+        Args:
+            wanted: The numbers of those that are to be run.
+            threads: How many lots are run at the same time.
+            asked: How many members the user wants in a lot.
+        """
+        places = [place for place, number in enumerate(self.numbers) if number in wanted]
+        count = len(places)
+        size = max(1, min(asked or self._fitting(threads, count), count))
+        size = math.ceil(count / math.ceil(count / size)) if count else 1
+        return [Lot(self, places[k : k + size], size) for k in range(0, count, size)]
+
+    def _fitting(self, threads: int, count: int) -> int:
+        each = sum(np.asarray(x).nbytes for x in jax.tree.leaves(self._moving()))
+        device = jax.devices()[0]
+        if device.platform == "cpu":
+            return max(1, min(SMALL // max(each, 1), math.ceil(count / threads)))
+        free = (device.memory_stats() or {}).get("bytes_limit", 2**32)
+        return int(max(1, free // 4 // max(each, 1)))
+
+    def _moving(self) -> list[Any]:
+        return [v for k, v in self._initial.items() if k != RANDOM]
+
+    def compiled(self, length: int, places: Sequence[int]) -> "_Compiled":
+        """What runs so many steps of so many members at a time.
+
+        Args:
+            length: Number of steps.
+            places: Members of one lot.
+        """
+        key = length, len(places)
+        with self._compiling:
+            if key not in self._compiled:
+                with building, random_kept():
+                    traced = self.traced(self.first, length)
+                self._compiled[key] = _Compiled(self, traced, length, places)
+            return self._compiled[key]
+
+    def is_sound(self) -> bool:
+        """Whether the last member comes to the same as the first, but for what is exchanged."""
+        if self.last is self.first:
+            return True
+        with building, random_kept():
+            one, other = (self.traced(member, 1) for member in (self.first, self.last))
+        return one.text == other.text and _all_equal(one.closed.consts, other.closed.consts)
+
+    def traced(self, member: Built, length: int) -> "_Traced":
+        """The steps as a function of numbers that differ and of states, traced with one member."""
+        names = list(self.differing)
+
+        def chunk(numbers: list[Any], start: Any, passed: Any) -> Any:
+            with exchanged(member.survey, dict(zip(names, numbers, strict=True))):
+                run = _Run(member.net, member.recorders, member.fed, self.clock, self.block)
+                steps = _chunk_function(run._step(), member.recorders, self.block, length)
+                return steps(start, passed)
+
+        for name, state in member.survey.states.items():
+            if not _all_equal(state.value, self._initial[name]):
+                state.value = self._initial[name]
+        numbers = [self._standard[name] for name in names]
+        passed = _cut(self.first.fed.values, 0, length)
+        return _Traced(chunk, member.survey, (numbers, self.clock.start(0), passed))
+
+
+class _Traced:
+    """A function that reads and writes states, as one that takes and returns them."""
+
+    def __init__(self, function: Callable[..., Any], found: Survey, arguments: Any) -> None:
+        traced = brainstate.transform.StatefulFunction(function, return_only_write=False)
+        traced.make_jaxpr(*arguments)
+        self.closed = traced.get_jaxpr(*arguments)
+        self.tree = traced.get_out_treedef(*arguments)
+        paths = {id(state): path for path, state in found.states.items()}
+        paths[id(brainstate.random.DEFAULT)] = RANDOM
+        self.states = [paths[id(state)] for state in traced.get_states(*arguments)]
+        self.written = {paths[id(state)] for state in traced.get_write_states(*arguments)}
+
+    @property
+    def text(self) -> str:
+        """What is computed, without the addresses of functions."""
+        return re.sub(r"0x[0-9a-f]+", "", str(self.closed.jaxpr))
+
+    def __call__(self, values: Any, held: dict[str, Any], start: Any, passed: Any) -> Any:
+        """What is recorded, and the states that are written."""
+        ordered = [held[name] for name in self.states]
+        flat = jax.tree.leaves(((values, start, passed), {}, ordered))
+        recorded, after = self.tree.unflatten(jax.extend.core.jaxpr_as_fun(self.closed)(*flat))
+        new = dict(zip(self.states, after, strict=True))
+        return recorded, {name: new[name] for name in self.states if name in self.written}
+
+
+class _Compiled:
+    """A traced function, compiled for one member or for a batch of so many."""
+
+    def __init__(self, group: Group, traced: _Traced, length: int, places: Sequence[int]) -> None:
+        self.states, self.written, self.group = traced.states, traced.written, group
+        self.is_batch = len(places) > 1
+        self.shared = {
+            name
+            for name in traced.states
+            if name not in traced.written
+            and all(states[name] is group._initial[name] for states in group.states)
+        }
+
+        def run(values: Any, own: Any, shared: Any, start: Any, passed: Any) -> Any:
+            return traced(values, {**own, **shared}, start, passed)
+
+        if self.is_batch:
+            run = jax.vmap(run, in_axes=(0, 0, None, None, 0))
+        start = group.clock.start(0)
+        own, shared = self.held(places)
+        arguments = self.numbers(places), own, shared, start, self.passed(places, 0, length)
+        self.function = jax.jit(run).lower(*arguments).compile()
+
+    def numbers(self, places: Sequence[int]) -> list[Any]:
+        """The numbers that differ between members."""
+        group = self.group
+        each = [
+            [group.values[p].get(name, group._standard[name]) for name in group.differing]
+            for p in places
+        ]
+        return self._stacked(each)
+
+    def held(self, places: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The first states of each, and those that are one for all."""
+        states = self.group.states
+        own = [name for name in self.states if name not in self.shared]
+        return (
+            self._stacked([{name: states[p][name] for name in own} for p in places]),
+            {name: states[places[0]][name] for name in self.shared},
+        )
+
+    def passed(self, places: Sequence[int], done: int, length: int) -> Any:
+        """The inputs of some steps."""
+        return self._stacked([_cut(self.group.passed[p], done, length) for p in places])
+
+    def _stacked(self, each: list[Any]) -> Any:
+        if not self.is_batch:
+            return jax.tree.map(jnp.asarray, each[0])
+        return jax.tree.map(lambda *x: jnp.stack([jnp.asarray(v) for v in x]), *each)
+
+
+class Lot:
+    """Members of a group that are run as one: one alone, or a batch.
+
+    Args:
+        group: The group.
+        places: Their places in the group.
+        size: Length of the batch, of which the last places may be filled up.
+    """
+
+    def __init__(self, group: Group, places: Sequence[int], size: int) -> None:
+        self.group, self.places = group, list(places)
+        self.filled = [*places, *[places[-1]] * (size - len(places))]
+
+    def run(self) -> Iterator[tuple[int, Recording | None]]:
+        """The number of each member and what it recorded; None where it is not finite."""
+        group, first = self.group, self.group.first
+        began = time.perf_counter()
+        collectors = [
+            {
+                k: Collector(r, group.strides.get(k, 1), first.dt, 0)
+                for k, r in first.recorders.items()
+            }
+            for _ in self.places
+        ]
+        own = shared = None
+        for done, length in self._chunks():
+            compiled = group.compiled(length, self.filled)
+            if own is None:
+                own, shared = compiled.held(self.filled)
+                begun = {name: own[name] for name in compiled.written}
+                numbers = compiled.numbers(self.filled)
+            start = group.clock.start(done)
+            passed = compiled.passed(self.filled, done, length)
+            (seen, sampled), changed = compiled.function(numbers, own, shared, start, passed)
+            own = {**own, **changed}
+            seen, sampled = jax.device_get((seen, sampled))
+            for place, collector in enumerate(collectors):
+                for name, one in collector.items():
+                    values = seen[name] if name in seen else sampled[name]
+                    one.add(self._part(values, place), done, group.block)
+        for place, collector in enumerate(collectors):
+            number = group.numbers[self.places[place]]
+            if not self._is_finite(begun, changed, place):
+                yield number, None
+                continue
+            data = {name: one.result(first.n_steps) for name, one in collector.items()}
+            seconds = (time.perf_counter() - began) / len(self.places)
+            dt = first.dt
+            yield number, Recording(data, 0 * dt, first.n_steps * dt, dt, seconds)
+
+    def _chunks(self) -> Iterable[tuple[int, int]]:
+        group = self.group
+        size = _bytes_per_step(group.first.recorders) * len(self.filled)
+        return _chunks(group.first.n_steps, group.block, size)
+
+    def _part(self, values: Any, place: int) -> Any:
+        return values[place] if len(self.filled) > 1 else values
+
+    def _is_finite(self, begun: dict[str, Any], now: dict[str, Any], place: int) -> bool:
+        """Whether no NaN came about, and no infinity where there was none."""
+        for name, value in now.items():
+            if name == RANDOM:
+                continue
+            for was, x in zip(jax.tree.leaves(begun[name]), jax.tree.leaves(value), strict=True):
+                if not jnp.issubdtype(x.dtype, jnp.floating):
+                    continue
+                old, new = (np.asarray(self._part(v, place)) for v in (was, x))
+                if np.isnan(new).any() or (np.isinf(new).any() and not np.isinf(old).any()):
+                    return False
+        return True
+
+
+def _cut(values: tuple[Any, ...], done: int, length: int) -> tuple[Any, ...]:
+    return tuple(v if v is None or v.ndim == 0 else v[done : done + length] for v in values)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return a is b or bool(np.array_equal(np.asarray(a), np.asarray(b)))
+
+
+def _all_equal(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    one, other = jax.tree.leaves(a), jax.tree.leaves(b)
+    return len(one) == len(other) and all(map(_equal_leaves, one, other))
+
+
+def _equal_leaves(a: Any, b: Any) -> bool:
+    if hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
+        a, b = jax.random.key_data(a), jax.random.key_data(b)
+    return _equal(a, b)
