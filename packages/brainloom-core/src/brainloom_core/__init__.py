@@ -38,7 +38,7 @@ from .errors import (
     UnitError,
 )
 from .plugins import get_model, list_models, list_plugins
-from .run import Recording, SpikeEvents, Spikes, Trace, TraceData, simulate
+from .run import Recording, SpikeEvents, Spikes, Trace, TraceData, simulate, sweep
 from .surrogate import (
     ERF,
     S2NN,
@@ -148,5 +148,6 @@ __all__ = [
     "real_signature",
     "simulate",
     "state",
+    "sweep",
     "whole",
 ]

@@ -74,6 +74,7 @@ from brainloom_core import (
     positive,
     simulate,
     surrogate,
+    sweep,
 )
 from brainloom_core.kernels import list_kernels, use_kernel
 from brainloom_neurons import *  # noqa: F403
@@ -151,6 +152,7 @@ __all__ = [
     "positive",
     "simulate",
     "surrogate",
+    "sweep",
     "use_kernel",
 ]
 __all__ += brainloom_neurons.__all__

@@ -2,5 +2,6 @@
 
 from .loop import simulate
 from .recording import Recording, SpikeEvents, Spikes, Trace, TraceData
+from .sweep import sweep
 
-__all__ = ["Recording", "SpikeEvents", "Spikes", "Trace", "TraceData", "simulate"]
+__all__ = ["Recording", "SpikeEvents", "Spikes", "Trace", "TraceData", "simulate", "sweep"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import brainstate
+import jax
 
 from ..errors import InputError
 from ..units import show
@@ -15,7 +16,10 @@ from .loop import simulate
 from .recording import Recording
 from .together import Built, Group, Lot, building, random_kept
 
-__all__ = ["Member", "Settings", "run_alone", "run_members"]
+__all__ = ["Member", "Runner", "Settings", "run_alone"]
+
+WAVE = 64  # members that are in memory together
+CANNOT_BE_TRACED = (jax.errors.JAXTypeError, AttributeError, OverflowError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -77,47 +81,109 @@ def run_alone(build: Callable[..., Any], member: Member, settings: Settings) -> 
         )
 
 
-def run_members(
-    build: Callable[..., Any],
-    members: Sequence[Member],
-    settings: Settings,
-    wanted: Sequence[int],
-    done: Callable[[int, Recording], None],
-    threads: int | None = None,
-) -> None:
-    """Run members, and hand on what each recorded as soon as it is there.
+class Runner:
+    """Runs members, those built alike by what is compiled for the first of them.
 
     Args:
         build: Makes a network of the parameters.
-        members: All that are looked at together: what differs between them is not compiled in.
         settings: The arguments of `simulate`.
-        wanted: Which of them to run.
-        done: Called with the number of a member and what it recorded, by one thread at a time.
+        names: Numbers that differ between members, as `differing` gives them.
         threads: How many run at the same time; None for one on each core.
     """
-    threads = threads or _cores()
-    groups = [] if settings.exact or len(members) == 1 else _groups(build, members, settings)
-    together = {number for group in groups for number in group.numbers}
-    for number in wanted:
-        if number not in together:
-            done(number, run_alone(build, members[number], settings))
-    one_at_a_time = threading.Lock()
 
-    def run(lot: Lot) -> None:
-        for number, recording in lot.run():
-            if recording is None:  # whose error says which state, and when
-                recording = run_alone(build, members[number], settings)
-            with one_at_a_time:
-                done(number, recording)
+    def __init__(
+        self,
+        build: Callable[..., Any],
+        settings: Settings,
+        names: Sequence[str],
+        threads: int | None = None,
+    ) -> None:
+        self.build, self.settings, self.names = build, settings, names
+        self.threads = threads or _cores()
+        self._groups: dict[int, Group] = {}
+        self._is_sound: bool | None = None
 
-    lots = [
-        lot for group in groups for lot in group.lots({*wanted}, threads, settings.batch)
-    ]
-    if lots:
-        _in_threads(run, lots, threads)
+    def run(self, members: Mapping[int, Member], done: Callable[[int, Recording], None]) -> None:
+        """Run members, and hand on what each recorded as soon as it is there.
+
+        Args:
+            members: The members by number.
+            done: Called with the number of a member and what it recorded, by one thread at a time.
+        """
+        numbers = list(members)
+        for start in range(0, len(numbers), WAVE):
+            self._run_wave({n: members[n] for n in numbers[start : start + WAVE]}, done)
+
+    def _run_wave(self, members: Mapping[int, Member], done: Callable[..., None]) -> None:
+        one_at_a_time = threading.Lock()
+
+        def run(lot: Lot) -> None:
+            try:
+                found = list(lot.run())
+            except CANNOT_BE_TRACED:  # what differs decides what a step is
+                found = [(number, None) for number in lot.numbers]
+            for number, recording in found:
+                if recording is None:  # if it is not finite, the error says which state, and when
+                    recording = run_alone(self.build, members[number], self.settings)
+                with one_at_a_time:
+                    done(number, recording)
+
+        groups = [] if self.settings.exact else self._grouped(members)
+        together = {number for group in groups for number in group.numbers}
+        for number in members.keys() - together:
+            done(number, run_alone(self.build, members[number], self.settings))
+        lots = [lot for group in groups for lot in group.lots(self.threads, self.settings.batch)]
+        _in_threads(run, lots, self.threads)
+        for group in groups:
+            group.forget()
+
+    def _grouped(self, members: Mapping[int, Member]) -> list[Group]:
+        if self._is_sound is False:
+            return []
+        with building, random_kept():
+            for number, member in members.items():
+                built = self._built(member)
+                key = built.survey.key
+                if key not in self._groups:
+                    self._groups[key] = Group(built, self.names)
+                self._groups[key].add(number, built)
+        groups = [group for group in self._groups.values() if group.numbers]
+        if self._is_sound is None:
+            pair = next((group for group in groups if group.can_be_checked), None)
+            self._is_sound = None if pair is None else self._checked(pair)
+        return [] if self._is_sound is False else groups
+
+    def _checked(self, group: Group) -> bool:
+        try:
+            return group.is_sound()
+        except CANNOT_BE_TRACED:
+            return True  # which is dealt with when they are run
+
+    def _built(self, member: Member) -> Built:
+        net, inputs = member.built(self.build, self.settings)
+        record = _recorded(self.settings, net)
+        return Built(net, inputs, self.settings.duration, self.settings.dt, record)
+
+    def differing(self, probes: Sequence[Member]) -> tuple[str, ...]:
+        """Names of the numbers in which members differ whose networks are alike.
+
+        Args:
+            probes: Some members, in which each parameter and the seed differ from the first.
+        """
+        found: dict[str, None] = {}
+        with building, random_kept():
+            groups: dict[int, Group] = {}
+            for number, probe in enumerate(probes):
+                built = self._built(probe)
+                group = groups.setdefault(built.survey.key, Group(built))
+                group.add(number, built)
+                found.update(group.differing)
+        return tuple(found)
 
 
 def _in_threads(run: Callable[[Lot], None], lots: list[Lot], threads: int) -> None:
+    if not lots:
+        return
     with ThreadPoolExecutor(threads) as pool:
         running = [pool.submit(run, lot) for lot in lots]
         try:
@@ -126,25 +192,6 @@ def _in_threads(run: Callable[[Lot], None], lots: list[Lot], threads: int) -> No
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _groups(
-    build: Callable[..., Any], members: Sequence[Member], settings: Settings
-) -> list[Group]:
-    """The members that can be run by what is compiled for one of them, two or more each."""
-    groups: dict[int, Group] = {}
-    with building, random_kept():
-        for number, member in enumerate(members):
-            net, inputs = member.built(build, settings)
-            record = _recorded(settings, net)
-            built = Built(net, inputs, settings.duration, settings.dt, record)
-            key = built.survey.key
-            if key not in groups:
-                groups[key] = Group(built)
-            groups[key].add(number, built)
-    found = [group for group in groups.values() if len(group.numbers) > 1]
-    found.sort(key=lambda group: -len(group.numbers))
-    return found if not found or found[0].is_sound() else []
 
 
 def _cores() -> int:
@@ -159,5 +206,3 @@ def _recorded(settings: Settings, net: Any) -> Any:
 def _short(value: Any) -> str:
     text = show(value)
     return text if len(text) < 40 else type(value).__name__
-
-
