@@ -1,8 +1,9 @@
 """Members of a sweep: built one by one, and run by what is compiled once for those built alike."""
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -50,10 +51,22 @@ class Member:
         words = [f"{name}={_short(value)}" for name, value in self.parameters.items()]
         return ", ".join([*words, f"seed={self.seed}"])
 
+    @contextlib.contextmanager
+    def named(self) -> Iterator[None]:
+        """Say in what is raised inside that it was this member."""
+        try:
+            yield
+        except Exception as error:
+            note = f"in the member of the sweep with {self}"
+            if note not in getattr(error, "__notes__", ()):
+                error.add_note(note)
+            raise
+
     def built(self, build: Callable[..., Any], settings: Settings) -> tuple[Any, Any]:
         """The network and its inputs, with random numbers that begin at the seed."""
         brainstate.random.seed(self.seed)
-        made = build(**self.parameters)
+        with self.named():
+            made = build(**self.parameters)
         net, inputs = made if isinstance(made, tuple) else (made, settings.inputs)
         if not isinstance(net, brainstate.nn.Module):
             raise InputError(
@@ -69,7 +82,7 @@ class Member:
 
 def run_alone(build: Callable[..., Any], member: Member, settings: Settings) -> Recording:
     """The member as `simulate` runs it."""
-    with building, random_kept():
+    with building, random_kept(), member.named():
         net, inputs = member.built(build, settings)
         return simulate(
             net,

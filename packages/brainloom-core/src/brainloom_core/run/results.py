@@ -74,7 +74,7 @@ def measured(recording: Recording, measure: Callable[[Recording], Any] | None) -
 def _standard(name: str, data: Any) -> list[tuple[str, Variable]]:
     if isinstance(data, SpikeEvents):
         counts = data.counts()
-        dims = ("trial", f"{name}.neuron")
+        dims: tuple[str, ...] = ("trial", f"{name}.neuron")
         if data.trials == 1:
             counts, dims = counts[0], dims[1:]
         rate = np.asarray(float(data.rate().to_decimal(u.Hz)))
@@ -90,9 +90,10 @@ def _standard(name: str, data: Any) -> list[tuple[str, Variable]]:
         )
     values = data.values
     time = (np.asarray(data.t.to_decimal(u.ms)), "ms")
-    dims = (f"{name}.time", *(f"{name}.axis{k}" for k in range(1, np.ndim(values))))
-    coords = {dims[0]: time}
-    return [(name, Variable(_number(values), dims, _unit(values), coords))]
+    axes = tuple(f"{name}.axis{k}" for k in range(1, np.ndim(values)))
+    coords = {f"{name}.time": time}
+    whole = Variable(_number(values), (f"{name}.time", *axes), _unit(values), coords)
+    return [(name, whole)]
 
 
 def _variable(name: str, value: Any) -> Variable:
@@ -225,5 +226,6 @@ def _stacked(each: Sequence[Variable]) -> np.ndarray:
     dtype = np.result_type(*(v.values.dtype for v in each), np.float32)
     stacked = np.full((len(each), *shape), np.nan, dtype)
     for number, variable in enumerate(each):
-        stacked[(number, *map(slice, variable.values.shape))] = variable.values
+        part = tuple(slice(n) for n in variable.values.shape)
+        stacked[number][part] = variable.values
     return stacked

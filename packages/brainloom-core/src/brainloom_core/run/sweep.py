@@ -5,7 +5,7 @@ import itertools
 import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -310,22 +310,8 @@ class _Job:
 
     def measured(self, number: int, recording: Recording) -> Result:
         """What is kept of a member."""
-        with _named(self.plan.members[number]):
+        with self.plan.members[number].named():
             return measured(recording, self.measure)
-
-
-class _named:
-    """Say in what is raised inside which member it was."""
-
-    def __init__(self, member: Member) -> None:
-        self.member = member
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Exception):
-            error.add_note(f"in the member of the sweep with {self.member}")
 
 
 def _run_all(
@@ -383,21 +369,21 @@ def _handed_out(
             ready, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ready:
                 task = running.pop(future)
-                error = future.exception() if not future.cancelled() else RuntimeError("cancelled")
-                if error is None:
+                fault = CancelledError() if future.cancelled() else future.exception()
+                if fault is None:
                     for number, result in future.result().items():
                         if isinstance(result, Exception):
                             raise result
                         done(number, result)
-                elif _cannot_be_sent(error):
+                elif _cannot_be_sent(fault):
                     raise InputError(
                         f"sweep: executor: build, measure, record and inputs must be sent to its "
-                        f"workers, and one of them cannot: {type(error).__name__}: {error}. Define "
+                        f"workers, and one of them cannot: {type(fault).__name__}: {fault}. Define "
                         "functions at the top of a module"
-                    ) from error
+                    ) from fault
                 else:
                     lost.append(task)
-                    reason = error
+                    reason = fault
     finally:
         for future in running:
             future.cancel()
@@ -415,7 +401,7 @@ def _task(
     found: dict[int, Any] = {}
 
     def done(number: int, recording: Recording) -> None:
-        with _named(members[number]):
+        with members[number].named():
             found[number] = measured(recording, measure)
 
     try:

@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import io
 import json
 import os
 import warnings
@@ -112,7 +113,7 @@ class SweepStore:
             name: [v.dims, v.units, {d: unit for d, (_, unit) in v.coords.items()}]
             for name, v in result.items()
         }
-        arrays = {f"value:{name}": v.values for name, v in result.items()}
+        arrays: dict[str, Any] = {f"value:{name}": v.values for name, v in result.items()}
         for name, v in result.items():
             arrays |= {f"label:{name}:{d}": labels for d, (labels, _) in v.coords.items()}
         file = self.path / f"member-{number:06d}.npz"
@@ -131,7 +132,7 @@ class SweepStore:
 
 
 def _read(file: Path) -> Result:
-    with np.load(file, allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
         words = json.loads(str(arrays["words"]))
         return {
             name: Variable(

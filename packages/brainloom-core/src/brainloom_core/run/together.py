@@ -12,6 +12,7 @@ import brainstate
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import jaxpr_as_fun
 
 from ..clock import Clock, steps
 from .inputs import Inputs
@@ -217,7 +218,7 @@ class _Traced:
         """What is recorded, and the states that are written."""
         ordered = [held[name] for name in self.states]
         flat = jax.tree.leaves(((values, start, passed), {}, ordered))
-        recorded, after = self.tree.unflatten(jax.extend.core.jaxpr_as_fun(self.closed)(*flat))
+        recorded, after = self.tree.unflatten(jaxpr_as_fun(self.closed)(*flat))
         new = dict(zip(self.states, after, strict=True))
         return recorded, {name: new[name] for name in self.states if name in self.written}
 
