@@ -47,7 +47,7 @@ def spikes(recording):
 def alone(seed=0, **parameters):
     brainstate.random.seed(seed)
     net, inputs = network(**parameters)
-    return bl.simulate(net, 50 * u.ms, dt=DT, inputs=inputs, record="E.spikes")
+    return bl.simulate(net, 50 * u.ms, dt=DT, inputs=inputs, record="E.spikes", seed=seed)
 
 
 WHAT = {"duration": 50 * u.ms, "dt": DT, "record": ["E.spikes"]}
@@ -90,7 +90,7 @@ def test_exact_members_differ_in_no_digit():
     for tau in (15.0, 19.7):
         brainstate.random.seed(0)
         net, inputs = network(tau=tau * u.ms)
-        expected = bl.simulate(net, 50 * u.ms, dt=DT, inputs=inputs, record="E.V")
+        expected = bl.simulate(net, 50 * u.ms, dt=DT, inputs=inputs, record="E.V", seed=0)
         assert np.array_equal(found["result"].sel(tau=tau, seed=0), last(expected).mantissa)
 
 

@@ -37,8 +37,22 @@ from .errors import (
     StateError,
     UnitError,
 )
+from .keys import seeded
 from .plugins import get_model, list_models, list_plugins
-from .run import Recording, SpikeEvents, Spikes, Trace, TraceData, simulate, sweep
+from .run import (
+    Counts,
+    Custom,
+    Output,
+    Rate,
+    Recording,
+    SpikeEvents,
+    Spikes,
+    Trace,
+    TraceData,
+    Weights,
+    simulate,
+    sweep,
+)
 from .surrogate import (
     ERF,
     S2NN,
@@ -80,7 +94,9 @@ __all__ = [
     "Boxcar",
     "BrainloomError",
     "Constraint",
+    "Counts",
     "Crossing",
+    "Custom",
     "DeclarationError",
     "Declared",
     "Delay",
@@ -101,6 +117,7 @@ __all__ = [
     "NonzeroSignLog",
     "Normal",
     "Numerics",
+    "Output",
     "ParameterError",
     "PiecewiseExp",
     "PiecewiseLeakyRelu",
@@ -109,6 +126,7 @@ __all__ = [
     "PluginError",
     "Projection",
     "QPseudoSpike",
+    "Rate",
     "Recording",
     "Refractory",
     "ReluGrad",
@@ -132,6 +150,7 @@ __all__ = [
     "Uniform",
     "UnitError",
     "View",
+    "Weights",
     "between",
     "full",
     "get_model",
@@ -146,6 +165,7 @@ __all__ = [
     "positive",
     "quantity_field",
     "real_signature",
+    "seeded",
     "simulate",
     "state",
     "sweep",

@@ -7,7 +7,7 @@ import brainstate
 
 from .errors import InputError
 
-__all__ = ["dotted", "name_in", "named", "owner_of"]
+__all__ = ["dotted", "modules_by_name", "name_in", "named", "owner_of"]
 
 
 def named(root: Any, name: str) -> Any:
@@ -74,6 +74,57 @@ def name_in(root: Any, module: Any) -> str | None:
     """
     paths = [path for path, node in brainstate.graph.nodes(root).items() if node is module]
     return dotted(min(paths, key=len)) if paths else None
+
+
+def modules_by_name(root: Any) -> dict[str, Any]:
+    """Every module that a module holds, itself included, by its shortest name.
+
+    Of names of one length it is the first in the order of the alphabet, so that names do not
+    depend on the order in which things were made.
+
+    Args:
+        root: The module, whose name is empty.
+
+    Examples:
+        >>> import brainstate
+        >>> from brainloom_core.names import modules_by_name
+        >>> list(modules_by_name(brainstate.nn.Sequential(brainstate.nn.Linear(3, 2))))
+        ['', 'layers.0']
+    """
+    found: dict[str, Any] = {}
+    seen: set[int] = {id(root)}
+    level: list[tuple[tuple[Any, ...], Any]] = [((), root)]
+    while level:
+        found |= {dotted(path): node for path, node in level if _is_module(node)}
+        below = [item for path, node in level for item in _nodes_of(path, node)]
+        level = []
+        for path, node in sorted(below, key=lambda item: (len(item[0]), dotted(item[0]))):
+            if id(node) not in seen:
+                seen.add(id(node))
+                level.append((path, node))
+    return found
+
+
+def _is_module(node: Any) -> bool:
+    return isinstance(node, brainstate.nn.Module)
+
+
+def _nodes_of(path: tuple[Any, ...], node: Any) -> list[tuple[tuple[Any, ...], Any]]:
+    """What a node holds directly, or in containers."""
+    hidden = getattr(type(node), "graph_invisible_attrs", ())
+    kept = [(key, value) for key, value in vars(node).items() if key not in hidden]
+    return [item for key, value in kept for item in _in_containers((*path, key), value)]
+
+
+def _in_containers(path: tuple[Any, ...], value: Any) -> list[tuple[tuple[Any, ...], Any]]:
+    if isinstance(value, brainstate.graph.Node):
+        return [(path, value)]
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    return [found for key, item in items for found in _in_containers((*path, key), item)]
 
 
 def dotted(path: tuple[Any, ...]) -> str:

@@ -10,7 +10,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Constraint, InputError, Normal, Uniform, non_negative
+from brainloom_core import Constraint, InputError, Normal, Uniform, keys, non_negative
 from brainloom_core.clock import at_time
 from brainloom_core.context import current_dt
 from brainloom_core.declare.parameters import REQUIRED, QuantityParam
@@ -278,15 +278,15 @@ def poisson_spikes(expected: Any, shape: tuple[int, ...], kind: Any) -> jax.Arra
         return as_spikes(poisson_counts(expected, shape), kind)
     chance = -jnp.expm1(-jnp.maximum(expected, 0.0))
     limit = jnp.minimum(jnp.round(chance * 2.0**32), 2.0**32 - 2.0**8).astype(jnp.uint32)
-    return _random_bits(shape) < limit
+    return keys.bits(shape) < limit
 
 
 def poisson_counts(mean: Any, shape: tuple[int, ...]) -> jax.Array:
     """Poisson numbers; from a table of the distribution where one mean is known for all."""
     if isinstance(mean, jax.core.Tracer) or np.ndim(mean) > 0 or mean > TABLE_LIMIT:
-        return brainstate.random.poisson(jnp.maximum(mean, 0.0), size=shape)
+        return keys.poisson(jnp.maximum(mean, 0.0), shape)
     table = jnp.asarray(_cumulative(max(float(mean), 0.0)))
-    return jnp.searchsorted(table, _random_bits(shape), side="right")
+    return jnp.searchsorted(table, keys.bits(shape), side="right")
 
 
 def _cumulative(mean: float) -> np.ndarray:
@@ -295,7 +295,3 @@ def _cumulative(mean: float) -> np.ndarray:
     logs = np.concatenate([[0.0], np.cumsum(np.log(max(mean, 1e-300) / k))])
     steps = np.round(np.cumsum(np.exp(logs - mean)) * 2.0**32)
     return steps[steps < 2.0**32].astype(np.uint32)
-
-
-def _random_bits(shape: tuple[int, ...]) -> jax.Array:
-    return jax.random.bits(brainstate.random.split_key(), shape, jnp.uint32)

@@ -1,7 +1,35 @@
 """Running a network, recording it, and measuring what was recorded."""
 
 from .loop import simulate
-from .recording import Recording, SpikeEvents, Spikes, Trace, TraceData
+from .recording import (
+    Counts,
+    Custom,
+    Output,
+    Rate,
+    Recorder,
+    Recording,
+    RecordingStore,
+    SpikeEvents,
+    Spikes,
+    Trace,
+    TraceData,
+    Weights,
+)
 from .sweep import sweep
 
-__all__ = ["Recording", "SpikeEvents", "Spikes", "Trace", "TraceData", "simulate", "sweep"]
+__all__ = [
+    "Counts",
+    "Custom",
+    "Output",
+    "Rate",
+    "Recorder",
+    "Recording",
+    "RecordingStore",
+    "SpikeEvents",
+    "Spikes",
+    "Trace",
+    "TraceData",
+    "Weights",
+    "simulate",
+    "sweep",
+]

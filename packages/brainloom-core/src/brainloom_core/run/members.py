@@ -91,6 +91,7 @@ def run_alone(build: Callable[..., Any], member: Member, settings: Settings) -> 
             inputs=inputs,
             record=_recorded(settings, net),
             progress=False,
+            seed=member.seed,
         )
 
 
@@ -175,7 +176,7 @@ class Runner:
     def _built(self, member: Member) -> Built:
         net, inputs = member.built(self.build, self.settings)
         record = _recorded(self.settings, net)
-        return Built(net, inputs, self.settings.duration, self.settings.dt, record)
+        return Built(net, inputs, self.settings.duration, self.settings.dt, record, member.seed)
 
     def differing(self, probes: Sequence[Member]) -> tuple[str, ...]:
         """Names of the numbers in which members differ whose networks are alike.

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..surrogate import Surrogate
-from .recording import Recording, SpikeEvents, TraceData
+from .recording.events import SpikeEvents
+from .recording.result import Recording
+from .recording.traces import TraceData
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

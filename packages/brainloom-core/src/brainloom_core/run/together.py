@@ -15,9 +15,11 @@ import numpy as np
 from jax.extend.core import jaxpr_as_fun
 
 from ..clock import Clock, steps
+from ..keys import step_words
+from .draws import Draws
 from .inputs import Inputs
-from .loop import _bytes_per_step, _chunk_function, _chunks, _initialise_missing, _Run, _step_length
-from .recording import Collector, Recording, Trace, as_recorders
+from .loop import CHUNK_BYTES, CHUNK_STEPS, _initialise_missing, _Run, _step_length
+from .recording import Recording, Tape, as_recorders
 from .survey import Survey, exchanged, survey
 
 __all__ = ["Group", "Lot", "building", "random_kept"]
@@ -51,23 +53,33 @@ class Built:
         duration: Time to simulate.
         dt: Length of a step, None for that of the environment.
         record: What to record.
+        seed: What its random numbers follow from.
     """
 
-    def __init__(self, net: Any, inputs: Any, duration: Any, dt: Any, record: Any) -> None:
+    def __init__(
+        self, net: Any, inputs: Any, duration: Any, dt: Any, record: Any, seed: int
+    ) -> None:
         self.net, self.dt = net, _step_length(dt)
         self.n_steps = steps("sweep: duration", duration, self.dt, least=1)
         self.recorders = as_recorders(net, record)
         self.fed = Inputs(net, inputs, self.n_steps)
-        with brainstate.environ.context(dt=self.dt):
+        self.draws = Draws(net, self.fed, seed)
+        with brainstate.environ.context(dt=self.dt), self.draws.initially():
             for module in (net, *self.fed.modules):
                 _initialise_missing(module)
         for recorder in self.recorders.values():
-            recorder.check()
+            recorder.check(net)
         targets = tuple((t.name, t.selection) for t in self.fed.targets or ())
         leaves, tree = jax.tree.flatten(self.fed.values)
         kinds = str([(x.shape, x.dtype.name) for x in leaves])
         self.survey = survey((net, self.fed.functions, targets, kinds, str(tree)))
         self.random = brainstate.random.DEFAULT.value
+
+    def tape(self, members: int = 1) -> Tape:
+        """What keeps the recording of one of so many members that are run as one."""
+        longest = CHUNK_STEPS, CHUNK_BYTES // members
+        with brainstate.environ.context(dt=self.dt):
+            return Tape(self.net, self.recorders, self.dt, (0, self.n_steps), longest)
 
     @property
     def states(self) -> dict[str, Any]:
@@ -85,15 +97,12 @@ class Group:
 
     def __init__(self, first: Built, names: Iterable[str] = ()) -> None:
         self.first, self.last = first, first
-        recorders = first.recorders
-        traces = {k: r for k, r in recorders.items() if isinstance(r, Trace)}
-        self.strides = {k: r.stride(first.dt) for k, r in traces.items()}
-        self.block = math.gcd(*self.strides.values()) if self.strides else 1
         self.clock = Clock.of(first.dt, first.n_steps)
         self.numbers: list[int] = []
         self.values: list[dict[str, Any]] = []
         self.states: list[dict[str, Any]] = []
         self.passed: list[tuple[Any, ...]] = []
+        self.seeds: list[Any] = []
         known = first.survey.values
         self.differing = dict.fromkeys(name for name in names if name in known)
         self.varied: set[str] = set()  # states that do not begin alike
@@ -124,10 +133,11 @@ class Group:
             self._compiled.clear()
         self.states.append({k: self._initial[k] if k in same else v for k, v in held.items()})
         self.passed.append(member.fed.values)
+        self.seeds.append(member.draws.words)
 
     def forget(self) -> None:
         """Let the members go, and keep what was compiled."""
-        for kept in (self.numbers, self.values, self.states, self.passed):
+        for kept in (self.numbers, self.values, self.states, self.passed, self.seeds):
             kept.clear()
 
     def lots(self, threads: int, asked: int | None) -> list["Lot"]:
@@ -182,18 +192,28 @@ class Group:
         """The steps as a function of numbers that differ and of states, traced with one member."""
         names = list(self.differing)
 
-        def chunk(numbers: list[Any], start: Any, passed: Any) -> Any:
+        tape = member.tape()
+
+        def chunk(numbers: list[Any], seed: Any, passed: Any, start: Any, first: Any) -> Any:
             with exchanged(member.survey, dict(zip(names, numbers, strict=True))):
-                run = _Run(member.net, member.recorders, member.fed, self.clock, self.block)
-                steps = _chunk_function(run._step(), member.recorders, self.block, length)
-                return steps(start, passed)
+                run = _Run(member.net, tape, member.fed, member.draws, self.clock)
+                return run.function(length)(start, passed, (seed, first))
 
         for name, state in member.survey.states.items():
             if not _all_equal(state.value, self._initial[name]):
                 state.value = self._initial[name]
         numbers = [self._standard[name] for name in names]
         passed = _cut(self.first.fed.values, 0, length)
-        return _Traced(chunk, member.survey, (numbers, self.clock.start(0), passed))
+        own = numbers, self.first.draws.words, passed
+        return _Traced(chunk, member.survey, (*own, *self.when(0)))
+
+    def when(self, done: int) -> tuple[Any, Any]:
+        """Time and number of a step, as compiled steps take them.
+
+        Args:
+            done: Number of steps before it.
+        """
+        return self.clock.start(done), step_words(done)
 
 
 class _Traced:
@@ -214,10 +234,10 @@ class _Traced:
         """What is computed, without the addresses of functions."""
         return re.sub(r"0x[0-9a-f]+", "", str(self.closed.jaxpr))
 
-    def __call__(self, values: Any, held: dict[str, Any], start: Any, passed: Any) -> Any:
+    def __call__(self, own: Any, when: Any, held: dict[str, Any]) -> Any:
         """What is recorded, and the states that are written."""
         ordered = [held[name] for name in self.states]
-        flat = jax.tree.leaves(((values, start, passed), {}, ordered))
+        flat = jax.tree.leaves(((*own, *when), {}, ordered))
         recorded, after = self.tree.unflatten(jaxpr_as_fun(self.closed)(*flat))
         new = dict(zip(self.states, after, strict=True))
         return recorded, {name: new[name] for name in self.states if name in self.written}
@@ -235,24 +255,28 @@ class _Compiled:
             if name not in traced.written and name not in group.varied
         }
 
-        def run(values: Any, own: Any, shared: Any, start: Any, passed: Any) -> Any:
-            return traced(values, {**own, **shared}, start, passed)
+        def run(own: Any, held: Any, shared: Any, when: Any) -> Any:
+            return traced(own, when, {**held, **shared})
 
         if self.is_batch:
-            run = jax.vmap(run, in_axes=(0, 0, None, None, 0))
-        start = group.clock.start(0)
-        own, shared = self.held(places)
-        arguments = self.numbers(places), own, shared, start, self.passed(places, 0, length)
-        self.function = jax.jit(run).lower(*arguments).compile()
+            run = jax.vmap(run, in_axes=(0, 0, None, None))
+        held, shared = self.held(places)
+        own = self.own(places, 0, length)
+        self.function = jax.jit(run).lower(own, held, shared, group.when(0)).compile()
 
-    def numbers(self, places: Sequence[int]) -> list[Any]:
-        """The numbers that differ between members."""
+    def own(self, places: Sequence[int], done: int, length: int) -> Any:
+        """What each is given: numbers that differ, its seed, and the inputs of some steps."""
         group = self.group
-        each = [
-            [group.values[p].get(name, group._standard[name]) for name in group.differing]
-            for p in places
-        ]
-        return self._stacked(each)
+        return self._stacked(
+            [
+                (
+                    [group.values[p].get(name, group._standard[name]) for name in group.differing],
+                    group.seeds[p],
+                    _cut(group.passed[p], done, length),
+                )
+                for p in places
+            ]
+        )
 
     def held(self, places: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The first states of each, and those that are one for all."""
@@ -262,10 +286,6 @@ class _Compiled:
             self._stacked([{name: states[p][name] for name in own} for p in places]),
             {name: states[places[0]][name] for name in self.shared},
         )
-
-    def passed(self, places: Sequence[int], done: int, length: int) -> Any:
-        """The inputs of some steps."""
-        return self._stacked([_cut(self.group.passed[p], done, length) for p in places])
 
     def _stacked(self, each: list[Any]) -> Any:
         if not self.is_batch:
@@ -293,45 +313,26 @@ class Lot:
 
     def run(self) -> Iterator[tuple[int, Recording | None]]:
         """The number of each member and what it recorded; None where it is not finite."""
-        group, first = self.group, self.group.first
+        group, n = self.group, len(self.filled)
         began = time.perf_counter()
-        collectors = [
-            {
-                k: Collector(r, group.strides.get(k, 1), first.dt, 0)
-                for k, r in first.recorders.items()
-            }
-            for _ in self.places
-        ]
-        own = shared = None
-        for done, length in self._chunks():
+        tapes = [group.first.tape(n) for _ in self.places]
+        held: dict[str, Any] = {}
+        for done, length in tapes[0].chunks():
             compiled = group.compiled(length, self.filled)
-            if own is None:
-                own, shared = compiled.held(self.filled)
-                begun = {name: own[name] for name in compiled.written}
-                numbers = compiled.numbers(self.filled)
-            start = group.clock.start(done)
-            passed = compiled.passed(self.filled, done, length)
-            (seen, sampled), changed = compiled.function(numbers, own, shared, start, passed)
-            own = {**own, **changed}
-            seen, sampled = jax.device_get((seen, sampled))
-            for place, collector in enumerate(collectors):
-                for name, one in collector.items():
-                    values = seen[name] if name in seen else sampled[name]
-                    one.add(self._part(values, place), done, group.block)
-        for place, collector in enumerate(collectors):
-            number = group.numbers[self.places[place]]
-            if not self._is_finite(begun, changed, place):
-                yield number, None
-                continue
-            data = {name: one.result(first.n_steps) for name, one in collector.items()}
-            seconds = (time.perf_counter() - began) / len(self.places)
-            dt = first.dt
-            yield number, Recording(data, 0 * dt, first.n_steps * dt, dt, seconds)
-
-    def _chunks(self) -> Iterable[tuple[int, int]]:
-        group = self.group
-        size = _bytes_per_step(group.first.recorders) * len(self.filled)
-        return _chunks(group.first.n_steps, group.block, size)
+            if not held:
+                held, shared = compiled.held(self.filled)
+                begun = {name: held[name] for name in compiled.written}
+            own = compiled.own(self.filled, done, length)
+            recorded, changed = compiled.function(own, held, shared, group.when(done))
+            held = {**held, **changed}
+            recorded = jax.device_get(recorded)
+            for place, tape in enumerate(tapes):
+                part = jax.tree.map(lambda x: self._part(x, place), recorded)  # noqa: B023
+                tape.take(part, done, length)
+        seconds = (time.perf_counter() - began) / len(self.places)
+        for number, place, tape in zip(self.numbers, range(n), tapes, strict=False):
+            finite = self._is_finite(begun, changed, place)
+            yield number, tape.recording(seconds) if finite else None
 
     def _part(self, values: Any, place: int) -> Any:
         return values[place] if len(self.filled) > 1 else values

@@ -1,0 +1,146 @@
+"""`Recording`: what a run gives back."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError
+from .events import SpikeEvents
+from .files import contents, save
+from .store import RecordingStore
+from .texts import in_steps, rounded, time_words
+from .traces import TraceData
+
+__all__ = ["Recording"]
+
+LINES = 20  # of the description of a recording
+
+
+@dataclass(frozen=True, eq=False)
+class Recording(Mapping[str, SpikeEvents | TraceData]):
+    """What a simulation recorded, by name; pass `end` as `start` to continue.
+
+    Attributes:
+        data: `SpikeEvents` and `TraceData` by name; the recording itself is the mapping.
+        start: Time at which the simulation started.
+        end: Time at which it ended.
+        dt: Length of a step.
+        wall_time: Seconds that it took, compilation included.
+        header: What is known of the run, as JSON has it: `versions` of the libraries, `plugins`,
+            `kernels`, `device`, `dt`, `seed`, `wall_time`, the steps `first` and `stop` and, where
+            it was written, the `hash` of the spikes.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core import Neuron, initializer, param, simulate, state
+        >>> class Integrator(Neuron):
+        ...     V_th = param(default=1.0 * u.mV)
+        ...     V_reset = param(default=0.0 * u.mV)
+        ...     V_initializer = initializer(default=0.0 * u.mV)
+        ...     V = state("V_initializer")
+        ...     def dV(self, I):
+        ...         return I * u.ohm / (10 * u.ms)
+        >>> recording = simulate(
+        ...     Integrator(2), 50 * u.ms, dt=1 * u.ms, inputs=1.05 * u.mA, record=["spikes", "V"]
+        ... )
+        >>> print(recording["spikes"].t)
+        [10 10 20 20 29 29 39 39 48 48] ms
+        >>> recording["V"].values.shape
+        (50, 2)
+    """
+
+    data: dict[str, Any]
+    start: Any
+    end: Any
+    dt: Any
+    wall_time: float = field(default=0.0)
+    header: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: dict[str, Any], header: Mapping[str, Any], dt: Any) -> "Recording":
+        """What was recorded, and the header of the run.
+
+        Args:
+            data: `SpikeEvents` and `TraceData` by name.
+            header: The header.
+            dt: Length of a step.
+        """
+        first, stop = header["first"], header["stop"]
+        return cls(data, first * dt, stop * dt, dt, header["wall_time"], dict(header))
+
+    def __getitem__(self, name: str) -> Any:
+        return self.data[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __repr__(self) -> str:
+        lines = [f"Recording from {rounded(self.start)} to {rounded(self.end)}, dt = {self.dt}"]
+        lines += [f"  {name}: {item!r}" for name, item in list(self.data.items())[:LINES]]
+        left = len(self.data) - LINES
+        return "\n".join([*lines, *([f"  and {left} more"] if left > 0 else [])])
+
+    def hash(self, *names: str) -> str:
+        """A text that is the same for the same spikes, of all populations or of those named.
+
+        It does not depend on how the run was cut into chunks, on what else was recorded, or in
+        which order; two networks with other names for their populations differ.
+
+        Args:
+            names: Names of recorded spikes, none for all of them.
+
+        Raises:
+            InputError: There are no spikes of this name.
+        """
+        spikes = {k: v for k, v in sorted(self.data.items()) if isinstance(v, SpikeEvents)}
+        if missing := [name for name in names if name not in spikes]:
+            raise InputError(f"Recording.hash: no spikes of {missing[0]!r}; there are {[*spikes]}")
+        lines = [f"{name} {spikes[name].hash()}" for name in sorted(names) or spikes]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def save(self, path: str | Path) -> None:
+        """Write all of it, as a Zarr group; needs zarr (the extra `store`).
+
+        Args:
+            path: A folder, or one file if it ends in `.zip`. There must be nothing of that name.
+
+        Raises:
+            InputError: There is something of that name.
+            ImportError: zarr is not installed.
+        """
+        first, stop = in_steps(self.start, self.dt), in_steps(self.end, self.dt)
+        times = {"first": first, "stop": stop, "wall_time": self.wall_time}
+        header = {"dt": time_words(self.dt), **times, **self.header, "hash": self.hash()}
+        save(self.data, header, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Recording":
+        """Open what `save`, or `simulate` with a `store`, has written; nothing is read yet.
+
+        Args:
+            path: The folder or zip file.
+
+        Raises:
+            InputError: It does not exist, or is no recording.
+            ImportError: zarr is not installed.
+        """
+        return cls.of(*contents(RecordingStore.open(path)))
+
+    def plot(self, path: str | Path | None = None, **options: Any) -> Any:
+        """Draw raster, population rate and traces; needs matplotlib (the extra `plot`).
+
+        Args:
+            path: File to write, if any.
+            options: See `brainloom_core.run.plotting.plot_recording`.
+
+        Returns:
+            The matplotlib figure.
+        """
+        from ..plotting import plot_recording
+
+        return plot_recording(self, path, **options)
