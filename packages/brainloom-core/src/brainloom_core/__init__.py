@@ -42,6 +42,7 @@ from .plugins import get_model, list_models, list_plugins
 from .run import (
     Counts,
     Custom,
+    Explanation,
     Output,
     Rate,
     Recording,
@@ -50,6 +51,7 @@ from .run import (
     Trace,
     TraceData,
     Weights,
+    explain,
     simulate,
     sweep,
 )
@@ -103,6 +105,7 @@ __all__ = [
     "Delayed",
     "Descriptor",
     "Dynamics",
+    "Explanation",
     "FastSigmoid",
     "GaussianGrad",
     "InputError",
@@ -152,6 +155,7 @@ __all__ = [
     "View",
     "Weights",
     "between",
+    "explain",
     "full",
     "get_model",
     "initializer",

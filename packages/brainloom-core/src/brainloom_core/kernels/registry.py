@@ -139,6 +139,31 @@ def find_kernel(
     raise KernelError(f"No implementation of {op} on {_platform()}; there are {_names(op)}")
 
 
+def reason_of(op: str, function: Callable[..., Any]) -> str:
+    """The name of the implementation with this function, and why it is used and not another.
+
+    Args:
+        op: Name of the operation.
+        function: What `find_kernel` gave.
+    """
+    offers = [o for o in _offers() if o.kernel.op == op]
+    used = next((o for o in offers if o.problem is None and o.function is function), None)
+    if used is None:
+        return "unknown"
+    name = str(used.kernel.name)
+    if forced_kernels() and dict(forced_kernels()).get(op) == name:
+        return f"{name}: asked for"
+    others = []
+    for other in offers:
+        if other is not used:
+            why = other.problem
+            if why is None:
+                lower = other.kernel.rank <= used.kernel.rank
+                why = "of lower rank" if lower else "does not apply to these arrays"
+            others.append(f"{other.kernel.name}: {why}")
+    return f"{name}, the best that can be used here ({'; '.join(others) or 'there is no other'})"
+
+
 def has_kernel(op: str, name: str) -> bool:
     """Whether an operation has an implementation of this name."""
     return name in _names(op)

@@ -1,5 +1,6 @@
 """Running a network, recording it, and measuring what was recorded."""
 
+from .explain import Explanation, explain
 from .loop import simulate
 from .recording import (
     Counts,
@@ -20,6 +21,7 @@ from .sweep import sweep
 __all__ = [
     "Counts",
     "Custom",
+    "Explanation",
     "Output",
     "Rate",
     "Recorder",
@@ -30,6 +32,7 @@ __all__ = [
     "Trace",
     "TraceData",
     "Weights",
+    "explain",
     "simulate",
     "sweep",
 ]

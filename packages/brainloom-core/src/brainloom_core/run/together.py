@@ -1,6 +1,7 @@
 """Networks built alike, run by what is compiled once for all of them, side by side or in turn."""
 
 import contextlib
+import copy
 import math
 import re
 import threading
@@ -15,6 +16,7 @@ import numpy as np
 from jax.extend.core import jaxpr_as_fun
 
 from ..clock import Clock, steps
+from ..kernels.op import OPS
 from ..keys import step_words
 from .draws import Draws
 from .inputs import Inputs
@@ -74,6 +76,18 @@ class Built:
         kinds = str([(x.shape, x.dtype.name) for x in leaves])
         self.survey = survey((net, self.fed.functions, targets, kinds, str(tree)))
         self.random = brainstate.random.DEFAULT.value
+
+    def shortened(self, n_steps: int) -> "Built":
+        """The same for fewer steps.
+
+        Args:
+            n_steps: How many.
+        """
+        short = copy.copy(self)
+        short.n_steps = n_steps
+        short.fed = copy.copy(self.fed)
+        short.fed.values = _cut(self.fed.values, 0, n_steps)
+        return short
 
     def tape(self, members: int = 1) -> Tape:
         """What keeps the recording of one of so many members that are run as one."""
@@ -248,6 +262,7 @@ class _Compiled:
 
     def __init__(self, group: Group, traced: _Traced, length: int, places: Sequence[int]) -> None:
         self.states, self.written, self.group = traced.states, traced.written, group
+        self.kernels = sorted({*_kernels(traced.closed.jaxpr)}, key=lambda found: found[0])
         self.is_batch = len(places) > 1
         self.shared = {
             name
@@ -349,6 +364,17 @@ class Lot:
                 if np.isnan(new).any() or (np.isinf(new).any() and not np.isinf(old).any()):
                     return False
         return True
+
+
+def _kernels(jaxpr: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The operations that a program calls, and the functions that were chosen for them."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name in OPS and "call" in equation.params:
+            yield equation.primitive.name, equation.params["call"].kernel
+        for inner in jax.tree.leaves(list(equation.params.values())):
+            inner = getattr(inner, "jaxpr", inner)
+            if hasattr(inner, "eqns"):
+                yield from _kernels(inner)
 
 
 def _cut(values: tuple[Any, ...], done: int, length: int) -> tuple[Any, ...]:

@@ -53,7 +53,7 @@ class Tape:
         self.first, self.last = first, last = steps
         self.began, self.stop = time.perf_counter(), first
         samplers = {name: r.sampler(net) for name, r in recorders.items()}
-        shapes = {
+        self.shapes = shapes = {
             name: None if isinstance(recorders[name], Output) else jax.eval_shape(sample)
             for name, sample in samplers.items()
         }
