@@ -63,10 +63,12 @@ class Explanation:
         return self.compile_time + self.n_steps * self.step_time
 
     def __repr__(self) -> str:
-        return table(self.title, self._rows())
+        problems = [f"PROBLEM: {text}" for text in self.problems]
+        return "\n".join([table(self.title, self._rows()), *problems])
 
     def _repr_html_(self) -> str:
-        return table_html(self.title, self._rows())
+        problems = [("PROBLEM", "", text) for text in self.problems]
+        return table_html(self.title, [*self._rows(), *problems])
 
     def _rows(self) -> list[tuple[str, str, str]]:
         rows = list(self.parts)
@@ -84,7 +86,7 @@ class Explanation:
                 ("time", "a step", _seconds(self.step_time)),
                 ("time", "in all", f"{_seconds(self.run_time)} for {self.n_steps} steps"),
             ]
-        return [*rows, *(("PROBLEM", "", text) for text in self.problems)]
+        return rows
 
 
 def explain(
@@ -264,7 +266,8 @@ def _tried(built: Built) -> _Trial:
     spikes = recording.values() if recording is not None else ()
     events = sum(len(item) for item in spikes if isinstance(item, SpikeEvents))
     per_event = 16
-    kernels = {op: reason_of(op, kernel) for op, kernel in compiled.kernels}
+    chosen = compiled.kernels.items()
+    kernels = {op: f"{name}: {reason_of(op, name)}" for op, name in chosen}
     return _Trial(compile_time, min(taken), events * per_event * built.n_steps // n, kernels)
 
 
@@ -291,8 +294,8 @@ def _too_much(found: dict[str, int], available: int) -> list[str]:
         "rings": "shorten the delays, or give edges delays in steps of their own",
     }.get(most, "simulate a smaller network")
     return [
-        f"it takes {_size(total)} and there are {_size(available)}; the {most} take most of it: "
-        f"{remedy}"
+        f"it takes {_size(total)} and there are {_size(available)}; "
+        f"{'the recording takes' if most == 'recording' else f'{most} take'} most of it: {remedy}"
     ]
 
 

@@ -21,8 +21,8 @@ from ..dynamics.base import Dynamics
 from ..dynamics.neuron import Neuron
 from ..dynamics.step import all_dynamics, step_of
 from ..dynamics.synapse import Synapse
-from ..errors import InputError, NonFiniteError
-from ..kernels.registry import forced_kernels
+from ..errors import InputError, Interrupted, NonFiniteError
+from ..kernels.registry import forced_kernels, noted_kernels
 from ..keys import drawing
 from ..names import dotted
 from ..progress import progress_bar
@@ -30,6 +30,7 @@ from ..units import same_dimension, show
 from .draws import Draws
 from .health import Watch, snapshot
 from .inputs import Inputs
+from .interrupt import interruptible
 from .recording import Program, Recording, Tape, as_recorders, caught
 
 __all__ = ["simulate"]
@@ -98,6 +99,9 @@ def simulate(
         OSError: The store cannot be written; what was written before can be opened.
         NonFiniteError: A state became NaN or infinite; its `recording` is what was recorded
             until then.
+        Interrupted: Ctrl-C was pressed; a `KeyboardInterrupt`, at the end of a chunk. Its
+            `recording` is what was recorded until then, and another run goes on from there.
+            Pressed twice, it ends at once.
 
     Examples:
         >>> import brainunit as u
@@ -144,7 +148,8 @@ def simulate(
 
     pending = None
     total = n_steps * float(dt.to_decimal(u.ms))
-    with progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar:
+    bar_of_run = progress_bar(total, progress, desc="simulating", bar_format=BAR)
+    with interruptible() as is_interrupted, bar_of_run as bar:
         for done, length in tape.chunks():
             chunk = run.chunk(done, length)
             if pending is not None:
@@ -153,11 +158,21 @@ def simulate(
             if bar is not None:
                 jax.block_until_ready(chunk.recorded)
                 bar.update(length * float(dt.to_decimal(u.ms)))
-    if pending is not None:
-        finish(pending)
-    jax.block_until_ready([state.value for state in net.states().values()])
-    _ends[net] = _End.of(net, first + n_steps, dt)
-    return tape.recording()
+            if is_interrupted():
+                break
+        if pending is not None:
+            finish(pending)
+        jax.block_until_ready([state.value for state in net.states().values()])
+        _ends[net] = _End.of(net, tape.stop, dt)
+        recording = tape.recording()
+    if tape.stop < first + n_steps:
+        raise Interrupted(
+            f"simulate: interrupted at {float(tape.stop * exact(dt) * 1000):.10g} ms. What was "
+            "recorded until then is in the attribute recording of this error; another run of the "
+            "network goes on from there",
+            recording,
+        )
+    return recording
 
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}]"
@@ -315,21 +330,26 @@ class _Run:
         arguments = (self.clock.start(number), self.fed.chunk(done, length), drawn)
         restore, before = snapshot(self.states), self.watch.values()
         recorded = self._compiled(length)(*arguments)
+        self.tape.about["kernels"] = self._kernels
         after = self.watch.values()
         return _Chunk(done, length, recorded, before, after, restore, arguments)
 
     def _compiled(self, length: int) -> Callable[..., Any]:
         """The compiled chunk, from the cache that lives as long as the network."""
         key = (self._key, tuple(self.tape.levels), length)
-        known = _runners.setdefault(self.net, {})
+        known: dict[Any, Any] = _runners.setdefault(self.net, {})
         if key not in known:
             while len(known) >= MAX_RUNNERS:
                 known.pop(next(iter(known)))
-            known[key] = brainstate.transform.jit(self.function(length))
-        return known[key]
+            run, kernels = self.function(length)
+            known[key] = brainstate.transform.jit(run), kernels
+        compiled, self._kernels = known[key]
+        return compiled
 
-    def function(self, length: int) -> Callable[..., Any]:
+    def function(self, length: int) -> tuple[Callable[..., Any], dict[str, str]]:
         """What takes the steps of a chunk and reads what is recorded, to be compiled.
+
+        With it comes what will say which kernels were chosen, once it has been traced.
 
         Args:
             length: Number of steps.
@@ -411,10 +431,14 @@ class _Run:
 
 def _chunk_function(
     steps_from: Callable[..., Any], program: Program, outputs: list["weakref.ref[Any]"]
-) -> Callable[..., Any]:
+) -> tuple[Callable[..., Any], dict[str, str]]:
+    kernels: dict[str, str] = {}
+
     def run(*arguments: Any) -> Any:
         step = steps_from(*arguments)
-        with caught([module() for module in outputs]):
-            return program.run(step)
+        with caught([module() for module in outputs]), noted_kernels() as noted:
+            recorded = program.run(step)
+        kernels.update(noted)
+        return recorded
 
-    return run
+    return run, kernels

@@ -16,7 +16,6 @@ import numpy as np
 from jax.extend.core import jaxpr_as_fun
 
 from ..clock import Clock, steps
-from ..kernels.op import OPS
 from ..keys import step_words
 from .draws import Draws
 from .inputs import Inputs
@@ -206,12 +205,15 @@ class Group:
         """The steps as a function of numbers that differ and of states, traced with one member."""
         names = list(self.differing)
 
-        tape = member.tape()
+        tape, kernels = member.tape(), dict[str, str]()
 
         def chunk(numbers: list[Any], seed: Any, passed: Any, start: Any, first: Any) -> Any:
             with exchanged(member.survey, dict(zip(names, numbers, strict=True))):
                 run = _Run(member.net, tape, member.fed, member.draws, self.clock)
-                return run.function(length)(start, passed, (seed, first))
+                steps, noted = run.function(length)
+                recorded = steps(start, passed, (seed, first))
+                kernels.update(noted)
+                return recorded
 
         for name, state in member.survey.states.items():
             if not _all_equal(state.value, self._initial[name]):
@@ -219,7 +221,7 @@ class Group:
         numbers = [self._standard[name] for name in names]
         passed = _cut(self.first.fed.values, 0, length)
         own = numbers, self.first.draws.words, passed
-        return _Traced(chunk, member.survey, (*own, *self.when(0)))
+        return _Traced(chunk, member.survey, (*own, *self.when(0)), kernels)
 
     def when(self, done: int) -> tuple[Any, Any]:
         """Time and number of a step, as compiled steps take them.
@@ -233,7 +235,14 @@ class Group:
 class _Traced:
     """A function that reads and writes states, as one that takes and returns them."""
 
-    def __init__(self, function: Callable[..., Any], found: Survey, arguments: Any) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        found: Survey,
+        arguments: Any,
+        kernels: dict[str, str],
+    ) -> None:
+        self.kernels = kernels
         traced = brainstate.transform.StatefulFunction(function, return_only_write=False)
         traced.make_jaxpr(*arguments)
         self.closed = traced.get_jaxpr(*arguments)
@@ -262,7 +271,7 @@ class _Compiled:
 
     def __init__(self, group: Group, traced: _Traced, length: int, places: Sequence[int]) -> None:
         self.states, self.written, self.group = traced.states, traced.written, group
-        self.kernels = sorted({*_kernels(traced.closed.jaxpr)}, key=lambda found: found[0])
+        self.kernels = traced.kernels
         self.is_batch = len(places) > 1
         self.shared = {
             name
@@ -343,6 +352,7 @@ class Lot:
             recorded = jax.device_get(recorded)
             for place, tape in enumerate(tapes):
                 part = jax.tree.map(lambda x: self._part(x, place), recorded)  # noqa: B023
+                tape.about["kernels"] = compiled.kernels
                 tape.take(part, done, length)
         seconds = (time.perf_counter() - began) / len(self.places)
         for number, place, tape in zip(self.numbers, range(n), tapes, strict=False):
@@ -364,17 +374,6 @@ class Lot:
                 if np.isnan(new).any() or (np.isinf(new).any() and not np.isinf(old).any()):
                     return False
         return True
-
-
-def _kernels(jaxpr: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """The operations that a program calls, and the functions that were chosen for them."""
-    for equation in jaxpr.eqns:
-        if equation.primitive.name in OPS and "call" in equation.params:
-            yield equation.primitive.name, equation.params["call"].kernel
-        for inner in jax.tree.leaves(list(equation.params.values())):
-            inner = getattr(inner, "jaxpr", inner)
-            if hasattr(inner, "eqns"):
-                yield from _kernels(inner)
 
 
 def _cut(values: tuple[Any, ...], done: int, length: int) -> tuple[Any, ...]:
