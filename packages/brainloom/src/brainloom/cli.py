@@ -16,6 +16,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from . import running
+
 app = typer.Typer(
     help="Spiking neural network models with physical units.",
     no_args_is_help=True,
@@ -23,6 +25,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+for _command in (running.run, running.resume, running.show):
+    app.command()(_command)
 
 
 def main() -> None:
