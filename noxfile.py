@@ -247,6 +247,15 @@ def parity(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def formats(session: nox.Session) -> None:
+    """Hand recordings to Neo, Elephant, xarray, pandas, pynapple and NWB, and read them back."""
+    session.install(*from_tree("brainloom-core[formats,store]"))
+    session.install("dask>=2024.6", "elephant>=1.1", "pytest>=8")
+    tests = str(ROOT / "integration-tests" / "formats")
+    session.run("pytest", tests, *session.posargs, env={"JAX_PLATFORMS": "cpu", **QUICK})
+
+
+@nox.session(default=False)
 def training(session: nox.Session) -> None:
     """Solve the training tasks and hold what they reach to thresholds; `-- --seeds 5` as published.
 

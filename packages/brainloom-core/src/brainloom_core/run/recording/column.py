@@ -1,6 +1,7 @@
 """Columns of a recording, in memory or on disk."""
 
 import hashlib
+import importlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,6 +47,15 @@ class Column:
     def part(self, first: int, last: int) -> "Column":
         """Some of the rows, which are not read yet."""
         return Column(self.array, self.start + first, self.start + last)
+
+    def lazily(self) -> Any:
+        """The rows as an array of Dask, if that is installed, and else as they are read."""
+        try:
+            dask = importlib.import_module("dask.array")
+        except ImportError:
+            return np.asarray(self)
+        chunks = getattr(self.array, "chunks", "auto")
+        return dask.from_array(self.array, chunks=chunks)[self.start : self.stop]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self._read is None:

@@ -9,6 +9,7 @@ from typing import Any
 from ...errors import InputError
 from .events import SpikeEvents
 from .files import contents, save
+from .formats import to_neo, to_nwb, to_pandas, to_pynapple, to_xarray
 from .store import RecordingStore
 from .texts import in_steps, rounded, time_words
 from .traces import TraceData
@@ -130,6 +131,83 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
             ImportError: zarr is not installed.
         """
         return cls.of(*contents(RecordingStore.open(path)))
+
+    def between(self, start: Any, stop: Any) -> "Recording":
+        """What was recorded with start < t <= stop.
+
+        Args:
+            start: When the window begins.
+            stop: When it ends.
+        """
+        data = {name: item.between(start, stop) for name, item in self.data.items()}
+        ends = max(start, self.start), min(stop, self.end)
+        return Recording(data, *ends, self.dt, self.wall_time, self.header)
+
+    def to_xarray(self) -> Any:
+        """An `xarray.Dataset`; needs xarray.
+
+        Samples are variables over `time` (ms) and neurons; times of spikes are variables over
+        events, with the coordinates neuron and trial. Units are the attribute `units`, the header
+        is the attributes of all. What is in a file stays there until it is asked for, where Dask
+        is installed.
+
+        Raises:
+            ImportError: xarray is not installed.
+        """
+        return to_xarray(self, dict(self.header))
+
+    def to_pandas(self) -> dict[str, Any]:
+        """A `pandas.DataFrame` for each record, by name; needs pandas.
+
+        Spikes have the columns `time_ms`, `neuron` and `trial`; samples have the index `time_ms`
+        and a column for each neuron, and their unit in `attrs["unit"]`.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        return to_pandas(self)
+
+    def to_neo(self) -> Any:
+        """A `neo.Block`, which Elephant analyses and viziphant draws; needs neo.
+
+        It has a segment for each trial, with a spike train for each neuron, annotated with
+        `record`, `neuron` and `trial`, and a signal for what was sampled.
+
+        Raises:
+            ImportError: neo is not installed.
+        """
+        return to_neo(self, dict(self.header))
+
+    def to_pynapple(self) -> dict[str, Any]:
+        """Objects of pynapple by name, with times in seconds; needs pynapple.
+
+        Spikes are a `TsGroup` with the metadata `neuron` and `trial`; samples are a `Tsd`,
+        `TsdFrame` or `TsdTensor`.
+
+        Raises:
+            ImportError: pynapple is not installed.
+        """
+        return to_pynapple(self)
+
+    def to_nwb(
+        self, path: str | Path | None = None, description: str = "a simulation", **about: Any
+    ) -> Any:
+        """A `pynwb.NWBFile`, written to a file if there is a path; needs pynwb.
+
+        Spikes are its table of units, with the columns `record`, `neuron` and `trial`; samples
+        are time series among what was acquired, and the header is in the notes.
+
+        Args:
+            path: The file.
+            description: What the session was.
+            about: What else `pynwb.NWBFile` takes, such as `identifier` and
+                `session_start_time`.
+
+        Raises:
+            ImportError: pynwb is not installed.
+        """
+        where = None if path is None else Path(path)
+        return to_nwb(self, dict(self.header), where, description, about)
 
     def plot(self, path: str | Path | None = None, **options: Any) -> Any:
         """Draw raster, population rate and traces; needs matplotlib (the extra `plot`).
