@@ -50,7 +50,8 @@ def alone(seed=0, **parameters):
     return bl.simulate(net, 50 * u.ms, dt=DT, inputs=inputs, record="E.spikes", seed=seed)
 
 
-WHAT = {"duration": 50 * u.ms, "dt": DT, "record": ["E.spikes"]}
+RUN = {"duration": 50 * u.ms, "dt": DT}
+WHAT = {**RUN, "record": ["E.spikes"]}
 
 
 @pytest.mark.parametrize("batch", [1, 3])
@@ -69,7 +70,7 @@ def test_a_member_gives_what_its_run_alone_gives(batch):
 
 def test_members_that_differ_in_a_compiled_parameter_or_in_shape():
     over = [{"tau": tau * u.ms, "n": n} for n in (20, 30) for tau in (15.0, 20.0)]
-    found = bl.sweep(network, over, seeds="each", record=["E.V", "E.spikes"], **_without("record"))
+    found = bl.sweep(network, over, seeds="each", record=["E.V", "E.spikes"], **RUN)
     assert found["E.spikes.counts"].shape == (4, 30)
     for number, point in enumerate(over):
         expected = alone(number, **point)["E.spikes"].counts()[0]
@@ -80,13 +81,9 @@ def test_members_that_differ_in_a_compiled_parameter_or_in_shape():
     assert list(found["seed"].values) == [0, 1, 2, 3]
 
 
-def _without(name):
-    return {key: value for key, value in WHAT.items() if key != name}
-
-
 def test_exact_members_differ_in_no_digit():
     over = {"tau": [15.0, 19.7] * u.ms}
-    found = bl.sweep(network, over, record="E.V", exact=True, measure=last, **_without("record"))
+    found = bl.sweep(network, over, record="E.V", exact=True, measure=last, **RUN)
     for tau in (15.0, 19.7):
         brainstate.random.seed(0)
         net, inputs = network(tau=tau * u.ms)
@@ -203,8 +200,10 @@ def test_a_sweep_goes_on_from_its_store(tmp_path):
     CALLS.clear()
     assert found.identical(bl.sweep(counting, over, seeds=2, store=store, **arguments))
     assert not CALLS
-    with pytest.raises(bl.InputError, match="that of another sweep: members was .* is now"):
+    with pytest.raises(bl.InputError, match="number of members was 6 and is now 9"):
         bl.sweep(counting, over, seeds=3, store=store, **arguments)
+    with pytest.raises(bl.InputError, match="the function measure has changed"):
+        bl.sweep(counting, over, seeds=2, store=store, **(arguments | {"measure": spikes}))
 
 
 def test_a_member_that_is_not_finite_says_which_state_and_which_member():

@@ -61,11 +61,11 @@ class NonFiniteError(BrainloomError, ArithmeticError):
         self.recording = recording
 
 
-class Interrupted(BrainloomError, KeyboardInterrupt):
+class Interrupted(KeyboardInterrupt):
     """A run was ended by Ctrl-C: between two chunks, from where the network can go on.
 
     It is raised, and not returned as a shorter recording, so that nothing takes what there is for
-    the whole; `except KeyboardInterrupt` catches it.
+    the whole; and it is no `Exception`, so that whoever goes on after errors does not after Ctrl-C.
 
     Args:
         message: When the run ended.

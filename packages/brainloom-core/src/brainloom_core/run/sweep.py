@@ -5,9 +5,8 @@ import itertools
 import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -428,6 +427,9 @@ def _cannot_be_sent(error: BaseException) -> bool:
 
 def _maker(executor: Any) -> Callable[[], Any]:
     if isinstance(executor, int) and not isinstance(executor, bool) and executor > 0:
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context  # neither is light
+
         return lambda: ProcessPoolExecutor(executor, mp_context=get_context("spawn"))
     if hasattr(executor, "submit"):
         return lambda: executor

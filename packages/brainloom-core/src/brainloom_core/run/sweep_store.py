@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SweepStore"]
 
+WORDS = {  # of what the header has only a digest of
+    "values": "the values of parameters, or the seeds, have changed",
+    "build": "the function build has changed",
+    "measure": "the function measure has changed",
+}
+
 
 class SweepStore:
     """Results on disk, a file for each member, written whole or not at all.
@@ -59,8 +65,9 @@ class SweepStore:
         store = cls(Path(path))
         header = {
             "brainloom_core": version("brainloom-core"),
-            "members": [str(member) for member in plan.members],
-            "values": _digest([_plain(member.parameters) for member in plan.members]),
+            "number of members": len(plan.members),
+            "parameters": list(plan.names),
+            "values": _digest([[_plain(m.parameters), m.seed] for m in plan.members]),
             "duration": str(settings.duration),
             "dt": str(settings.dt),
             "exact": settings.exact,
@@ -82,10 +89,11 @@ class SweepStore:
     def _check(self, found: dict[str, Any], header: dict[str, Any]) -> None:
         for name, value in header.items():
             if found.get(name) != value:
-                was, now = (_excerpt(x) for x in (found.get(name), value))
+                how = f"{name} was {_excerpt(found.get(name))} and is now {_excerpt(value)}"
+                how = WORDS.get(name, how)
                 raise InputError(
-                    f"sweep: store: {self.path} is that of another sweep: {name} was {was} and "
-                    f"is now {now}. Choose another folder, or delete that one"
+                    f"sweep: store: {self.path} is that of another sweep: {how}. Choose another "
+                    "folder, or delete that one"
                 )
 
     def read(self) -> dict[int, Result]:
