@@ -5,18 +5,11 @@ from importlib.metadata import version as _version
 from .declare.constraints import Constraint, between, non_negative, one_of, positive, whole
 from .declare.declared import Declared, real_signature
 from .declare.descriptor import Descriptor
+from .declare.fields import option_field, quantity_field
+from .declare.filled import full
 from .declare.initializers import Normal, Uniform
-from .declare.parameters import (
-    ANY_UNIT,
-    REQUIRED,
-    full,
-    initializer,
-    option,
-    option_field,
-    param,
-    quantity_field,
-    state,
-)
+from .declare.parameters import ANY_UNIT, REQUIRED, initializer, option, param
+from .declare.state_specs import state
 from .dynamics.base import Dynamics
 from .dynamics.delays import Delay, Delayed
 from .dynamics.network import Network, Projection
@@ -27,6 +20,7 @@ from .dynamics.synapse import AlignPost, Synapse, SynOut
 from .dynamics.views import View
 from .errors import (
     BrainloomError,
+    CheckpointError,
     DeclarationError,
     InputError,
     Interrupted,
@@ -47,13 +41,17 @@ from .run import (
     Output,
     Rate,
     Recording,
+    Snapshot,
     SpikeEvents,
     Spikes,
     Trace,
     TraceData,
     Weights,
     explain,
+    restore,
+    resume,
     simulate,
+    snapshot,
     sweep,
 )
 from .surrogate import (
@@ -96,6 +94,7 @@ __all__ = [
     "Arctan",
     "Boxcar",
     "BrainloomError",
+    "CheckpointError",
     "Constraint",
     "Counts",
     "Crossing",
@@ -137,6 +136,7 @@ __all__ = [
     "ReluGrad",
     "Sigmoid",
     "SlayerGrad",
+    "Snapshot",
     "SoftSign",
     "Solver",
     "SpikeEvents",
@@ -171,8 +171,11 @@ __all__ = [
     "positive",
     "quantity_field",
     "real_signature",
+    "restore",
+    "resume",
     "seeded",
     "simulate",
+    "snapshot",
     "state",
     "sweep",
     "whole",

@@ -9,11 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import keys, non_negative, option, param, positive, state
 from brainloom_core.context import current_dt
+from brainloom_core.types import Array, DTypeLike, Quantity, Shape, Time
 
 from .rates import as_spikes, rate_param, require_one_per_step, spike_type
 from .sources import PoissonTrains, SpikeSource
 
 __all__ = ["GammaSpike", "InhomogeneousPoisson"]
+
+Key = Any  # one of jax, or two words of a key by name
 
 
 class GammaSpike(SpikeSource):
@@ -58,25 +61,25 @@ class GammaSpike(SpikeSource):
         (50, 100)
     """
 
-    freqs: Any = param(constraint=non_negative, doc="rates", unit=u.Hz, kw_only=False)
-    cv: Any = param(
+    freqs: Quantity = param(constraint=non_negative, doc="rates", unit=u.Hz, kw_only=False)
+    cv: Quantity = param(
         constraint=positive, doc="coefficient of variation", unit=u.UNITLESS, kw_only=False
     )
-    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
+    spk_type: DTypeLike = option(default=bool, constraint=spike_type, doc="type of the spikes")
     wait = state(lambda model, shape: model._first(shape), "time to the next spike")
     wait_error = state(
         lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()),
         "what rounding has taken",
     )
 
-    def _first(self, shape: tuple[int, ...]) -> Any:
+    def _first(self, shape: Shape) -> Quantity:
         """Time 0 falls into an interval in proportion to its length, and anywhere in it."""
         dtype, k = brainstate.environ.dftype(), self.cv**-2.0
         over = jnp.full(shape, -np.finfo(dtype).tiny, dtype)
         around, _ = _renewed(over, jnp.broadcast_to(k + 1.0, shape), *_key())
         return around * (1.0 + 1.0 / k) * keys.uniform(shape, dtype)
 
-    def drawn(self, t: Any = None) -> Any:
+    def drawn(self, t: Time | None = None) -> Quantity:
         """The spikes of one step.
 
         Args:
@@ -94,20 +97,22 @@ class GammaSpike(SpikeSource):
         return as_spikes(counts, self.spk_type)
 
 
-def _key() -> tuple[Any, Any]:
+def _key() -> tuple[Key, Array | int | None]:
     """A key, and the first neuron that is at hand where the key is one by name, else None."""
     key, is_by_name = keys.own_key()
     return key, keys.first_neuron() if is_by_name else None
 
 
 @jax.jit
-def _renewed(wait: jax.Array, k: jax.Array, key: Any, first: Any) -> tuple[jax.Array, jax.Array]:
+def _renewed(
+    wait: jax.Array, k: jax.Array, key: Key, first: Array | int | None
+) -> tuple[jax.Array, jax.Array]:
     """Add intervals where the wait is over, and count them; a few neurons at a time."""
     size, shape = wait.size, wait.shape
     width = min(size, max(64, size // 8))
     k = k.reshape(-1).astype(wait.dtype)
 
-    def one(carry: Any) -> Any:
+    def one(carry: tuple[Key, Array, Array, Array]) -> tuple[Key, Array, Array, Array]:
         key, wait, counts, tried = carry
         over = jnp.nonzero(wait < 0.0, size=width, fill_value=size)[0]
         its = k.at[over].get(mode="clip")
@@ -139,7 +144,12 @@ def _numbers(key: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array, jax.Ar
 
 
 def _by_name(
-    key: Any, tried: jax.Array, over: jax.Array, shape: tuple[int, ...], first: Any, dtype: Any
+    key: Key,
+    tried: jax.Array,
+    over: jax.Array,
+    shape: Shape,
+    first: Array | int,
+    dtype: DTypeLike,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """The same, which for a neuron depend on how often it has drawn and not on others."""
     words = [keys.words_at(key, tried, which, over, shape[-1], first) for which in range(3)]
@@ -209,8 +219,8 @@ class InhomogeneousPoisson(PoissonTrains):
 
     _rate_name = "rate"
 
-    rate: Any = rate_param(doc="rate as a function of time, or per bin", kw_only=False)
-    bin_width: Any = param(
+    rate: Quantity = rate_param(doc="rate as a function of time, or per bin", kw_only=False)
+    bin_width: Quantity = param(
         default=None, constraint=positive, doc="width of a bin", unit=u.ms, optional=True
     )
-    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
+    spk_type: DTypeLike = option(default=bool, constraint=spike_type, doc="type of the spikes")

@@ -55,6 +55,7 @@ from brainloom_core import (
     ReluGrad,
     Sigmoid,
     SlayerGrad,
+    Snapshot,
     SoftSign,
     Solver,
     SpikeEvents,
@@ -80,12 +81,16 @@ from brainloom_core import (
     list_plugins,
     non_negative,
     positive,
+    restore,
+    resume,
     seeded,
     simulate,
+    snapshot,
     surrogate,
     sweep,
 )
 from brainloom_core.kernels import list_kernels, use_kernel
+from brainloom_core.plugins import find, get, list_registered
 from brainloom_neurons import *  # noqa: F403
 from brainloom_projections import *  # noqa: F403
 from brainloom_synapses import *  # noqa: F403
@@ -140,6 +145,7 @@ __all__ = [
     "ReluGrad",
     "Sigmoid",
     "SlayerGrad",
+    "Snapshot",
     "SoftSign",
     "Solver",
     "SpikeEvents",
@@ -161,14 +167,19 @@ __all__ = [
     "between",
     "data",
     "explain",
+    "get",
     "get_model",
     "list_kernels",
     "list_models",
     "list_plugins",
+    "list_registered",
     "non_negative",
     "positive",
+    "restore",
+    "resume",
     "seeded",
     "simulate",
+    "snapshot",
     "surrogate",
     "sweep",
     "use_kernel",
@@ -184,7 +195,7 @@ def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'brainloom' has no attribute {name!r}")
     try:
-        return get_model(name)
+        return find(name)
     except PluginConflictError:
         raise
     except PluginError as error:

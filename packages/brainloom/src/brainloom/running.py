@@ -31,7 +31,9 @@ def run(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Folder from which the run can be resumed.")
     ] = None,
-    every: Annotated[str, typer.Option(help="Simulated time between checkpoints.")] = "1s",
+    every: Annotated[
+        str | None, typer.Option(help="Simulated time between checkpoints; one a minute if none.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
     put: Annotated[
         list[str] | None,
@@ -58,7 +60,9 @@ def run(
     with _in_words():
         if out is not None and out.exists():
             raise ValueError(f"--out: {out} exists already")
-        _common(arguments, None), _time(every, "--every")  # before anything is built
+        _common(arguments, None)  # times are read before anything is built
+        if every is not None:
+            _time(every, "--every")
         net, inputs = _built(arguments)
         if explain:
             import brainloom as bl
@@ -111,7 +115,9 @@ def _simulated(net: Any, inputs: Any, arguments: dict[str, Any], checkpoint: Pat
 
     options: dict[str, Any] = {}
     if checkpoint is not None:
-        options |= {"checkpoint": checkpoint / STATE, "every": _time(arguments["every"], "--every")}
+        options["checkpoint"] = checkpoint / STATE
+        if arguments["every"] is not None:
+            options["every"] = _time(arguments["every"], "--every")
     elif arguments["out"] is not None:
         options["store"] = arguments["out"]
     return bl.simulate(

@@ -1,5 +1,6 @@
 """Running a network, recording it, and measuring what was recorded."""
 
+from .checkpoint import Snapshot, restore, resume, snapshot
 from .explain import Explanation, explain
 from .loop import simulate
 from .recording import (
@@ -27,12 +28,16 @@ __all__ = [
     "Recorder",
     "Recording",
     "RecordingStore",
+    "Snapshot",
     "SpikeEvents",
     "Spikes",
     "Trace",
     "TraceData",
     "Weights",
     "explain",
+    "restore",
+    "resume",
     "simulate",
+    "snapshot",
     "sweep",
 ]

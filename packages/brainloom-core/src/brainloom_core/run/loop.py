@@ -1,6 +1,7 @@
 """`simulate`: the compiled loop over a network."""
 
 import math
+import os
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from .draws import Draws
 from .health import Watch, snapshot
 from .inputs import Inputs
 from .interrupt import interruptible
+from .keeper import Keeper
 from .recording import Program, Recording, Tape, as_recorders, caught
 
 __all__ = ["simulate"]
@@ -53,6 +55,8 @@ def simulate(
     start: Any = None,
     store: Any = None,
     seed: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    every: Any = None,
 ) -> Recording:
     """Run a network and return what was recorded.
 
@@ -88,6 +92,11 @@ def simulate(
         seed: Makes all that is drawn follow from this number, the names of the modules in the
             network and the number of the step: in the steps, and where states are initialised
             here. `brainstate.random` stays as it is. None draws from `brainstate.random`.
+        checkpoint: A folder, of which there is nothing yet: from time to time all that it takes to
+            go on is written there, and what is recorded is streamed there. However the run ends,
+            `resume(checkpoint, net)` goes on from there. None for no checkpoints.
+        every: Time between checkpoints, which are written at the end of the chunk of steps in which
+            it is over; None for one a minute.
 
     Returns:
         The recording, a mapping from names to `SpikeEvents` and `TraceData`.
@@ -96,6 +105,7 @@ def simulate(
         InputError: The duration is not a multiple of `dt`, an input does not cover it, what is
             to be recorded does not exist, something in the network is not called in a step,
             or twice, or there is something at the path of the store.
+        CheckpointError: There is something in the folder of checkpoints, or nothing can be written.
         OSError: The store cannot be written; what was written before can be opened.
         NonFiniteError: A state became NaN or infinite; its `recording` is what was recorded
             until then.
@@ -120,11 +130,37 @@ def simulate(
         >>> len(recording["spikes"])
         4
     """
+    given = {"inputs": inputs, "record": record, "start": start, "store": store, "seed": seed}
+    if every is not None and checkpoint is None:
+        raise InputError("simulate: every: it is for checkpoints: give checkpoint= too")
+    if checkpoint is not None and store is not None:
+        raise InputError(
+            "simulate: store: with checkpoint= what is recorded is written into its folder: leave "
+            "store out"
+        )
+    dt = _step_length(dt)
+    keeper = None if checkpoint is None else Keeper(checkpoint, every, dt)
+    return _simulate(net, duration, dt=dt, progress=progress, keeper=keeper, **given)
+
+
+def _simulate(
+    net: Any,
+    duration: Any,
+    *,
+    dt: Any,
+    inputs: Any,
+    record: Any,
+    progress: bool | None,
+    start: Any,
+    store: Any = None,
+    seed: int | None,
+    keeper: Keeper | None,
+) -> Recording:
+    """A run, or what is left of one that was kept."""
     if not isinstance(net, brainstate.nn.Module):
         raise InputError(
             f"simulate: net: expected a Network, a population or another module, got {show(net)}"
         )
-    dt = _step_length(dt)
     n_steps = steps("simulate: duration", duration, dt, least=1)
     recorders = as_recorders(net, record)
     fed = Inputs(net, inputs, n_steps)
@@ -136,21 +172,33 @@ def simulate(
         recorder.check(net)
     first = _first_step(net, start, dt)
     clock = Clock.of(dt, first + n_steps)
+    if keeper is not None:
+        store = keeper.store(net, recorders)
     with brainstate.environ.context(dt=dt):
         longest = CHUNK_STEPS, CHUNK_BYTES
-        tape = Tape(net, recorders, dt, (first, first + n_steps), longest, store)
+        tape = Tape(net, recorders, dt, (first, first + n_steps), longest, store, {"seed": seed})
+    if keeper is not None:
+        keeper.begin(net, fed, tape, record, seed, _batch(net))
+    begun = 0 if keeper is None else keeper.done
     run = _Run(net, tape, fed, draws, clock)
 
     def finish(chunk: "_Chunk") -> None:
         if run.watch.is_wrong(chunk.before, chunk.after):
             raise run.error(chunk)
-        tape.take(chunk.recorded, chunk.done, chunk.length)
+        try:
+            tape.take(chunk.recorded, chunk.done, chunk.length)
+        except OSError as error:
+            if keeper is not None:
+                error.add_note(keeper.way_out())
+            raise
 
     pending = None
     total = n_steps * float(dt.to_decimal(u.ms))
     bar_of_run = progress_bar(total, progress, desc="simulating", bar_format=BAR)
     with interruptible() as is_interrupted, bar_of_run as bar:
         for done, length in tape.chunks():
+            if done < begun:
+                continue
             chunk = run.chunk(done, length)
             if pending is not None:
                 finish(pending)
@@ -158,18 +206,24 @@ def simulate(
             if bar is not None:
                 jax.block_until_ready(chunk.recorded)
                 bar.update(length * float(dt.to_decimal(u.ms)))
+            if keeper is not None and keeper.due(done + length):
+                finish(pending)
+                pending = None
+                keeper.write(done + length)
             if is_interrupted():
                 break
         if pending is not None:
             finish(pending)
         jax.block_until_ready([state.value for state in net.states().values()])
         _ends[net] = _End.of(net, tape.stop, dt)
+        if keeper is not None and keeper.last < tape.stop - first:
+            keeper.write(tape.stop - first)
         recording = tape.recording()
     if tape.stop < first + n_steps:
         raise Interrupted(
             f"simulate: interrupted at {float(tape.stop * exact(dt) * 1000):.10g} ms. What was "
             "recorded until then is in the attribute recording of this error; another run of the "
-            "network goes on from there",
+            f"network goes on from there{'' if keeper is None else ', and so does resume'}",
             recording,
         )
     return recording
@@ -251,10 +305,10 @@ def _is_counter(state: Any) -> bool:
     return any(jnp.issubdtype(x.dtype, jnp.integer) for x in jax.tree.leaves(state.value))
 
 
-def _initialise_missing(net: Any) -> None:
+def _initialise_missing(net: Any, batch: int | None = None) -> None:
     nodes = list(net.nodes(brainstate.nn.Module).values())
     lacking = {id(node): node.lacks_states() for node in nodes if isinstance(node, Declared)}
-    batch = _batch(net)
+    batch = _batch(net) if batch is None else batch
     for node in sorted(nodes, key=lambda node: getattr(node.init_state, "call_order", -1)):
         declared = node._kept_states() if isinstance(node, Declared) else {}
         missing = lacking.get(id(node), False)
@@ -316,7 +370,7 @@ class _Run:
         self.watch = Watch(net)
         self.states = [s for m in (net, *fed.modules) for s in m.states().values()]
         nodes = [node for module in (net, *fed.modules) for node in module.nodes().values()]
-        versions = tuple((id(node), getattr(node, "_version", 0)) for node in nodes)
+        versions = tuple((id(node), getattr(node, "times_changed", 0)) for node in nodes)
         times = (float(clock.dt.to_decimal(u.ms)), clock.counts, clock.is_long)
         # What layers that differ in training ask for; a run is none unless it is said to be.
         self._fits = bool(brainstate.environ.get("fit", default=False))
