@@ -83,8 +83,8 @@ def in_trials(recording: Recording, name: str) -> np.ndarray:
     return values if trials_of(recording) > 1 else values[:, None]
 
 
-def test_neo(recording: Recording, tmp_path: Path) -> None:
-    neo = pytest.importorskip("neo")
+def test_neo(recording: Recording) -> None:
+    pytest.importorskip("neo")
     block = recording.to_neo()
     assert len(block.segments) == trials_of(recording)
     for k, segment in enumerate(block.segments):
@@ -100,13 +100,6 @@ def test_neo(recording: Recording, tmp_path: Path) -> None:
         np.testing.assert_allclose(V.times.rescale("ms").magnitude, 0.1 * np.arange(1, 1001))
         assert str(signals["E.rate"].units.dimensionality) == "Hz"
         assert float(signals["slow"].sampling_period.rescale("ms")) == pytest.approx(10.0)
-
-    path = str(tmp_path / "block.pkl")
-    neo.io.PickleIO(path).write_block(block)
-    again = neo.io.PickleIO(path).read_block()
-    np.testing.assert_array_equal(
-        again.segments[0].spiketrains[3], block.segments[0].spiketrains[3]
-    )
 
 
 def test_units_keep_their_value_in_neo() -> None:
@@ -159,8 +152,8 @@ def test_pandas(recording: Recording) -> None:
         assert list(tables["slow"].columns) == [1, 3]
 
 
-def test_xarray(recording: Recording, tmp_path: Path) -> None:
-    xarray = pytest.importorskip("xarray")
+def test_xarray(recording: Recording) -> None:
+    pytest.importorskip("xarray")
     found = recording.to_xarray()
     V = found["E.V"]
     assert V.dims[0] == "time"
@@ -190,7 +183,7 @@ def test_pynapple(recording: Recording) -> None:
     found = recording.to_pynapple()
     group = found["some"]
     assert len(group) == 2 * trials_of(recording)
-    for key in group.keys():
+    for key in group.index:
         about = group.metadata.loc[key]
         expected = train(recording, "some", int(about["neuron"]), int(about["trial"]))
         np.testing.assert_allclose(group[key].times(units="ms"), expected)

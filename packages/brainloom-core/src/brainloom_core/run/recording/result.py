@@ -10,6 +10,7 @@ from ...errors import InputError
 from .events import SpikeEvents
 from .files import contents, save
 from .formats import to_neo, to_nwb, to_pandas, to_pynapple, to_xarray
+from .plots import draw
 from .store import RecordingStore
 from .texts import in_steps, rounded, time_words
 from .traces import TraceData
@@ -209,16 +210,34 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
         where = None if path is None else Path(path)
         return to_nwb(self, dict(self.header), where, description, about)
 
-    def plot(self, path: str | Path | None = None, **options: Any) -> Any:
-        """Draw raster, population rate and traces; needs matplotlib (the extra `plot`).
+    def plot(
+        self,
+        path: str | Path | None = None,
+        *,
+        kind: str = "overview",
+        title: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Draw what was recorded; needs matplotlib (the extra `plot`).
 
         Args:
-            path: File to write, if any.
-            options: See `brainloom_core.run.plotting.plot_recording`.
+            path: File to write, if any; its suffix chooses the format.
+            kind: `"overview"`: everything over one axis of time, a raster and the rate of each
+                population, a panel for each trace (`bin`, `max_traces`). `"raster"`: all spikes,
+                beside the rate of each neuron and above that of each population (`bin`).
+                `"traces"`: some neurons of each trace, with their spikes (`max_traces`, `trial`).
+                `"intervals"`: histograms of intervals and their coefficients of variation
+                (`min_intervals`, `bins`). `"spectrum"`: that of the population rates (`bin`,
+                `resolution`). `"correlation"`: of each two populations over the lag (`bin`,
+                `longest`). `"weights"`: their distribution over time (`bins`).
+            title: Text above.
+            options: Those of the kind, in brackets above.
 
         Returns:
             The matplotlib figure.
-        """
-        from ..plotting import plot_recording
 
-        return plot_recording(self, path, **options)
+        Raises:
+            InputError: There is no such kind, or nothing that it could show.
+            ImportError: matplotlib is not installed.
+        """
+        return draw(self, kind, path, title, options)

@@ -5,7 +5,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from ...extras import needs
+from ....extras import needs
 from .parts import Data, of_trials, signals, spikes_of, trains
 
 __all__ = ["to_neo"]

@@ -9,7 +9,7 @@ from uuid import uuid4
 import brainunit as u
 import numpy as np
 
-from ...extras import needs
+from ....extras import needs
 from .parts import Data, seconds, signals, spikes_of, trains
 
 __all__ = ["to_nwb"]

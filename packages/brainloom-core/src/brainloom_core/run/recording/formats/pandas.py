@@ -5,7 +5,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from ...extras import needs
+from ....extras import needs
 from ..events import SpikeEvents
 from ..traces import TraceData
 from .parts import Data
