@@ -1,8 +1,10 @@
 """The commands that run the network of a file, in processes of their own."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,33 @@ def test_what_cannot_be_run_is_said_in_a_line(
     outcome = CliRunner().invoke(app, ["run", *arguments])
     assert outcome.exit_code == 1
     assert words in outcome.output and outcome.output.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_run_that_ctrl_c_ended_is_resumed_to_the_same_spikes(folder: Path) -> None:
+    run = ["run", "net.py:build", "--duration", "120s", "--seed", "3", "--record", "E.spikes"]
+    command = [sys.executable, "-m", "brainloom.cli", *run, "--checkpoint", "kept"]
+    with subprocess.Popen(
+        [*command, "--every", "1s", "--out", "part.zarr"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        restore_signals=True,
+    ) as process:
+        while not (folder / "kept" / "state" / "state.safetensors").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=300)
+    assert process.returncode == 130 and "interrupted at" in said
+    assert not (folder / "part.zarr").exists()
+    again = brainloom(folder, *run, "--checkpoint", "kept")
+    assert again.returncode == 1 and "brainloom resume kept" in again.stderr
+    assert brainloom(folder, "resume", "kept").returncode == 0
+    assert brainloom(folder, *run, "--out", "whole.zarr").returncode == 0
+    headers = [
+        json.loads(brainloom(folder, "show", f"{name}.zarr", "--json").stdout)
+        for name in ("part", "whole")
+    ]
+    assert headers[0]["stop"] == headers[1]["stop"] == 1_200_000
+    assert headers[0]["hash"] == headers[1]["hash"]
