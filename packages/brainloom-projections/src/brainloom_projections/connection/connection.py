@@ -232,8 +232,9 @@ class Connection(Weighted, OnDevices):
 
     def fixed_values(self) -> dict[str, Any]:
         """What no state and no public attribute holds: the edges, or the seed that they need."""
-        edges = self._edges
-        return {"seed": self._seed} if edges is None else {"edges": (edges.indptr, edges.indices)}
+        if self._kept is None or self._kept.follow_from_seed:
+            return {"seed": self._seed}
+        return {"edges": (self.edges.indptr, self.edges.indices)}
 
     @classmethod
     def from_pairs(
