@@ -48,7 +48,7 @@ def _kept(module: brainstate.nn.Module) -> dict[str, object]:
     kept = {
         key: value
         for key, value in vars(module).items()
-        if not key.startswith("_") and key not in hidden
+        if not key.startswith("_") and key not in (*hidden, "times_changed")
     }
     if isinstance(module, Declared):
         kept |= {key: vars(module).get(key) for key in module.declared_parameters()}

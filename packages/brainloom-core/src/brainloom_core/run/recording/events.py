@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...types import ArrayLike, PyTree, Quantity, Time
-from .column import Column, as_column, blocks, digest, first_after, part
+from .column import Column, as_column, blocks, digest, part, rows_between
 from .texts import in_steps, rounded
 
 __all__ = ["SpikeEvents"]
@@ -26,7 +26,7 @@ class SpikeEvents:
     `between` only those of its window.
 
     Args:
-        step: Number of steps completed at each spike, in ascending order.
+        step: Number of steps completed at each spike.
         index: Neuron of each spike (flat index into what was recorded).
         trial: Batch member of each spike, 0 without a batch axis.
         size: Number of neurons.
@@ -93,7 +93,7 @@ class SpikeEvents:
         return f"{len(self)} spikes of {self.size} neurons{trials}, {rounded(self.rate())}"
 
     @property
-    def t(self) -> Quantity:
+    def t(self) -> Time:
         """Time of each spike."""
         return self._position * self.dt
 
@@ -102,11 +102,11 @@ class SpikeEvents:
         return self.step if self.lag is None else self.step - self.lag
 
     @property
-    def duration(self) -> Quantity:
+    def duration(self) -> Time:
         """Recorded time."""
         return (self.stop - self.start) * self.dt
 
-    def between(self, start: Time | None, stop: Time | None) -> "SpikeEvents":
+    def between(self, start: Time, stop: Time) -> "SpikeEvents":
         """The spikes with start < t <= stop, as a recording of that window.
 
         Args:
@@ -123,9 +123,9 @@ class SpikeEvents:
             [20 30] ms 30 ms
         """
         first, last = in_steps(start, self.dt), in_steps(stop, self.dt)
-        rows = first_after(self._step, first), first_after(self._step, last)
+        rows = rows_between(self._step, first, last)
         return self._with(
-            *(None if c is None else part(c, *rows) for c in self.columns.values()),
+            *(None if c is None else part(c, rows) for c in self.columns.values()),
             start=max(first, self.start),
             stop=min(last, self.stop),
         )

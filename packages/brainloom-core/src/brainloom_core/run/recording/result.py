@@ -55,7 +55,7 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
     """
 
     data: Data
-    start: Time | None
+    start: Time
     end: Time
     dt: Time
     wall_time: float = field(default=0.0)

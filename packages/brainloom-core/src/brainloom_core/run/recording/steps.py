@@ -168,7 +168,7 @@ class Custom(Recorder):
     """
 
     function: Callable[..., PyTree]
-    reduce: Any = None
+    reduce: str | Callable[[Any, Any], Any] | None = None
     every: Time | None = None
     start: Time | None = None
     stop: Time | None = None

@@ -5,7 +5,7 @@ import numpy as np
 
 from ...types import PyTree, Quantity, Shape, Time
 from ...units import with_unit
-from .column import Column, as_column, first_after, part
+from .column import Column, as_column, part, rows_between
 from .texts import in_steps
 
 __all__ = ["TraceData"]
@@ -92,19 +92,20 @@ class TraceData:
         return with_unit(np.asarray(self._number) if stored else self._number, self.unit)
 
     @property
-    def t(self) -> Quantity:
+    def t(self) -> Time:
         """Time of each sample."""
         return self.step * self.dt
 
-    def between(self, start: Time | None, stop: Time | None) -> "TraceData":
+    def between(self, start: Time, stop: Time) -> "TraceData":
         """The samples with start < t <= stop.
 
         Args:
             start: When the window begins; a sample at that time is not in it.
             stop: When it ends; a sample at that time is in it.
         """
-        rows = [first_after(self._step, in_steps(time, self.dt)) for time in (start, stop)]
-        step, number = part(self._step, *rows), part(self._number, *rows)
+        first, last = in_steps(start, self.dt), in_steps(stop, self.dt)
+        rows = rows_between(self._step, first, last)
+        step, number = part(self._step, rows), part(self._number, rows)
         return TraceData.of(step, number, self.unit, self.dt, self.kind, self.neurons)
 
     @property
