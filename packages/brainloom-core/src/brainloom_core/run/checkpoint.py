@@ -3,9 +3,9 @@
 import os
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import brainstate
+import jax
 import numpy as np
 
 from ..clock import exact
@@ -175,7 +175,7 @@ def resume(
     inputs: Drive | None = None,
     record: Record | None = None,
     progress: bool | None = None,
-    mesh: Any = None,
+    mesh: jax.sharding.Mesh | int | None = None,
     exactly: bool = True,
 ) -> Recording:
     """Go on with a run that `simulate(..., checkpoint=path)` began, to the same bits.

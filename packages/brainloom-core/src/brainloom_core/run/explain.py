@@ -176,7 +176,7 @@ def explain(
 
 
 @contextlib.contextmanager
-def _as_it_is(modules: list[Any]) -> Iterator[None]:
+def _as_it_is(modules: list[brainstate.nn.Module]) -> Iterator[None]:
     """Drop the states that are made inside, and give others their values back."""
     nodes = {id(n): n for module in modules for n in brainstate.graph.nodes(module).values()}
     held = {key: {k: _shallow(v) for k, v in vars(n).items()} for key, n in nodes.items()}
@@ -222,7 +222,7 @@ def _bytes(built: Built) -> dict[str, int]:
     return found
 
 
-def _is_array(x: Any) -> bool:
+def _is_array(x: object) -> bool:
     return hasattr(x, "nbytes")
 
 

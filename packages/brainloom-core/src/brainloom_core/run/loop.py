@@ -63,7 +63,7 @@ def simulate(
     seed: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     every: Time | None = None,
-    mesh: Any = None,
+    mesh: jax.sharding.Mesh | int | None = None,
 ) -> Recording:
     """Run a network and return what was recorded.
 

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import brainstate
 import jax
@@ -45,7 +44,7 @@ class Member:
         seed: Seed of what it draws, and of the noise of the run.
     """
 
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, object]
     seed: int
 
     def __str__(self) -> str:
@@ -65,7 +64,7 @@ class Member:
 
     def built(
         self, build: Callable[..., brainstate.nn.Module], settings: Settings
-    ) -> tuple[Any, Any]:
+    ) -> tuple[brainstate.nn.Module, Drive | None]:
         """The network and its inputs, with random numbers that begin at the seed."""
         brainstate.random.seed(self.seed)
         with self.named():
@@ -218,10 +217,10 @@ def _cores() -> int:
     return len(known(0)) if known else os.cpu_count() or 1
 
 
-def _recorded(settings: Settings, net: brainstate.nn.Module) -> Any:
+def _recorded(settings: Settings, net: brainstate.nn.Module) -> Record:
     return settings.record(net) if callable(settings.record) else settings.record
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = show(value)
     return text if len(text) < 40 else type(value).__name__
