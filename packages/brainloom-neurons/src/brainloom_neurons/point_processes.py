@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import keys, non_negative, option, param, positive, state
 from brainloom_core.context import current_dt
+from brainloom_core.types import DTypeLike, Quantity, Shape, Time
 
 from .rates import as_spikes, rate_param, require_one_per_step, spike_type
 from .sources import PoissonTrains, SpikeSource
@@ -58,25 +59,25 @@ class GammaSpike(SpikeSource):
         (50, 100)
     """
 
-    freqs: Any = param(constraint=non_negative, doc="rates", unit=u.Hz, kw_only=False)
-    cv: Any = param(
+    freqs: Quantity = param(constraint=non_negative, doc="rates", unit=u.Hz, kw_only=False)
+    cv: Quantity = param(
         constraint=positive, doc="coefficient of variation", unit=u.UNITLESS, kw_only=False
     )
-    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
+    spk_type: DTypeLike = option(default=bool, constraint=spike_type, doc="type of the spikes")
     wait = state(lambda model, shape: model._first(shape), "time to the next spike")
     wait_error = state(
         lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()),
         "what rounding has taken",
     )
 
-    def _first(self, shape: tuple[int, ...]) -> Any:
+    def _first(self, shape: Shape) -> Quantity:
         """Time 0 falls into an interval in proportion to its length, and anywhere in it."""
         dtype, k = brainstate.environ.dftype(), self.cv**-2.0
         over = jnp.full(shape, -np.finfo(dtype).tiny, dtype)
         around, _ = _renewed(over, jnp.broadcast_to(k + 1.0, shape), *_key())
         return around * (1.0 + 1.0 / k) * keys.uniform(shape, dtype)
 
-    def drawn(self, t: Any = None) -> Any:
+    def drawn(self, t: Time | None = None) -> Quantity:
         """The spikes of one step.
 
         Args:
@@ -209,8 +210,8 @@ class InhomogeneousPoisson(PoissonTrains):
 
     _rate_name = "rate"
 
-    rate: Any = rate_param(doc="rate as a function of time, or per bin", kw_only=False)
-    bin_width: Any = param(
+    rate: Quantity = rate_param(doc="rate as a function of time, or per bin", kw_only=False)
+    bin_width: Quantity = param(
         default=None, constraint=positive, doc="width of a bin", unit=u.ms, optional=True
     )
-    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
+    spk_type: DTypeLike = option(default=bool, constraint=spike_type, doc="type of the spikes")

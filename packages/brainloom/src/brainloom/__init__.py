@@ -77,6 +77,7 @@ from brainloom_core import (
     surrogate,
 )
 from brainloom_core.kernels import list_kernels, use_kernel
+from brainloom_core.plugins import find, get, list_registered
 from brainloom_neurons import *  # noqa: F403
 from brainloom_projections import *  # noqa: F403
 from brainloom_synapses import *  # noqa: F403
@@ -144,10 +145,12 @@ __all__ = [
     "UnitError",
     "between",
     "data",
+    "get",
     "get_model",
     "list_kernels",
     "list_models",
     "list_plugins",
+    "list_registered",
     "non_negative",
     "positive",
     "seeded",
@@ -166,7 +169,7 @@ def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'brainloom' has no attribute {name!r}")
     try:
-        return get_model(name)
+        return find(name)
     except PluginConflictError:
         raise
     except PluginError as error:

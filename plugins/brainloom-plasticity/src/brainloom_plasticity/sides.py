@@ -7,9 +7,10 @@ import brainstate
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import full, state
+from brainloom_core import Declared, full, state
 from brainloom_core.kernels import edge_update
 from brainloom_core.partition import SplitState, on_all_devices
+from brainloom_core.types import Quantity, Shape
 from brainloom_projections import Edges
 from brainloom_projections.connection.split import SplitEdges
 
@@ -49,8 +50,13 @@ class PostTrace(PostState):
 
 
 def _declaring(kind: type[brainstate.State], what: str) -> Callable[..., Any]:
-    def declare(doc: str = "", *, initial: Any = 0.0, slow: bool = False) -> Any:
-        def value(rule: Any, shape: tuple[int, ...]) -> Any:
+    def declare(
+        doc: str = "",
+        *,
+        initial: Quantity | Callable[[Declared], Quantity] = 0.0,
+        slow: bool = False,
+    ) -> Any:
+        def value(rule: Declared, shape: Shape) -> Quantity:
             return full(initial(rule) if callable(initial) else initial, rule.size_of(kind))
 
         return state(value, doc, kind, slow=slow)

@@ -7,6 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from ..types import Array
+
 __all__ = ["Constraint", "between", "non_negative", "one_of", "positive", "whole"]
 
 
@@ -23,7 +25,7 @@ class Constraint:
 
     text: str
     holds: Callable[[Any], Any]
-    keep: Callable[[Any, Any], Any] | None = None
+    keep: Callable[[Array, Array], Array] | None = None
 
 
 positive = Constraint("> 0", lambda x: x > 0, lambda old, new: jnp.where(new > 0, new, old / 2))
@@ -55,11 +57,11 @@ def between(low: float, high: float) -> Constraint:
     )
 
 
-def _is_whole(n: Any) -> bool:
+def _is_whole(n: object) -> bool:
     return isinstance(n, (int, np.integer)) and not isinstance(n, bool)
 
 
-def one_of(*choices: Any) -> Constraint:
+def one_of(*choices: object) -> Constraint:
     """The value must equal one of the choices.
 
     Args:

@@ -1,7 +1,6 @@
 """Random initial values, as functions of a shape."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -10,6 +9,7 @@ import numpy as np
 
 from .. import keys
 from ..errors import ParameterError
+from ..types import Array, ArrayLike, Quantity, Shape
 from ..units import same_dimension, show, to_number, with_unit
 
 __all__ = ["Normal", "Uniform"]
@@ -34,8 +34,8 @@ class Uniform:
         (3,)
     """
 
-    low: Any
-    high: Any
+    low: Quantity
+    high: Quantity
 
     def __post_init__(self) -> None:
         for name in ("low", "high"):
@@ -49,7 +49,7 @@ class Uniform:
                 f"{show(self.high)}"
             )
 
-    def __call__(self, shape: Any) -> Any:
+    def __call__(self, shape: Shape) -> Quantity:
         """Draw values: by `brainstate.random`, or by name where there is a seed.
 
         Args:
@@ -58,7 +58,7 @@ class Uniform:
         drawn = keys.uniform(tuple(shape))
         return self.low + (self.high - self.low) * drawn
 
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Quantity:
         """Draw values by numpy, for which nothing is compiled.
 
         Args:
@@ -92,8 +92,8 @@ class Normal:
         (3,)
     """
 
-    mean: Any
-    std: Any
+    mean: Quantity
+    std: Quantity
 
     def __post_init__(self) -> None:
         for name in ("mean", "std"):
@@ -104,7 +104,7 @@ class Normal:
                 f"{show(self.mean)}, got {show(self.std)}"
             )
 
-    def __call__(self, shape: Any) -> Any:
+    def __call__(self, shape: Shape) -> Quantity:
         """Draw values: by `brainstate.random`, or by name where there is a seed.
 
         Args:
@@ -113,7 +113,7 @@ class Normal:
         drawn = keys.normal(tuple(shape))
         return self.mean + self.std * drawn
 
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Quantity:
         """Draw values by numpy, for which nothing is compiled.
 
         Args:
@@ -128,7 +128,7 @@ class Normal:
         return f"Normal({show(self.mean)}, {show(self.std)})"
 
 
-def _check_numbers(name: str, value: Any) -> None:
+def _check_numbers(name: str, value: Quantity) -> None:
     """Refuse what is not finite, or no number at all."""
     number = u.get_mantissa(value)
     if isinstance(number, jax.core.Tracer):
@@ -141,15 +141,15 @@ def _check_numbers(name: str, value: Any) -> None:
         )
 
 
-def _any(found: Any) -> bool:
+def _any(found: ArrayLike) -> bool:
     """Whether something holds somewhere, as far as it is known."""
     return not isinstance(found, jax.core.Tracer) and bool(np.any(np.asarray(found)))
 
 
-def _on_host(value: Any, unit: Any) -> Any:
+def _on_host(value: Quantity, unit: u.Unit) -> np.ndarray | Array:
     number = to_number(value, unit)
     return number if isinstance(number, jax.core.Tracer) else np.asarray(number)
 
 
-def _as_drawn(number: Any, unit: Any) -> Any:
+def _as_drawn(number: Array | np.ndarray, unit: u.Unit) -> Quantity:
     return with_unit(number.astype(brainstate.environ.dftype()), unit)
