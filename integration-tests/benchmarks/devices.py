@@ -6,8 +6,8 @@ excitatory and 16 inhibitory synapses to each neuron, whatever the number of neu
     python devices.py one NEURONS DEVICES       # one case, a line of JSON
     python devices.py all FILE                  # all cases, each in a process of its own
 
-Devices are virtual ones of one CPU. So that what else runs on the machine does not count, time is the
-processor time of all threads of the process, and a device's share of it is that of one core.
+Devices are virtual ones of one CPU. So that what else runs on the machine does not count, time is
+the processor time of all threads of the process, and a device's share of it is that of one core.
 """
 
 import json
@@ -22,15 +22,14 @@ from typing import Any
 
 NEURONS = (4_000, 16_000, 64_000, 200_000, 400_000)
 DEVICES = (1, 2, 4, 8)
-STEPS = 300
+STEPS = 200, 1000  # what a run takes besides its steps is in both
 
 
 def build(n: int) -> Any:
     """The network; its edges are drawn by the devices that have their targets."""
+    import brainloom as bl
     import brainstate
     import brainunit as u
-
-    import brainloom as bl
 
     brainstate.random.seed(1)
 
@@ -73,29 +72,29 @@ def build(n: int) -> Any:
 
 def one(n: int, devices: int) -> dict[str, Any]:
     """Measure one case, in a process that has so many devices."""
+    import brainloom as bl
     import brainunit as u
     import jax
     from brainloom_core import Rate
 
-    import brainloom as bl
-
     net, dt = build(n), 0.1 * u.ms
-    spikes = 0
+    rate = Rate(net.neurons, every=STEPS[0] * dt)
 
-    def advance() -> tuple[float, float]:
-        nonlocal spikes
+    def advance(steps: int) -> tuple[float, float, float]:
         before = resource.getrusage(resource.RUSAGE_SELF)
-        found = bl.simulate(
-            net, STEPS * dt, dt=dt, mesh=devices, record={"s": rate}, progress=False
-        )
+        found = bl.simulate(net, steps * dt, dt=dt, mesh=devices, record=[rate], progress=False)
         after = resource.getrusage(resource.RUSAGE_SELF)
-        spikes = float(found["s"].values.to_decimal(u.Hz).mean())
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, found.wall_time
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        (values,) = (item.values for item in found.values())
+        return cpu, found.wall_time, float(values.to_decimal(u.Hz).mean())
 
-    rate = Rate(net.neurons, every=STEPS * dt)
-    advance()  # compiles, and draws the edges
-    measured = [advance() for _ in range(3)]
-    cpu, wall = (min(column) for column in zip(*measured, strict=True))
+    for steps in STEPS:
+        advance(steps)  # compiles, and draws the edges
+    runs = [[advance(steps) for _ in range(3)] for steps in STEPS]
+    (cpu, wall, _), (cpu_more, wall_more, spikes) = (
+        [min(column) for column in zip(*run, strict=True)] for run in runs
+    )
+    more = STEPS[1] - STEPS[0]
     held: dict[int, int] = {}
     for array in jax.live_arrays():
         for shard in array.addressable_shards:
@@ -105,8 +104,8 @@ def one(n: int, devices: int) -> dict[str, Any]:
         "neurons": n,
         "devices": devices,
         "rate_hz": spikes,
-        "step_us_of_a_core": cpu / STEPS / devices * 1e6,
-        "step_us_wall": wall / STEPS * 1e6,
+        "step_us_of_a_core": (cpu_more - cpu) / more / devices * 1e6,
+        "step_us_wall": (wall_more - wall) / more * 1e6,
         "bytes_held_by_a_device": held.get(jax.devices()[-1].id, 0) if devices > 1 else held[0],
         "bytes_received_by_a_device_in_a_step": sent,
         "peak_bytes_of_the_process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
