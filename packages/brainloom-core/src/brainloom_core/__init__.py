@@ -20,6 +20,7 @@ from .dynamics.synapse import AlignPost, Synapse, SynOut
 from .dynamics.views import View
 from .errors import (
     BrainloomError,
+    CheckpointError,
     DeclarationError,
     InputError,
     KernelError,
@@ -38,12 +39,16 @@ from .run import (
     Output,
     Rate,
     Recording,
+    Snapshot,
     SpikeEvents,
     Spikes,
     Trace,
     TraceData,
     Weights,
+    restore,
+    resume,
     simulate,
+    snapshot,
 )
 from .surrogate import (
     ERF,
@@ -85,6 +90,7 @@ __all__ = [
     "Arctan",
     "Boxcar",
     "BrainloomError",
+    "CheckpointError",
     "Constraint",
     "Counts",
     "Crossing",
@@ -124,6 +130,7 @@ __all__ = [
     "ReluGrad",
     "Sigmoid",
     "SlayerGrad",
+    "Snapshot",
     "SoftSign",
     "Solver",
     "SpikeEvents",
@@ -157,8 +164,11 @@ __all__ = [
     "positive",
     "quantity_field",
     "real_signature",
+    "restore",
+    "resume",
     "seeded",
     "simulate",
+    "snapshot",
     "state",
     "whole",
 ]

@@ -9,12 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import keys, non_negative, option, param, positive, state
 from brainloom_core.context import current_dt
-from brainloom_core.types import DTypeLike, Quantity, Shape, Time
+from brainloom_core.types import Array, DTypeLike, Quantity, Shape, Time
 
 from .rates import as_spikes, rate_param, require_one_per_step, spike_type
 from .sources import PoissonTrains, SpikeSource
 
 __all__ = ["GammaSpike", "InhomogeneousPoisson"]
+
+Key = Any  # one of jax, or two words of a key by name
 
 
 class GammaSpike(SpikeSource):
@@ -95,20 +97,22 @@ class GammaSpike(SpikeSource):
         return as_spikes(counts, self.spk_type)
 
 
-def _key() -> tuple[Any, Any]:
+def _key() -> tuple[Key, Array | int | None]:
     """A key, and the first neuron that is at hand where the key is one by name, else None."""
     key, is_by_name = keys.own_key()
     return key, keys.first_neuron() if is_by_name else None
 
 
 @jax.jit
-def _renewed(wait: jax.Array, k: jax.Array, key: Any, first: Any) -> tuple[jax.Array, jax.Array]:
+def _renewed(
+    wait: jax.Array, k: jax.Array, key: Key, first: Array | int | None
+) -> tuple[jax.Array, jax.Array]:
     """Add intervals where the wait is over, and count them; a few neurons at a time."""
     size, shape = wait.size, wait.shape
     width = min(size, max(64, size // 8))
     k = k.reshape(-1).astype(wait.dtype)
 
-    def one(carry: Any) -> Any:
+    def one(carry: tuple[Key, Array, Array, Array]) -> tuple[Key, Array, Array, Array]:
         key, wait, counts, tried = carry
         over = jnp.nonzero(wait < 0.0, size=width, fill_value=size)[0]
         its = k.at[over].get(mode="clip")
@@ -140,7 +144,12 @@ def _numbers(key: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array, jax.Ar
 
 
 def _by_name(
-    key: Any, tried: jax.Array, over: jax.Array, shape: tuple[int, ...], first: Any, dtype: Any
+    key: Key,
+    tried: jax.Array,
+    over: jax.Array,
+    shape: Shape,
+    first: Array | int,
+    dtype: DTypeLike,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """The same, which for a neuron depend on how often it has drawn and not on others."""
     words = [keys.words_at(key, tried, which, over, shape[-1], first) for which in range(3)]

@@ -1,5 +1,6 @@
 """Running a network, recording it, and measuring what was recorded."""
 
+from .checkpoint import Snapshot, restore, resume, snapshot
 from .loop import simulate
 from .recording import (
     Counts,
@@ -24,10 +25,14 @@ __all__ = [
     "Recorder",
     "Recording",
     "RecordingStore",
+    "Snapshot",
     "SpikeEvents",
     "Spikes",
     "Trace",
     "TraceData",
     "Weights",
+    "restore",
+    "resume",
     "simulate",
+    "snapshot",
 ]

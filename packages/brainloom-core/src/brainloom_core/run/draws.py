@@ -10,7 +10,7 @@ from ..keys import INITIAL, Keys, Words, names_of, seed_words, step_words, stepp
 from ..names import name_in
 from .inputs import Inputs
 
-__all__ = ["Draws"]
+__all__ = ["Draws", "input_names"]
 
 Context = contextlib.AbstractContextManager[Any]
 
@@ -32,7 +32,7 @@ class Draws:
         self._names: dict[int, str] = {}
         if seed is None:
             return
-        for name, module in zip(_input_names(net, fed), fed.functions, strict=True):
+        for name, module in zip(input_names(net, fed), fed.functions, strict=True):
             if module in fed.modules:
                 self._names |= names_of(module, name)
         self._names |= names_of(net)
@@ -74,8 +74,13 @@ def _pair(words: Any) -> Words:
     return words[0], words[1]
 
 
-def _input_names(net: Any, fed: Inputs) -> list[str]:
-    """A name for each input: of whom it drives, or its place."""
+def input_names(net: Any, fed: Inputs) -> list[str]:
+    """A name for each input: of whom it drives, or its place.
+
+    Args:
+        net: The network.
+        fed: Its inputs.
+    """
     if fed.targets is None:
         return [f"inputs.{place}" for place in range(len(fed.functions))]
     found = []

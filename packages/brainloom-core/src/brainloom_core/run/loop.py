@@ -1,6 +1,7 @@
 """`simulate`: the compiled loop over a network."""
 
 import math
+import os
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,12 +26,13 @@ from ..errors import InputError, NonFiniteError
 from ..kernels.registry import forced_kernels
 from ..keys import drawing
 from ..names import dotted
-from ..partition import as_partition, partition_in_use
+from ..partition import Partition, as_partition, partition_in_use
 from ..progress import progress_bar
 from ..units import same_dimension, show
 from .draws import Draws
 from .health import Watch, snapshot
 from .inputs import Inputs
+from .keeper import Keeper
 from .mesh import on_host, spread_over, traced_step
 from .recording import Program, Recording, Tape, as_recorders, caught
 
@@ -54,6 +56,8 @@ def simulate(
     start: Any = None,
     store: Any = None,
     seed: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    every: Any = None,
     mesh: Any = None,
 ) -> Recording:
     """Run a network and return what was recorded.
@@ -90,6 +94,11 @@ def simulate(
         seed: Makes all that is drawn follow from this number, the names of the modules in the
             network and the number of the step: in the steps, and where states are initialised
             here. `brainstate.random` stays as it is. None draws from `brainstate.random`.
+        checkpoint: A folder, of which there is nothing yet: from time to time all that it takes to
+            go on is written there, and what is recorded is streamed there. However the run ends,
+            `resume(checkpoint, net)` goes on from there. None for no checkpoints.
+        every: Time between checkpoints, which are written at the end of the chunk of steps in which
+            it is over; None for one a minute.
         mesh: Devices over which to spread the network, a number of them or a `jax.sharding.Mesh`;
             None, the default, for one device. Populations and the synapses that reach them are
             divided, and spikes exchanged once a step; the result is the same.
@@ -101,6 +110,7 @@ def simulate(
         InputError: The duration is not a multiple of `dt`, an input does not cover it, what is
             to be recorded does not exist, something in the network is not called in a step,
             or twice, or there is something at the path of the store.
+        CheckpointError: There is something in the folder of checkpoints, or nothing can be written.
         OSError: The store cannot be written; what was written before can be opened.
         NonFiniteError: A state became NaN or infinite; its `recording` is what was recorded
             until then.
@@ -122,12 +132,51 @@ def simulate(
         >>> len(recording["spikes"])
         4
     """
+    partition = as_partition(mesh)
+    if partition is not None and partition.is_shared and checkpoint is not None:
+        raise InputError(
+            "simulate: checkpoint: expected None where several processes run one network: each "
+            "would write the whole of it to one place"
+        )
+    given: dict[str, Any] = {
+        "inputs": inputs,
+        "record": record,
+        "start": start,
+        "store": store,
+        "seed": seed,
+    }
+    if every is not None and checkpoint is None:
+        raise InputError("simulate: every: it is for checkpoints: give checkpoint= too")
+    if checkpoint is not None and store is not None:
+        raise InputError(
+            "simulate: store: with checkpoint= what is recorded is written into its folder: leave "
+            "store out"
+        )
+    dt = _step_length(dt)
+    keeper = None if checkpoint is None else Keeper(checkpoint, every, dt)
+    given |= {"keeper": keeper, "partition": partition}
+    return _simulate(net, duration, dt=dt, progress=progress, **given)
+
+
+def _simulate(
+    net: Any,
+    duration: Any,
+    *,
+    dt: Any,
+    inputs: Any,
+    record: Any,
+    progress: bool | None,
+    start: Any,
+    store: Any = None,
+    seed: int | None,
+    keeper: Keeper | None,
+    partition: Partition | None = None,
+) -> Recording:
+    """A run, or what is left of one that was kept."""
     if not isinstance(net, brainstate.nn.Module):
         raise InputError(
             f"simulate: net: expected a Network, a population or another module, got {show(net)}"
         )
-    partition = as_partition(mesh)
-    dt = _step_length(dt)
     n_steps = steps("simulate: duration", duration, dt, least=1)
     recorders = as_recorders(net, record)
     fed = Inputs(net, inputs, n_steps)
@@ -139,24 +188,36 @@ def simulate(
         recorder.check(net)
     first = _first_step(net, start, dt)
     clock = Clock.of(dt, first + n_steps)
+    if keeper is not None:
+        store = keeper.store(net, recorders)
     with brainstate.environ.context(dt=dt):
         longest = CHUNK_STEPS, CHUNK_BYTES
-        tape = Tape(net, recorders, dt, (first, first + n_steps), longest, store)
+        tape = Tape(net, recorders, dt, (first, first + n_steps), longest, store, {"seed": seed})
+    if keeper is not None:
+        keeper.begin(net, fed, tape, record, seed, _batch(net))
+    begun = 0 if keeper is None else keeper.done
     run = _Run(net, tape, fed, draws, clock)
 
     def finish(chunk: "_Chunk") -> None:
         if run.watch.is_wrong(chunk.before, chunk.after):
             raise run.error(chunk)
-        tape.take(chunk.recorded, chunk.done, chunk.length)
+        try:
+            tape.take(chunk.recorded, chunk.done, chunk.length)
+        except OSError as error:
+            if keeper is not None:
+                error.add_note(keeper.way_out())
+            raise
 
     pending = None
     total = n_steps * float(dt.to_decimal(u.ms))
     with (
         brainstate.environ.context(dt=dt),
-        spread_over(partition, (net, *fed.modules)),
+        spread_over(partition, (net, *fed.modules)) as spread,
         progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar,
     ):
         for done, length in tape.chunks():
+            if done < begun:
+                continue
             chunk = run.chunk(done, length)
             if pending is not None:
                 finish(pending)
@@ -164,10 +225,17 @@ def simulate(
             if bar is not None:
                 jax.block_until_ready(chunk.recorded)
                 bar.update(length * float(dt.to_decimal(u.ms)))
+            if keeper is not None and keeper.due(done + length):
+                finish(pending)
+                pending = None
+                with spread.together():
+                    keeper.write(done + length)
         if pending is not None:
             finish(pending)
     jax.block_until_ready([state.value for state in net.states().values()])
     _ends[net] = _End.of(net, first + n_steps, dt)
+    if keeper is not None and keeper.last < n_steps:
+        keeper.write(n_steps)
     return tape.recording()
 
 
@@ -247,10 +315,10 @@ def _is_counter(state: Any) -> bool:
     return any(jnp.issubdtype(x.dtype, jnp.integer) for x in jax.tree.leaves(state.value))
 
 
-def _initialise_missing(net: Any) -> None:
+def _initialise_missing(net: Any, batch: int | None = None) -> None:
     nodes = list(net.nodes(brainstate.nn.Module).values())
     lacking = {id(node): node.lacks_states() for node in nodes if isinstance(node, Declared)}
-    batch = _batch(net)
+    batch = _batch(net) if batch is None else batch
     for node in sorted(nodes, key=lambda node: getattr(node.init_state, "call_order", -1)):
         declared = node._kept_states() if isinstance(node, Declared) else {}
         missing = lacking.get(id(node), False)

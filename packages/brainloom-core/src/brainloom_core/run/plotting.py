@@ -7,7 +7,6 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from ..surrogate import Surrogate
 from .recording.events import SpikeEvents
 from .recording.result import Recording
 from .recording.traces import TraceData
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..surrogate import Surrogate
-    from .recording import Recording, SpikeEvents, TraceData
 
 __all__ = ["plot_recording", "plot_surrogate"]
 

@@ -288,6 +288,13 @@ class Connection(brainstate.nn.Module):
         """The seed of the random edges, weights and delays; None for given edges without one."""
         return self._seed
 
+    def fixed_values(self) -> dict[str, Any]:
+        """What no state and no public attribute holds: the edges, or the seed that they need."""
+        if self._kept is None or isinstance(self.rule, RowRule):
+            return {"seed": self._seed}
+        edges = self._kept.edges
+        return {"edges": (edges.indptr, edges.indices)}
+
     @classmethod
     def from_pairs(
         cls,
