@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Delay, Descriptor, InputError, ParameterError, Synapse, SynOut, full
 from brainloom_core.partition import (
+    EdgesByDevice,
     Partition,
     noted_as,
     on_all_devices,
@@ -17,7 +18,6 @@ from brainloom_core.plugins import made
 from brainloom_core.types import Array, Population, Quantity, Time
 from brainloom_core.units import show
 from brainloom_projections import STD, STP, Connection, Edges, Projection, Rule
-from brainloom_projections.connection.split import SplitEdges
 
 from .rule import PlasticityRule
 from .sides import Ends
@@ -114,7 +114,7 @@ class PlasticProj(Projection):
     """
 
     graph_invisible_attrs = ("_spread",)
-    _spread: SplitEdges | None = None  # the edges on several devices, during a run
+    _spread: EdgesByDevice | None = None  # the edges on several devices, during a run
 
     def __init__(
         self,

@@ -9,10 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Declared, full, state
 from brainloom_core.kernels import edge_update
-from brainloom_core.partition import SplitState, on_all_devices
+from brainloom_core.partition import EdgesByDevice, SplitState, on_all_devices
 from brainloom_core.types import Quantity, Shape
 from brainloom_projections import Edges
-from brainloom_projections.connection.split import SplitEdges
 
 __all__ = [
     "EdgeState",
@@ -115,7 +114,7 @@ class Ends:
             return self._split.changed(side, function, edges, own, other, events)
         return edge_update(function, edges, own, other, events, **self._here[side])
 
-    def spread(self, split: SplitEdges | None) -> None:
+    def spread(self, split: EdgesByDevice | None) -> None:
         """See edges by the device of their targets from now on; None for all edges.
 
         Args:
@@ -133,7 +132,7 @@ class SplitEnds:
         split: The edges by device.
     """
 
-    def __init__(self, split: SplitEdges) -> None:
+    def __init__(self, split: EdgesByDevice) -> None:
         self.split = split
         n_post, width = split.length, split.width
         ends = {k: split.ends(k) for k in split.partition.mine}

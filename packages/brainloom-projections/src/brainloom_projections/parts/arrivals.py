@@ -94,11 +94,11 @@ class Arrivals(Delayed):
         ring = self.pending.value
         steps, rest = self.lag_in_steps(ring.shape[-2])
         shape, unit = (self.connection.n_edges,), u.get_unit(ring)
-        by_edge = [
-            None if x is None else split.by_edge(np.broadcast_to(np.asarray(x), shape))
-            for x in (steps, rest)
-        ]
-        self._spread = _Spread(split, *by_edge)
+
+        def by_edge(values: object) -> SplitState:
+            return split.by_edge(np.broadcast_to(np.asarray(values), shape))
+
+        self._spread = _Spread(split, by_edge(steps), None if rest is None else by_edge(rest))
         number = np.asarray(u.get_mantissa(ring))
         missing = partition.size * split.length - number.shape[-1]
         number = np.pad(number, [(0, 0)] * (number.ndim - 1) + [(0, missing)])
