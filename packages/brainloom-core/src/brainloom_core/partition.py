@@ -22,7 +22,6 @@ from .errors import InputError
 from .units import show, with_unit
 
 __all__ = [
-    "EdgesByDevice",
     "Partition",
     "Partitioned",
     "SplitState",
@@ -56,44 +55,6 @@ class Partitioned(Protocol):
 
     def leave_partition(self) -> None:
         """Put the states back, after a run."""
-
-
-class EdgesByDevice(Protocol):
-    """Edges by the device that has their targets, all filled up to one width.
-
-    Attributes:
-        partition: The devices.
-        n_post: Number of postsynaptic neurons.
-        length: How many of them a device has.
-        width: How many places for edges a device has.
-    """
-
-    partition: "Partition"
-    n_post: int
-    length: int
-    width: int
-
-    def by_edge(self, values: np.ndarray) -> SplitState:
-        """What each edge has, with its device.
-
-        Args:
-            values: One for each edge, in the order of all edges.
-        """
-
-    def together(self, values: Any, n_edges: int) -> np.ndarray:
-        """What `by_edge` spread, in the order of all edges.
-
-        Args:
-            values: What each edge has, by device.
-            n_edges: Number of all edges.
-        """
-
-    def ends(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where the edges of each presynaptic neuron start in a part, and both ends of all.
-
-        Args:
-            k: Number of the part.
-        """
 
 
 class Partition:
@@ -223,8 +184,8 @@ class Partition:
         """
         known: dict[int, np.ndarray] = {}
 
-        def part(at: Any) -> np.ndarray:
-            number = (at[0].start or 0) // shape[0] if shape[0] else 0
+        def part(at: tuple[slice, ...] | None) -> np.ndarray:
+            number = ((at[0].start if at else None) or 0) // shape[0] if shape[0] else 0
             if number not in known:
                 known[number] = np.ascontiguousarray(make(number), dtype)
             return known[number]

@@ -1,13 +1,13 @@
 """`PlasticProj`: a projection whose weights learn."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import brainstate
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Delay, Descriptor, InputError, ParameterError, Synapse, SynOut, full
+from brainloom_core import Delay, Descriptor, InputError, ParameterError, full
 from brainloom_core.partition import (
-    EdgesByDevice,
     Partition,
     noted_as,
     on_all_devices,
@@ -17,12 +17,19 @@ from brainloom_core.partition import (
 from brainloom_core.plugins import made
 from brainloom_core.types import Array, Population, Quantity, Time
 from brainloom_core.units import show
-from brainloom_projections import STD, STP, Connection, Edges, Projection, Rule
+from brainloom_projections import Connection, Edges, Projection, Rule
+from brainloom_projections.types import Described, EdgeValue
 
 from .rule import PlasticityRule
 from .sides import Ends
 
+if TYPE_CHECKING:
+    from brainloom_projections.connection.split import SplitEdges
+
 __all__ = ["PlasticProj"]
+
+
+OneRule = str | PlasticityRule | Descriptor | type[PlasticityRule]
 
 
 class PlasticProj(Projection):
@@ -114,21 +121,21 @@ class PlasticProj(Projection):
     """
 
     graph_invisible_attrs = ("_spread",)
-    _spread: EdgesByDevice | None = None  # the edges on several devices, during a run
+    _spread: "SplitEdges | None" = None  # the edges on several devices, during a run
 
     def __init__(
         self,
         pre: Population,
         post: Population,
         connectivity: Rule | Edges | Connection,
-        synapse: Synapse | Descriptor,
-        output: SynOut | Descriptor,
+        synapse: Described,
+        output: Described,
         *,
-        rule: PlasticityRule | Descriptor | Sequence[PlasticityRule | Descriptor],
-        weight: Quantity | None = None,
+        rule: OneRule | Sequence[OneRule],
+        weight: EdgeValue | None = None,
         delay: Time | None = None,
         dendritic_delay: Time | None = None,
-        stp: STP | STD | Descriptor | None = None,
+        stp: Described | None = None,
         label: str | None = None,
         seed: int | None = None,
         name: str | None = None,

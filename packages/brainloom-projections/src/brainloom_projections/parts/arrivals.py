@@ -95,7 +95,7 @@ class Arrivals(Delayed):
         steps, rest = self.lag_in_steps(ring.shape[-2])
         shape, unit = (self.connection.n_edges,), u.get_unit(ring)
 
-        def by_edge(values: object) -> SplitState:
+        def by_edge(values: Array | np.ndarray) -> SplitState:
             return split.by_edge(np.broadcast_to(np.asarray(values), shape))
 
         self._spread = _Spread(split, by_edge(steps), None if rest is None else by_edge(rest))

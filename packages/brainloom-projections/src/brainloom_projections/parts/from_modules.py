@@ -20,11 +20,12 @@ from brainloom_core.types import Arguments, Population, Quantity, Shape
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from ..connection.connection import Connection, is_function, value_of
+from ..types import Described
 from .arrivals import Arrivals
 from .describe import described, in_a_line
 from .events import plain
 from .foreign import by_own_operations
-from .parts import Described, Line, Method, Part, Timing, check_post, made
+from .parts import Line, Method, Part, Timing, check_post, made
 from .units import weight_unit
 
 __all__ = ["FromModules"]

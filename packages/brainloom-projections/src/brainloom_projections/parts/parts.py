@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any, TypeAlias
+from typing import Any
 
 import brainstate
 from brainloom_core import (
@@ -18,10 +18,9 @@ from brainloom_core.partition import spikes_known
 from brainloom_core.types import Population, Quantity, Time
 from brainloom_core.units import show
 
-from ..connection.values import EdgeValue
+from ..types import EdgeValue
 
 __all__ = [
-    "Described",
     "Line",
     "Method",
     "Part",
@@ -33,10 +32,6 @@ __all__ = [
     "neurons_of",
     "stepped",
 ]
-
-
-Described: TypeAlias = brainstate.nn.Module | Descriptor | type[brainstate.nn.Module]
-"""A part of a projection: an instance, its description, or its class."""
 
 
 @dataclass(frozen=True)

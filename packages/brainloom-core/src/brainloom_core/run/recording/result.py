@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
+from ...types import Time
 from .events import SpikeEvents
 from .files import contents, save
+from .formats import to_neo, to_nwb, to_pandas, to_pynapple, to_xarray
+from .plots import draw
 from .store import RecordingStore
 from .texts import in_steps, rounded, time_words
 from .traces import TraceData
@@ -52,14 +55,14 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
     """
 
     data: dict[str, Any]
-    start: Any
-    end: Any
-    dt: Any
+    start: Time
+    end: Time
+    dt: Time
     wall_time: float = field(default=0.0)
     header: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, data: dict[str, Any], header: Mapping[str, Any], dt: Any) -> "Recording":
+    def of(cls, data: dict[str, Any], header: Mapping[str, Any], dt: Time) -> "Recording":
         """What was recorded, and the header of the run.
 
         Args:
@@ -131,16 +134,111 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
         """
         return cls.of(*contents(RecordingStore.open(path)))
 
-    def plot(self, path: str | Path | None = None, **options: Any) -> Any:
-        """Draw raster, population rate and traces; needs matplotlib (the extra `plot`).
+    def between(self, start: Time, stop: Time) -> "Recording":
+        """What was recorded with start < t <= stop.
 
         Args:
-            path: File to write, if any.
-            options: See `brainloom_core.run.plotting.plot_recording`.
+            start: When the window begins.
+            stop: When it ends.
+        """
+        data = {name: item.between(start, stop) for name, item in self.data.items()}
+        ends = max(start, self.start), min(stop, self.end)
+        return Recording(data, *ends, self.dt, self.wall_time, self.header)
+
+    def to_xarray(self) -> Any:
+        """An `xarray.Dataset`; needs xarray.
+
+        Samples are variables over `time` (ms) and neurons; times of spikes are variables over
+        events, with the coordinates neuron and trial. Units are the attribute `units`, the header
+        is the attributes of all. What is in a file stays there until it is asked for, where Dask
+        is installed.
+
+        Raises:
+            ImportError: xarray is not installed.
+        """
+        return to_xarray(self, dict(self.header))
+
+    def to_pandas(self) -> dict[str, Any]:
+        """A `pandas.DataFrame` for each record, by name; needs pandas.
+
+        Spikes have the columns `time_ms`, `neuron` and `trial`; samples have the index `time_ms`
+        and a column for each neuron, and their unit in `attrs["unit"]`.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        return to_pandas(self)
+
+    def to_neo(self) -> Any:
+        """A `neo.Block`, which Elephant analyses and viziphant draws; needs neo.
+
+        It has a segment for each trial, with a spike train for each neuron, annotated with
+        `record`, `neuron` and `trial`, and a signal for what was sampled.
+
+        Raises:
+            ImportError: neo is not installed.
+        """
+        return to_neo(self, dict(self.header))
+
+    def to_pynapple(self) -> dict[str, Any]:
+        """Objects of pynapple by name, with times in seconds; needs pynapple.
+
+        Spikes are a `TsGroup` with the metadata `neuron` and `trial`; samples are a `Tsd`,
+        `TsdFrame` or `TsdTensor`.
+
+        Raises:
+            ImportError: pynapple is not installed.
+        """
+        return to_pynapple(self)
+
+    def to_nwb(
+        self, path: str | Path | None = None, description: str = "a simulation", **about: Any
+    ) -> Any:
+        """A `pynwb.NWBFile`, written to a file if there is a path; needs pynwb.
+
+        Spikes are its table of units, with the columns `record`, `neuron` and `trial`; samples
+        are time series among what was acquired, and the header is in the notes.
+
+        Args:
+            path: The file.
+            description: What the session was.
+            about: What else `pynwb.NWBFile` takes, such as `identifier` and
+                `session_start_time`.
+
+        Raises:
+            ImportError: pynwb is not installed.
+        """
+        where = None if path is None else Path(path)
+        return to_nwb(self, dict(self.header), where, description, about)
+
+    def plot(
+        self,
+        path: str | Path | None = None,
+        *,
+        kind: str = "overview",
+        title: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Draw what was recorded; needs matplotlib (the extra `plot`).
+
+        Args:
+            path: File to write, if any; its suffix chooses the format.
+            kind: `"overview"`: everything over one axis of time, a raster and the rate of each
+                population, a panel for each trace (`bin`, `max_traces`). `"raster"`: all spikes,
+                beside the rate of each neuron and above that of each population (`bin`).
+                `"traces"`: some neurons of each trace, with their spikes (`max_traces`, `trial`).
+                `"intervals"`: histograms of intervals and their coefficients of variation
+                (`min_intervals`, `bins`). `"spectrum"`: that of the population rates (`bin`,
+                `resolution`). `"correlation"`: of each two populations over the lag (`bin`,
+                `longest`). `"weights"`: their distribution over time (`bins`).
+            title: Text above.
+            options: Those of the kind, in brackets above.
 
         Returns:
             The matplotlib figure.
-        """
-        from ..plotting import plot_recording
 
-        return plot_recording(self, path, **options)
+        Raises:
+            InputError: There is no such kind, or nothing that it could show.
+            ImportError: matplotlib is not installed.
+        """
+        return draw(self, kind, path, title, options)

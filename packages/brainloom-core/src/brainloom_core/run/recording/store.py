@@ -8,7 +8,7 @@ from urllib.parse import quote
 import numpy as np
 
 from ...errors import InputError
-from ..extras import needs
+from ...extras import needs
 
 if TYPE_CHECKING:
     import zarr

@@ -16,10 +16,11 @@ def needs(module: str, extra: str) -> Any:
     Raises:
         ImportError: It is not installed; it says what to install.
     """
+    name = module.partition(".")[0]
     try:
+        importlib.import_module(name)
         return importlib.import_module(module)
     except ImportError as error:
-        name = module.partition(".")[0]
         raise ImportError(
             f'This needs {name}. Install it with: pip install "brainloom-core[{extra}]"', name=name
         ) from error
