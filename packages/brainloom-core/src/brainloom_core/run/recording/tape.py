@@ -55,7 +55,7 @@ class Tape:
         self.began = self.marked = time.perf_counter()
         self.stop = first
         samplers = {name: r.sampler(net) for name, r in recorders.items()}
-        shapes = {
+        self.shapes = shapes = {
             name: None if isinstance(recorders[name], Output) else jax.eval_shape(sample)
             for name, sample in samplers.items()
         }
