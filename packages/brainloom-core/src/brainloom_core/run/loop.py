@@ -233,7 +233,7 @@ def _simulate(
                     finish(pending)
             if keeper is not None:  # all states are whole, and in one place
                 keeper.write(reached)
-        jax.block_until_ready([state.value for state in net.states().values()])
+        jax.block_until_ready([state.value for state in run.states])
         _ends[net] = _End.of(net, tape.stop, dt)
         recording = tape.recording()
     if tape.stop < first + n_steps:
@@ -323,9 +323,11 @@ def _is_counter(state: Any) -> bool:
 
 
 def _initialise_missing(net: Any, batch: int | None = None) -> None:
-    nodes = list(net.nodes(brainstate.nn.Module).values())
+    found = net.nodes(brainstate.nn.Module)
+    nodes = list(found.values())
     lacking = {id(node): node.lacks_states() for node in nodes if isinstance(node, Declared)}
-    batch = _batch(net) if batch is None else batch
+    if batch is None:
+        batch = _batch_of({dotted(path): node for path, node in found.items()})
     for node in sorted(nodes, key=lambda node: getattr(node.init_state, "call_order", -1)):
         declared = node._kept_states() if isinstance(node, Declared) else {}
         missing = lacking.get(id(node), False)
@@ -336,9 +338,16 @@ def _initialise_missing(net: Any, batch: int | None = None) -> None:
 
 
 def _batch(net: Any) -> int | None:
+    found = net.nodes(brainstate.nn.Module)
+    return _batch_of({dotted(path): node for path, node in found.items()})
+
+
+def _batch_of(nodes: dict[str, Any]) -> int | None:
     """The length of the batch axis of the states that there are, which all of them share."""
     found: dict[str, int | None] = {}
-    for name, node in all_dynamics(net, Dynamics).items():
+    for name, node in nodes.items():
+        if not isinstance(node, Dynamics):
+            continue
         for state in vars(node).values():
             if isinstance(state, brainstate.HiddenState) and lives(state):
                 shape, size = np.shape(state.value), tuple(node.varshape)
@@ -384,8 +393,9 @@ class _Run:
     def __init__(self, net: Any, tape: Tape, fed: Inputs, draws: Draws, clock: Clock) -> None:
         self.net, self.tape, self.fed, self.clock = net, tape, fed, clock
         self.draws = draws
-        self.watch = Watch(net)
-        self.states = [s for m in (net, *fed.modules) for s in m.states().values()]
+        states = net.states()
+        self.watch = Watch(states)
+        self.states = [*states.values(), *(s for m in fed.modules for s in m.states().values())]
         nodes = [node for module in (net, *fed.modules) for node in module.nodes().values()]
         versions = tuple((id(node), getattr(node, "times_changed", 0)) for node in nodes)
         times = (float(clock.dt.to_decimal(u.ms)), clock.counts, clock.is_long)
