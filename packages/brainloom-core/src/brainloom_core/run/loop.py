@@ -195,6 +195,7 @@ def _simulate(
     recorders = as_recorders(net, record)
     fed = Inputs(net, inputs, n_steps)
     draws = Draws(net, fed, seed)
+    seed = None if seed is None else int(seed)
     with brainstate.environ.context(dt=dt), draws.initially():
         for module in (net, *fed.modules):
             _initialise_missing(module)
