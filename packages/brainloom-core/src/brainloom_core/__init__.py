@@ -5,18 +5,11 @@ from importlib.metadata import version as _version
 from .declare.constraints import Constraint, between, non_negative, one_of, positive, whole
 from .declare.declared import Declared, real_signature
 from .declare.descriptor import Descriptor
+from .declare.fields import option_field, quantity_field
+from .declare.filled import full
 from .declare.initializers import Normal, Uniform
-from .declare.parameters import (
-    ANY_UNIT,
-    REQUIRED,
-    full,
-    initializer,
-    option,
-    option_field,
-    param,
-    quantity_field,
-    state,
-)
+from .declare.parameters import ANY_UNIT, REQUIRED, initializer, option, param
+from .declare.state_specs import state
 from .dynamics.base import Dynamics
 from .dynamics.delays import Delay, Delayed
 from .dynamics.network import Network, Projection
@@ -27,8 +20,10 @@ from .dynamics.synapse import AlignPost, Synapse, SynOut
 from .dynamics.views import View
 from .errors import (
     BrainloomError,
+    CheckpointError,
     DeclarationError,
     InputError,
+    Interrupted,
     KernelError,
     NonFiniteError,
     ParameterError,
@@ -37,8 +32,28 @@ from .errors import (
     StateError,
     UnitError,
 )
+from .keys import seeded
 from .plugins import get_model, list_models, list_plugins
-from .run import Recording, SpikeEvents, Spikes, Trace, TraceData, simulate
+from .run import (
+    Counts,
+    Custom,
+    Explanation,
+    Output,
+    Rate,
+    Recording,
+    Snapshot,
+    SpikeEvents,
+    Spikes,
+    Trace,
+    TraceData,
+    Weights,
+    explain,
+    restore,
+    resume,
+    simulate,
+    snapshot,
+    sweep,
+)
 from .surrogate import (
     ERF,
     S2NN,
@@ -79,17 +94,22 @@ __all__ = [
     "Arctan",
     "Boxcar",
     "BrainloomError",
+    "CheckpointError",
     "Constraint",
+    "Counts",
     "Crossing",
+    "Custom",
     "DeclarationError",
     "Declared",
     "Delay",
     "Delayed",
     "Descriptor",
     "Dynamics",
+    "Explanation",
     "FastSigmoid",
     "GaussianGrad",
     "InputError",
+    "Interrupted",
     "InvSquareGrad",
     "KernelError",
     "LeakyRelu",
@@ -101,6 +121,7 @@ __all__ = [
     "NonzeroSignLog",
     "Normal",
     "Numerics",
+    "Output",
     "ParameterError",
     "PiecewiseExp",
     "PiecewiseLeakyRelu",
@@ -109,11 +130,13 @@ __all__ = [
     "PluginError",
     "Projection",
     "QPseudoSpike",
+    "Rate",
     "Recording",
     "Refractory",
     "ReluGrad",
     "Sigmoid",
     "SlayerGrad",
+    "Snapshot",
     "SoftSign",
     "Solver",
     "SpikeEvents",
@@ -132,7 +155,9 @@ __all__ = [
     "Uniform",
     "UnitError",
     "View",
+    "Weights",
     "between",
+    "explain",
     "full",
     "get_model",
     "initializer",
@@ -146,7 +171,12 @@ __all__ = [
     "positive",
     "quantity_field",
     "real_signature",
+    "restore",
+    "resume",
+    "seeded",
     "simulate",
+    "snapshot",
     "state",
+    "sweep",
     "whole",
 ]

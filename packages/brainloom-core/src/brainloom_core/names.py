@@ -7,10 +7,10 @@ import brainstate
 
 from .errors import InputError
 
-__all__ = ["dotted", "name_in", "named", "owner_of"]
+__all__ = ["dotted", "modules_by_name", "name_in", "named", "owner_of", "states_by_name"]
 
 
-def named(root: Any, name: str) -> Any:
+def named(root: brainstate.nn.Module, name: str) -> Any:
     """What a dotted name means in a module; a part that is a number leads into a list.
 
     Args:
@@ -33,7 +33,7 @@ def named(root: Any, name: str) -> Any:
     return owner
 
 
-def owner_of(root: Any, name: str) -> tuple[Any, str]:
+def owner_of(root: brainstate.nn.Module, name: str) -> tuple[Any, str]:
     """What all of a dotted name but its last part means, and that last part.
 
     Args:
@@ -58,7 +58,7 @@ def owner_of(root: Any, name: str) -> tuple[Any, str]:
     return owner, last
 
 
-def name_in(root: Any, module: Any) -> str | None:
+def name_in(root: brainstate.nn.Module, module: object) -> str | None:
     """The shortest dotted name of a module within another one, None where it is not held.
 
     Args:
@@ -76,7 +76,83 @@ def name_in(root: Any, module: Any) -> str | None:
     return dotted(min(paths, key=len)) if paths else None
 
 
-def dotted(path: tuple[Any, ...]) -> str:
+def modules_by_name(root: brainstate.nn.Module) -> dict[str, brainstate.nn.Module]:
+    """Every module that a module holds, itself included, by its shortest name.
+
+    Of names of one length it is the first in the order of the alphabet, so that names do not
+    depend on the order in which things were made.
+
+    Args:
+        root: The module, whose name is empty.
+
+    Examples:
+        >>> import brainstate
+        >>> from brainloom_core.names import modules_by_name
+        >>> list(modules_by_name(brainstate.nn.Sequential(brainstate.nn.Linear(3, 2))))
+        ['', 'layers.0']
+    """
+    return {name: node for name, node in _all_by_name(root).items() if _is_module(node)}
+
+
+def states_by_name(root: brainstate.nn.Module) -> dict[str, brainstate.State]:
+    """Every state that a module holds by its shortest name, as `modules_by_name`.
+
+    Args:
+        root: The module.
+
+    Examples:
+        >>> import brainstate
+        >>> from brainloom_core.names import states_by_name
+        >>> list(states_by_name(brainstate.nn.Sequential(brainstate.nn.Linear(3, 2))))
+        ['layers.0.weight']
+    """
+    found = {n: x for n, x in _all_by_name(root).items() if isinstance(x, brainstate.State)}
+    known = {id(state) for state in found.values()}
+    others = {dotted(path): x for path, x in root.states().items() if id(x) not in known}
+    return found | others
+
+
+def _all_by_name(root: brainstate.nn.Module) -> dict[str, brainstate.nn.Module]:
+    """Modules, other nodes and states by their shortest names."""
+    found: dict[str, brainstate.nn.Module] = {}
+    seen: set[int] = {id(root)}
+    level: list[tuple[tuple[object, ...], Any]] = [((), root)]
+    while level:
+        found |= {dotted(path): node for path, node in level}
+        below = [item for path, node in level for item in _nodes_of(path, node)]
+        level = []
+        for path, node in sorted(below, key=lambda item: (len(item[0]), dotted(item[0]))):
+            if id(node) not in seen:
+                seen.add(id(node))
+                level.append((path, node))
+    return found
+
+
+def _is_module(node: object) -> bool:
+    return isinstance(node, brainstate.nn.Module)
+
+
+def _nodes_of(path: tuple[object, ...], node: Any) -> list[tuple[tuple[object, ...], Any]]:
+    """What a node holds directly, or in containers."""
+    if isinstance(node, brainstate.State):
+        return []
+    hidden = getattr(type(node), "graph_invisible_attrs", ())
+    kept = [(key, value) for key, value in vars(node).items() if key not in hidden]
+    return [item for key, value in kept for item in _in_containers((*path, key), value)]
+
+
+def _in_containers(path: tuple[object, ...], value: Any) -> list[tuple[tuple[object, ...], Any]]:
+    if isinstance(value, (brainstate.graph.Node, brainstate.State)):
+        return [(path, value)]
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    return [found for key, item in items for found in _in_containers((*path, key), item)]
+
+
+def dotted(path: tuple[object, ...]) -> str:
     """The dotted name that a path of attributes and places in lists amounts to.
 
     Args:

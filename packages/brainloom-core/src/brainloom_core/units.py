@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .types import Quantity, Time
+
 __all__ = [
     "dimension_name",
     "exprel",
@@ -33,7 +35,7 @@ _NAMES = {
 }
 
 
-def dimension_name(quantity: Any) -> str:
+def dimension_name(quantity: Quantity | u.Unit) -> str:
     """Say in words what kind of quantity this is: `a time`, `a voltage`, ...
 
     Args:
@@ -52,7 +54,7 @@ def dimension_name(quantity: Any) -> str:
     return f"a quantity in units of {u.get_unit(quantity)}"
 
 
-def same_dimension(a: Any, b: Any) -> bool:
+def same_dimension(a: Quantity | u.Unit, b: Quantity | u.Unit) -> bool:
     """Whether two values could be added.
 
     Args:
@@ -68,7 +70,7 @@ def same_dimension(a: Any, b: Any) -> bool:
     return bool(u.get_dim(a) == u.get_dim(b))
 
 
-def show(value: Any) -> str:
+def show(value: object) -> str:
     """A short text for error messages: never the content of a large array.
 
     Args:
@@ -86,7 +88,7 @@ def show(value: Any) -> str:
     return _show_number(value)
 
 
-def _show_number(value: Any) -> str:
+def _show_number(value: object) -> str:
     if isinstance(value, jax.core.Tracer):
         return f"a traced value of shape {value.shape}"
     if isinstance(value, (np.ndarray, np.generic, jax.Array)):
@@ -99,7 +101,7 @@ def _show_number(value: Any) -> str:
     return text if len(text) <= 80 else f"{type(value).__name__} {text[:60]}..."
 
 
-def in_steps(duration: Any, dt: Any) -> Any:
+def in_steps(duration: Time, dt: Time) -> Quantity:
     """`duration / dt`; a known number, in double precision, where both are known.
 
     That also holds while a function is traced, where jax would make a traced value of it.
@@ -118,7 +120,7 @@ def in_steps(duration: Any, dt: Any) -> Any:
     return over / under
 
 
-def step_count(duration: Any, dt: Any) -> Any:
+def step_count(duration: Time, dt: Time) -> Any:
     """`round(duration / dt)` as an integer (array), the one rule by which times become steps.
 
     Halves go to the even number, and a ratio counts as a half where it is one to six digits, so
@@ -139,7 +141,7 @@ def step_count(duration: Any, dt: Any) -> Any:
     return xp.round(xp.round(ratio, 6)).astype(np.int32)
 
 
-def to_number(value: Any, unit: Any) -> Any:
+def to_number(value: Quantity, unit: u.Unit) -> Quantity:
     """The plain number of `value` in `unit`.
 
     Args:
@@ -155,7 +157,7 @@ def to_number(value: Any, unit: Any) -> Any:
     return value.to_decimal(unit) if isinstance(value, u.Quantity) else value
 
 
-def with_unit(number: Any, unit: Any) -> Any:
+def with_unit(number: Quantity, unit: u.Unit) -> Quantity:
     """A number with a unit, or the number itself where there is none.
 
     Args:

@@ -5,33 +5,37 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import brainstate
 from brainloom_core import InputError
+from brainloom_core.identity import text_of
 from brainloom_core.progress import progress_bar
+from brainloom_core.tensors import check_writable
+from brainloom_core.types import Arguments
 from brainloom_core.units import show
 
-from .checkpoint import check_writable
 from .checks import samples
 from .data.checks import check_whole
 from .history import EarlyStop, History
 from .loop import Run, Source, measured
 from .trainer import Trainer
+from .types import Data, Measure, Samples
 
 __all__ = ["evaluate", "fit"]
 
 
 def fit(
-    model: Any,
-    loss: Callable[..., Any],
-    train: Any,
+    model: brainstate.nn.Module,
+    loss: str | Measure,
+    train: Data,
     *,
     epochs: int = 10,
     batch_size: int = 64,
-    validation: Any = None,
+    validation: Samples | None = None,
     early_stop: EarlyStop | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     save_every: int | None = None,
     progress: bool | None = None,
-    on_epoch: Callable[[History], Any] | None = None,
+    on_epoch: Callable[[History], object] | None = None,
     seed: int = 0,
     **options: Any,
 ) -> History:
@@ -90,14 +94,15 @@ def fit(
     _check("progress", progress in (True, False, None), "True, False or None", progress)
     _check("on_epoch", on_epoch is None or callable(on_epoch), "a function or None", on_epoch)
     trainer = _trainer("fit", model, loss, seed=seed, **options)
-    about = {"loss": loss, "encoder": options.get("encoder")}
+    about: Arguments = {"loss": loss, "encoder": options.get("encoder")}
     source = Source(_checked_train(train, about), batch_size, seed)
     if validation is not None:
         validation = samples("fit: validation", validation, **about)
     _check_early_stop(early_stop, {"loss", *(options.get("metrics") or ())}, validation is not None)
     if checkpoint is not None:
         check_writable(checkpoint)
-    run = Run(trainer, source, epochs, validation, early_stop, checkpoint, save_every)
+    others = {"validation": text_of(validation), "early_stop": text_of(early_stop)}
+    run = Run(trainer, source, epochs, validation, early_stop, checkpoint, save_every, others)
     run.resume()
     try:
         with progress_bar(run.total, progress, initial=trainer.steps, desc="training") as bar:
@@ -112,7 +117,12 @@ def fit(
 
 
 def evaluate(
-    model: Any, loss: Callable[..., Any], data: Any, *, batch_size: int = 64, **options: Any
+    model: brainstate.nn.Module,
+    loss: str | Measure,
+    data: Samples,
+    *,
+    batch_size: int = 64,
+    **options: Any,
 ) -> dict[str, float]:
     """The loss and the metrics of a model on data that it is not trained with.
 
@@ -152,7 +162,9 @@ def _check(name: str, holds: bool, expected: str, given: object) -> None:
         raise InputError(f"fit: {name}: expected {expected}, got {show(given)}")
 
 
-def _trainer(caller: str, model: Any, loss: Any, **options: Any) -> Trainer:
+def _trainer(
+    caller: str, model: brainstate.nn.Module, loss: str | Measure, **options: Any
+) -> Trainer:
     known = inspect.signature(Trainer).parameters
     if unknown := sorted(options.keys() - known.keys()):
         raise InputError(
@@ -162,7 +174,7 @@ def _trainer(caller: str, model: Any, loss: Any, **options: Any) -> Trainer:
     return Trainer(model, loss, **options)
 
 
-def _checked_train(train: Any, about: dict[str, Any]) -> Any:
+def _checked_train(train: Data, about: dict[str, Any]) -> Data:
     if callable(train):
         return train
     expected = "inputs and targets (x, y), or a function from the number of an epoch to batches"
@@ -170,7 +182,7 @@ def _checked_train(train: Any, about: dict[str, Any]) -> Any:
     return samples("fit: train", train, **about)
 
 
-def _check_early_stop(stop: Any, measured: set[str], validated: bool) -> None:
+def _check_early_stop(stop: EarlyStop | None, measured: set[str], validated: bool) -> None:
     """Refuse, before the first epoch, to look for something that is never measured."""
     if stop is None:
         return

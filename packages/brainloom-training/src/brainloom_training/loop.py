@@ -10,18 +10,21 @@ from typing import Any
 
 import jax
 import numpy as np
-from brainloom_core import InputError
+from brainloom_core import CheckpointError, InputError
+from brainloom_core.identity import differences, refuse, text_of
+from brainloom_core.tensors import earlier, read_newest, write
+from brainloom_core.types import PyTree
 
-from .checkpoint import CheckpointError, load_arrays, save_arrays
 from .data.splits import batches
 from .guard import AT_ONCE, TrainingError
 from .history import EarlyStop, History
 from .trainer import Trainer
+from .types import Data, Samples
 
 __all__ = ["Run", "Source", "measured"]
 
 
-def measured(trainer: Trainer, data: Any, batch_size: int) -> dict[str, float]:
+def measured(trainer: Trainer, data: Samples, batch_size: int) -> dict[str, float]:
     """Means of the loss and the metrics over the samples of a data set, by name."""
     x, y = data
     means = Means()
@@ -39,11 +42,11 @@ def measured(trainer: Trainer, data: Any, batch_size: int) -> dict[str, float]:
 class Source:
     """The batches of each epoch."""
 
-    train: Any
+    train: Data
     batch_size: int
     seed: int
 
-    def batches(self, epoch: int) -> Iterable[tuple[Any, Any]]:
+    def batches(self, epoch: int) -> Iterable[Samples]:
         if callable(self.train):
             return self.train(epoch)
         x, y = self.train
@@ -58,10 +61,10 @@ class Source:
             return None
         return 1 if self.train[0] is None else math.ceil(len(self.train[1]) / self.batch_size)
 
-    def about(self) -> dict[str, Any]:
-        """What decides on the order of the samples."""
-        samples = None if callable(self.train) else len(self.train[1])
-        return {"samples": samples, "batch_size": self.batch_size, "seed": self.seed}
+    def about(self) -> dict[str, str]:
+        """The samples, and what decides on their order, as texts by name."""
+        order = {"batch_size": str(self.batch_size), "seed": str(self.seed)}
+        return {"train": text_of(self.train), **order}
 
 
 @dataclass
@@ -71,10 +74,11 @@ class Run:
     trainer: Trainer
     source: Source
     epochs: int
-    validation: Any
+    validation: Samples | None
     early_stop: EarlyStop | None
     checkpoint: Any
     save_every: int | None
+    about: dict[str, str] = field(default_factory=dict)
     history: History = field(default_factory=History)
     means: "Means" = field(default_factory=lambda: Means())
     done: int = 0  # steps of this epoch
@@ -105,11 +109,11 @@ class Run:
             latest = {name: values[-1] for name, values in self.history.items()}
             bar.set_postfix(latest, refresh=False)
 
-    def rest_of_epoch(self) -> Iterator[tuple[Any, Any]]:
+    def rest_of_epoch(self) -> Iterator[Samples]:
         """The batches of this epoch that are still to come."""
         return itertools.islice(self.source.batches(self.history.epochs), self.done, None)
 
-    def step(self, x: Any, y: Any) -> None:
+    def step(self, x: PyTree, y: PyTree) -> None:
         if not self.prepared:
             self.prepare(x, y)
         with self.told():
@@ -118,10 +122,12 @@ class Run:
         if self.save_every is not None and self.trainer.steps % self.save_every == 0:
             self.save()
 
-    def prepare(self, x: Any, y: Any) -> None:
+    def prepare(self, x: PyTree, y: PyTree) -> None:
         """Find out what would be wrong with any of the batches."""
-        sets = [self.source.train if self.source.steps else None, self.validation]
-        self.trainer.prepare(x, y, *(data[1] for data in sets if data is not None))
+        train: Any = self.source.train if self.source.steps else None
+        self.trainer.prepare(
+            x, y, *(data[1] for data in (train, self.validation) if data is not None)
+        )
         self.prepared = True
 
     @contextmanager
@@ -169,23 +175,28 @@ class Run:
         arrays = self.trainer.snapshot()
         arrays |= {f"best {name}": array for name, array in self.best.items()}
         about = {
-            "run": self.source.about(),
+            "kind": "fit",
+            "run": self.about,
             "steps": self.trainer.steps,
             "done": self.done,
             "means": self.means.total(),
             "history": self.history.measured,
         }
-        save_arrays(self.checkpoint, arrays, about)
+        write(self.checkpoint, arrays, about, keep=True)
 
     def resume(self) -> None:
-        if self.checkpoint is None or not Path(self.checkpoint).exists():
+        if self.checkpoint is None:
             return
-        arrays, about = load_arrays(self.checkpoint)
-        if about.get("run") != self.source.about():
-            raise CheckpointError(
-                f"{self.checkpoint}: it belongs to another run: expected {self.source.about()}, "
-                f"got {about.get('run')}. Delete it to begin anew"
-            )
+        self.about = {**self.about, **self.source.about(), **self.trainer.make()}
+        places = (Path(self.checkpoint), earlier(self.checkpoint))
+        if not any(place.exists() for place in places):
+            return
+        arrays, about = read_newest(self.checkpoint)
+        if not isinstance(about, dict) or about.get("kind") != "fit":
+            raise CheckpointError(f"{self.checkpoint}: expected a file of fit, got another one")
+        found = differences(about["run"], self.about)
+        hint = "Call fit as then, or give another checkpoint"
+        refuse(str(self.checkpoint), "it belongs to another run", found, hint)
         best = {name for name in arrays if name.startswith("best ")}
         self.best = {name.removeprefix("best "): arrays.pop(name) for name in sorted(best)}
         self.trainer.restore(arrays, self.checkpoint)
@@ -225,6 +236,6 @@ class Means:
         return {name: value / samples for name, value in sums.items()}
 
 
-def _length(y: Any) -> int:
+def _length(y: PyTree) -> int:
     leaves = jax.tree.leaves(y)
     return len(leaves[0]) if leaves and np.ndim(leaves[0]) else 1

@@ -4,18 +4,21 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError, ParameterError
+from brainloom_core import CheckpointError, InputError, ParameterError
 from brainloom_core.context import current_dt
+from brainloom_core.identity import differences, parts_of, refuse, text_of, versions_of
+from brainloom_core.plugins import made
+from brainloom_core.tensors import read, write
+from brainloom_core.types import Arguments, Array, PyTree, Shape, Time
 from brainloom_core.units import same_dimension, show
 
-from .checkpoint import load_arrays, save_arrays
 from .checks import check_options, check_targets, may_be_checked, numbers_of
 from .data.checks import check_whole
 from .guard import Guard, TrainingError
@@ -25,6 +28,10 @@ from .parameters import conditions, trainable
 from .reach import unreached
 from .rolling import carried_states
 from .rules import LearningRule, get_rule
+from .types import ByName, Measure, Penalty, Read
+
+if TYPE_CHECKING:
+    import optax
 
 __all__ = ["Trainer"]
 
@@ -84,27 +91,28 @@ class Trainer:
 
     def __init__(
         self,
-        model: Any,
-        loss: Callable[..., Any],
-        optimizer: Any = None,
+        model: brainstate.nn.Module,
+        loss: str | Measure,
+        optimizer: "optax.GradientTransformation | None" = None,
         *,
         rule: str | LearningRule = "bptt",
         parameters: str | tuple[str, ...] | None = None,
-        metrics: Mapping[str, Callable[..., Any]] | None = None,
-        regularizers: Mapping[str, Any] | None = None,
-        constraints: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, Measure] | None = None,
+        regularizers: Mapping[str, Penalty] | None = None,
+        constraints: Mapping[str, object] | None = None,
         clip_norm: float | None = None,
-        encoder: Callable[[Any], Any] | None = None,
-        read: Any = None,
+        encoder: Callable[[PyTree], PyTree] | None = None,
+        read: Read | None = None,
         n_steps: int | None = None,
         batching: Literal["axis", "vmap"] | None = "axis",
-        dt: Any = None,
+        dt: Time | None = None,
         seed: int = 0,
     ) -> None:
         import optax
 
         if batching not in ("axis", "vmap", None):
             raise InputError(f"batching: expected 'axis', 'vmap' or None, got {show(batching)}")
+        loss = made("loss", loss) if isinstance(loss, str) else loss
         check_options(
             model, loss, optimizer, metrics, regularizers, constraints, clip_norm, encoder
         )
@@ -134,10 +142,10 @@ class Trainer:
         self._key = jax.random.key(seed)
         self._held = Held(model, self.parameters, optimizer)
         self._short: list[brainstate.State] = []
-        self._fitted: Any = None
+        self._fitted: tuple[int | None, list[Shape]] | None = None
         self._guard = Guard(self.parameters)
         self._classes: dict[str, int] = {}
-        self._wanted = {
+        self._wanted: Arguments = {
             "loss": loss,
             "metrics": dict(metrics or {}),
             "penalties": dict(regularizers or {}),
@@ -146,10 +154,12 @@ class Trainer:
             "n_steps": n_steps,
             "batching": batching,
         }
+        self._seed = seed
+        self._asked = {"constraints": constraints, "clip_norm": clip_norm, "optimizer": optimizer}
         self._measures = {"loss": loss, **(metrics or {})}
-        self._compiled: dict[Any, Any] = {}
+        self._compiled: dict[tuple[str, int | None], Callable[..., PyTree]] = {}
 
-    def step(self, x: Any, y: Any) -> dict[str, jax.Array]:
+    def step(self, x: PyTree, y: PyTree) -> dict[str, jax.Array]:
         """Change the parameters by the gradient of a batch.
 
         Args:
@@ -167,7 +177,7 @@ class Trainer:
         self.steps += 1
         return values
 
-    def evaluate(self, x: Any, y: Any) -> dict[str, jax.Array]:
+    def evaluate(self, x: PyTree, y: PyTree) -> dict[str, jax.Array]:
         """The loss and the metrics on a batch; nothing is changed.
 
         Args:
@@ -179,7 +189,7 @@ class Trainer:
         """
         return self._told(self.measure(x, y))
 
-    def measure(self, x: Any, y: Any) -> dict[str, jax.Array]:
+    def measure(self, x: PyTree, y: PyTree) -> dict[str, jax.Array]:
         """As `evaluate`, without waiting for the numbers; `tell` says whether all was finite.
 
         Args:
@@ -188,7 +198,7 @@ class Trainer:
         """
         return self._call("evaluate", x, y)
 
-    def predict(self, x: Any) -> Any:
+    def predict(self, x: PyTree) -> PyTree:
         """Outputs of the model on a batch, time first.
 
         Args:
@@ -217,7 +227,7 @@ class Trainer:
             self.steps = error.step or 0
             raise
 
-    def prepare(self, x: Any, y: Any, *targets: Any) -> None:
+    def prepare(self, x: PyTree, y: PyTree, *targets: PyTree) -> None:
         """Find out, before the first step, what would be wrong in it.
 
         Args:
@@ -231,7 +241,7 @@ class Trainer:
         self._program("train", *(numbers_of(name, it) for name, it in (("x", x), ("y", y))))
         self.check_targets(y, *targets)
 
-    def check_targets(self, *targets: Any) -> None:
+    def check_targets(self, *targets: PyTree) -> None:
         """Refuse labels of classes that the model does not have, once it was run or prepared.
 
         Args:
@@ -253,7 +263,7 @@ class Trainer:
                 brainstate.nn.init_all_states(self.model)
             self._fitted = None
 
-    def memory(self, x: Any, y: Any) -> int:
+    def memory(self, x: PyTree, y: PyTree) -> int:
         """The bytes that a training step on such a batch needs besides its inputs and states.
 
         Args:
@@ -265,31 +275,52 @@ class Trainer:
             compiled = step.lower(jnp.uint32(self.steps), x, y).compile()
         return int(compiled.memory_analysis().temp_size_in_bytes)
 
-    def save(self, path: str | os.PathLike[str], about: Any = None) -> None:
+    def save(self, path: str | os.PathLike[str], about: object | None = None) -> None:
         """Write all that later steps depend on, and whatever JSON can hold, to a file.
 
-        The file is of the safetensors format, which holds numbers and no code. It replaces an
-        earlier one as a whole, so that a process may be killed at any time.
+        The file is of the safetensors format, which holds numbers and no code, with a checksum. It
+        replaces an earlier one as a whole, so that a process may be killed at any time.
 
         Args:
             path: The file.
             about: What else to keep, anything that JSON can hold; None.
-        """
-        save_arrays(path, self.snapshot(), {"steps": self.steps, "about": about})
 
-    def load(self, path: str | os.PathLike[str]) -> Any:
+        Raises:
+            CheckpointError: It cannot be written.
+        """
+        known = {"kind": "trainer", "make": self.make(), "steps": self.steps, "about": about}
+        write(path, self.snapshot(), known)
+
+    def load(self, path: str | os.PathLike[str], *, exactly: bool = True) -> object:
         """Go on from where another trainer of the same make was; returns what was saved about it.
 
         Args:
             path: The file, which `save` wrote.
+            exactly: Whether model, loss, optimizer with its learning rate, step and versions have
+                to be those of then; with False only what is trained has to fit.
 
         Raises:
-            CheckpointError: The file is not of such a trainer; nothing has been changed.
+            CheckpointError: The file is not of such a trainer, or not as it was written; then
+                nothing is changed.
         """
-        arrays, saved = load_arrays(path)
+        arrays, saved = read(path)
+        if not isinstance(saved, dict) or saved.get("kind") != "trainer":
+            raise CheckpointError(f"{path}: expected what Trainer.save wrote, got another file")
+        if exactly:
+            found = differences(saved["make"], self.make())
+            hint = "Give exactly=False to take what was trained all the same"
+            refuse(str(path), "it belongs to another trainer", found, hint)
         self.restore(arrays, path)
         self.steps = saved["steps"]
         return saved["about"]
+
+    def make(self) -> dict[str, str]:
+        """What decides on the steps besides the data and what is trained, as texts by name."""
+        wanted = {**self._wanted, **self._asked, "rule": self.rule, "dt": self.dt}
+        found = {name: text_of(value) for name, value in {**wanted, "seed": self._seed}.items()}
+        parts = {f"model.{name}": text for name, text in parts_of(self.model).items()}
+        versions = {f"version of {name}": it for name, it in versions_of(self.model).items()}
+        return found | parts | versions
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """All that later steps depend on besides their number, as arrays by name.
@@ -300,7 +331,7 @@ class Trainer:
         self.tell()
         return self._held.snapshot()
 
-    def restore(self, arrays: Mapping[str, np.ndarray], source: Any = "restore") -> None:
+    def restore(self, arrays: Mapping[str, np.ndarray], source: object = "restore") -> None:
         """Return to a snapshot.
 
         Args:
@@ -314,7 +345,7 @@ class Trainer:
 
     # Steps
 
-    def _call(self, kind: str, *args: Any) -> Any:
+    def _call(self, kind: str, *args: PyTree) -> PyTree:
         args = tuple(numbers_of(name, it) for name, it in zip("xy", args, strict=False))
         program = self._program(kind, *args)
         known = bool(self._classes)
@@ -325,15 +356,15 @@ class Trainer:
             self.check_targets(*args[1:])
         return values
 
-    def _told(self, values: Any) -> Any:
+    def _told(self, values: PyTree) -> PyTree:
         self.tell()
         return values
 
-    def _surroundings(self, kind: str = "evaluate") -> Any:
+    def _surroundings(self, kind: str = "evaluate") -> contextlib.AbstractContextManager[object]:
         """What `brainstate.environ` says while a program of a kind is traced or run."""
         return brainstate.environ.context(dt=self.dt, fit=kind == "train")
 
-    def _program(self, kind: str, *args: Any) -> Any:
+    def _program(self, kind: str, *args: PyTree) -> Any:
         """The compiled program of a kind for batches of this size, to which the states are fit."""
         size = None if self.batching is None else _size(args)
         with self._surroundings(kind):
@@ -352,15 +383,15 @@ class Trainer:
         self._short = list(carried_states(self.model).values())
         self._fitted = size, self._shapes()
 
-    def _shapes(self) -> list[Any]:
+    def _shapes(self) -> list[Shape]:
         """The shapes of the states, which others may have changed since they were made to fit."""
         return [np.shape(leaf) for state in self._short for leaf in jax.tree.leaves(state.value)]
 
-    def _train(self, objective: Objective, x: Any, y: Any) -> Callable[..., Any]:
+    def _train(self, objective: Objective, x: PyTree, y: PyTree) -> Callable[..., PyTree]:
         """The program of a training step."""
         self.rule.prepare(objective, self.parameters, x, y)
 
-        def gradients(x: Any, y: Any) -> Any:
+        def gradients(x: PyTree, y: PyTree) -> PyTree:
             return self.rule.gradients(objective, self.parameters, x, y)
 
         if lost := unreached(lambda x, y: gradients(x, y)[0], x, y):
@@ -370,7 +401,7 @@ class Trainer:
                 "parameters=... says which to train"
             )
 
-        def step(number: Any, x: Any, y: Any) -> dict[str, Any]:
+        def step(number: Array, x: PyTree, y: PyTree) -> ByName:
             before = self._held.everything()
             with self._randomness(number):
                 found, values = gradients(x, y)
@@ -390,28 +421,28 @@ class Trainer:
 
         return brainstate.transform.jit(step)
 
-    def _evaluate(self, objective: Objective, x: Any, y: Any) -> Callable[..., Any]:
-        def measure(number: Any, x: Any, y: Any) -> dict[str, Any]:
+    def _evaluate(self, objective: Objective, x: PyTree, y: PyTree) -> Callable[..., PyTree]:
+        def measure(number: Array, x: PyTree, y: PyTree) -> ByName:
             self._guard.note(number, inputs=self._inputs(x))
             with self._randomness(number):
                 return objective(x, y)
 
         return brainstate.transform.jit(measure)
 
-    def _predict(self, objective: Objective, x: Any) -> Callable[..., Any]:
-        def run(number: Any, x: Any) -> Any:
+    def _predict(self, objective: Objective, x: PyTree) -> Callable[..., PyTree]:
+        def run(number: Array, x: PyTree) -> PyTree:
             self._guard.note(number, inputs=self._inputs(x))
             with self._randomness(number):
                 return objective.outputs(x)
 
         return brainstate.transform.jit(run)
 
-    def _inputs(self, x: Any) -> Any:
+    def _inputs(self, x: PyTree) -> PyTree:
         """Inputs that have to be finite."""
         return x if may_be_checked(self._wanted["encoder"]) else None
 
     @contextlib.contextmanager
-    def _randomness(self, number: Any) -> Iterator[None]:
+    def _randomness(self, number: Array) -> Iterator[None]:
         """What is drawn depends on the seed and the number of the step alone."""
         generator = brainstate.random.DEFAULT
         before = generator.value
@@ -419,7 +450,7 @@ class Trainer:
         yield
         generator.value = before
 
-    def _change(self, gradients: dict[str, Any]) -> dict[str, Any]:
+    def _change(self, gradients: ByName) -> ByName:
         """Let the optimizer change the parameters, within their conditions; what it proposed."""
         import optax
 
@@ -430,12 +461,12 @@ class Trainer:
             raise InputError(
                 f"optimizer: it stops with {error}. Is its learning rate a number or a schedule?"
             ) from error
-        proposed: dict[str, Any] = optax.apply_updates(numbers, changes)
+        proposed: ByName = optax.apply_updates(numbers, changes)
         self._held.assign(proposed, within=self._conditions)
         return proposed
 
 
-def _size(args: tuple[Any, ...]) -> int:
+def _size(args: tuple[PyTree, ...]) -> int:
     sizes = {np.shape(leaf)[0] if np.ndim(leaf) else 0 for leaf in jax.tree.leaves(args)}
     if len(sizes) != 1 or 0 in sizes:
         raise InputError(

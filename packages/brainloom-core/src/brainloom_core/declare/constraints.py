@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+
+from ..types import Array, ArrayLike, Quantity
 
 __all__ = ["Constraint", "between", "non_negative", "one_of", "positive", "whole"]
 
@@ -22,8 +23,8 @@ class Constraint:
     """
 
     text: str
-    holds: Callable[[Any], Any]
-    keep: Callable[[Any, Any], Any] | None = None
+    holds: Callable[[Quantity], ArrayLike]
+    keep: Callable[[Array, Array], Array] | None = None
 
 
 positive = Constraint("> 0", lambda x: x > 0, lambda old, new: jnp.where(new > 0, new, old / 2))
@@ -55,11 +56,11 @@ def between(low: float, high: float) -> Constraint:
     )
 
 
-def _is_whole(n: Any) -> bool:
+def _is_whole(n: object) -> bool:
     return isinstance(n, (int, np.integer)) and not isinstance(n, bool)
 
 
-def one_of(*choices: Any) -> Constraint:
+def one_of(*choices: object) -> Constraint:
     """The value must equal one of the choices.
 
     Args:

@@ -5,6 +5,7 @@ the neurons that spike again in each step. It works on 32-bit integers only, so 
 the same edges on every machine.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -12,10 +13,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from brainloom_core.types import Array
 
 __all__ = ["RowDraw", "new_key", "words"]
 
+Counters = Array | np.ndarray
 Key = tuple[int, int]
+Part = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 _BLOCK = 1 << 19  # choices drawn at once by numpy: they stay in the cache
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -28,7 +32,7 @@ def new_key(rng: np.random.Generator) -> Key:
     return int(first), int(second)
 
 
-def words(key: Key, first: Any, second: Any) -> tuple[Any, Any]:
+def words(key: Key, first: Counters, second: Counters) -> tuple[Counters, Counters]:
     """Two random 32-bit words for each pair of counters: Threefry-2x32 with 20 rounds.
 
     Args:
@@ -107,17 +111,46 @@ class RowDraw:
         """The length of each row, and the items of all, rising within each row."""
         lengths = self.lengths
         items = np.empty(int(lengths.sum()), np.int32)
-        work = self.available + self.drawn_width if self.left_out else self.drawn_width
-        height = max(1, _BLOCK // max(1, work))
         done = 0
-        for start in range(0, self.n_rows if len(items) else 0, height):
-            block = self.items(np.arange(start, min(start + height, self.n_rows)))
+        for _, block in self.blocks(0, self.n_rows) if len(items) else ():
             kept = block[block < self.n_items]
             items[done : done + len(kept)] = kept
             done += len(kept)
         return lengths, items
 
-    def items(self, rows: Any) -> Any:
+    def blocks(self, first: int, stop: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The numbers of some rows and their items, as many at a time as stay in the cache."""
+        work = self.available + self.drawn_width if self.left_out else self.drawn_width
+        height = max(1, _BLOCK // max(1, work))
+        for start in range(first, stop, height):
+            rows = np.arange(start, min(start + height, stop))
+            yield rows, np.asarray(self.items(rows))
+
+    def items_within(self, ranges: list[tuple[int, int]]) -> list[Part]:
+        """For each range of items: how many each row holds, and these, counted from its first."""
+        counts = [np.zeros(self.n_rows, np.int64) for _ in ranges]
+        found: list[list[np.ndarray]] = [[np.zeros(0, np.int32)] for _ in ranges]
+        for rows, block in self.blocks(0, self.n_rows):
+            for k, (first, stop) in enumerate(ranges):
+                within = (block >= first) & (block < stop)
+                counts[k][rows] = within.sum(1)
+                found[k].append(block[within] - np.int32(first))
+        joined = map(np.concatenate, found)
+        return [(count, items, None) for count, items in zip(counts, joined, strict=True)]
+
+    def rows_within(self, ranges: list[tuple[int, int]]) -> list[Part]:
+        """For each range of rows: how many hold each item, and which do, counted from its first."""
+        return [self._rows(*one) for one in ranges]
+
+    def _rows(self, first: int, stop: int) -> Part:
+        places = [np.zeros(0, np.int64)]
+        for rows, block in self.blocks(first, stop):
+            row, place = np.nonzero(block < self.n_items)
+            places.append(block[row, place] * np.int64(stop - first) + (rows[row] - first))
+        items, rows = np.divmod(np.sort(np.concatenate(places)), max(1, stop - first))
+        return np.bincount(items, minlength=self.n_items), rows.astype(np.int32), None
+
+    def items(self, rows: Counters) -> Counters:
         """The items of some rows, shape `(len(rows), width)`, filled up with `n_items`."""
         xp: ModuleType = np if isinstance(rows, np.ndarray) else jnp
         rows = rows.astype(xp.uint32)
@@ -135,7 +168,7 @@ class RowDraw:
             return chosen
         return chosen + (chosen >= rows[:, None].astype(xp.int32))
 
-    def _choices(self, rows: Any, attempt: Any) -> Any:
+    def _choices(self, rows: Counters, attempt: Any) -> Counters:
         """Independent items, int32, shape `(len(rows), drawn_width)`."""
         xp: ModuleType = np if isinstance(rows, np.ndarray) else jnp
         half = -(-self.drawn_width // 2)
@@ -145,7 +178,7 @@ class RowDraw:
         chosen = both[:, : self.drawn_width] % np.uint32(max(1, self.available))
         return chosen.astype(xp.int32)
 
-    def _without_repeats(self, chosen: Any, rows: Any, xp: ModuleType) -> Any:
+    def _without_repeats(self, chosen: Counters, rows: Counters, xp: ModuleType) -> Counters:
         if xp is np:
             attempt, touched = 1, np.nonzero(self._repeated(chosen, np).any(1))[0]
             while len(touched):
@@ -163,17 +196,17 @@ class RowDraw:
             0
         ]
 
-    def _repeated(self, chosen: Any, xp: ModuleType) -> Any:
+    def _repeated(self, chosen: Counters, xp: ModuleType) -> Counters:
         same = (chosen[:, 1:] == chosen[:, :-1]) & (chosen[:, 1:] < self.available)
         return xp.pad(same, ((0, 0), (1, 0))) if chosen.shape[1] else same
 
-    def _again(self, chosen: Any, rows: Any, attempt: Any) -> Any:
+    def _again(self, chosen: Counters, rows: Counters, attempt: Any) -> Counters:
         xp: ModuleType = np if isinstance(rows, np.ndarray) else jnp
         fresh = self._choices(rows, attempt)
         return xp.sort(xp.where(self._repeated(chosen, xp), fresh, chosen), axis=1)
 
 
-def _complement(chosen: Any, n: int, xp: ModuleType) -> Any:
+def _complement(chosen: Counters, n: int, xp: ModuleType) -> Counters:
     """The numbers below n that are not in each row of distinct ones, then filled up with n."""
     everything = xp.broadcast_to(np.arange(n, dtype=np.int32), (chosen.shape[0], n))
     both = xp.sort(xp.concatenate([everything, chosen], axis=1), axis=1)

@@ -1,11 +1,12 @@
 """Potentials that exchange currents by conductances: their means over a step."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
+from brainloom_core.partition import on_all_devices
+from brainloom_core.types import Array, Quantity
 from brainloom_core.units import to_number, with_unit
 
 from .course import Begun
@@ -15,7 +16,9 @@ __all__ = ["mean_potentials", "summed"]
 TOLERANCE = 1e-5  # of what the junctions do to the potentials within half a step
 
 
-def mean_potentials(begun: Sequence[Begun], ends: tuple[Any, Any], weight: Any) -> Any:
+def mean_potentials(
+    begun: Sequence[Begun], ends: tuple[Array, Array], weight: Quantity
+) -> Quantity:
     r"""The potentials in the middle of a step in which the currents of these junctions are held.
 
     $$
@@ -35,8 +38,9 @@ def mean_potentials(begun: Sequence[Begun], ends: tuple[Any, Any], weight: Any) 
     """
     unit = u.get_unit(begun[0].V)
     per_current = unit / (u.get_unit(weight) * unit)
-    start = _joined([to_number(part.V + part.rise, unit) for part in begun])
-    gain = _joined([to_number(part.gain, per_current) for part in begun])
+    # On several devices each computes all of it, so that sums have one order.
+    start = on_all_devices(_joined([to_number(part.V + part.rise, unit) for part in begun]))
+    gain = on_all_devices(_joined([to_number(part.gain, per_current) for part in begun]))
     root = jnp.sqrt(jnp.maximum(gain, 0.0))
     w, (i, j) = u.get_mantissa(weight), ends
 
@@ -48,10 +52,10 @@ def mean_potentials(begun: Sequence[Begun], ends: tuple[Any, Any], weight: Any) 
         return z - root * into(root * z)
 
     z, _ = jax.scipy.sparse.linalg.cg(system, root * into(start), tol=TOLERANCE)
-    return with_unit(start + root * z, unit)
+    return on_all_devices(with_unit(start + root * z, unit))
 
 
-def summed(values: Any, neurons: Any, size: int) -> Any:
+def summed(values: Quantity, neurons: Array, size: int) -> Quantity:
     """Sums of one value per junction over the junctions of each neuron.
 
     Args:
@@ -59,9 +63,9 @@ def summed(values: Any, neurons: Any, size: int) -> Any:
         neurons: The neuron of each.
         size: Number of neurons.
     """
-    unit, number = u.get_unit(values), u.get_mantissa(values)
+    unit, number = u.get_unit(values), on_all_devices(u.get_mantissa(values))
     zero = jnp.zeros((*number.shape[:-1], size), number.dtype)
-    return with_unit(zero.at[..., neurons].add(number), unit)
+    return on_all_devices(with_unit(zero.at[..., neurons].add(number), unit))
 
 
 def _joined(parts: list[jax.Array]) -> jax.Array:

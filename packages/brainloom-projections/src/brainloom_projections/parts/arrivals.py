@@ -1,16 +1,34 @@
 """Connections whose edges have delays of their own."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import brainstate
+import brainunit as u
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Delayed, ParameterError, full, state
+from brainloom_core import Delayed, InputError, ParameterError, full, state
+from brainloom_core.partition import Partition, SplitState
+from brainloom_core.types import Array, Quantity, Shape, Time
 from brainloom_core.units import with_unit
 
 from ..connection.connection import Connection
+from ..connection.split import SplitEdges
 
 __all__ = ["Arrivals"]
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """Whole steps of the delay of each edge, and what is left of it, by device."""
+
+    split: SplitEdges
+    steps: SplitState
+    rest: SplitState | None
+
+    @property
+    def lags(self) -> tuple[Any, Any]:
+        return self.steps.value, None if self.rest is None else self.rest.value
 
 
 class Arrivals(Delayed):
@@ -34,21 +52,24 @@ class Arrivals(Delayed):
             unit of the weights.
     """
 
+    graph_invisible_attrs = (*Delayed.graph_invisible_attrs, "_spread")
+    _spread: "_Spread | None" = None  # the delays on several devices, during a run
+
     pending = state(
         lambda model, shape: with_unit(full(0.0, shape), model.connection.unit),
         "what is under way",
         brainstate.ShortTermState,
     )
 
-    def __init__(self, connection: Connection, delay: Any, **options: Any) -> None:
+    def __init__(self, connection: Connection, delay: Time, **options: Any) -> None:
         super().__init__((connection.n_edges,), delay, **options)
         self.connection = connection
 
-    def update(self, spikes: Any) -> Any:
+    def update(self, spikes: Array) -> Quantity:
         """Send this step's spikes, and return what arrives in it."""
         ring, position = self.pending.value, jnp.asarray(self.position.value)
         length = ring.shape[-2]
-        steps, rest = self._lag(length)
+        steps, rest = self.lag_in_steps(length) if self._spread is None else self._spread.lags
         if rest is None:
             ring, arrived = self.connection.send(ring, spikes, steps, position)
         else:  # the later part second, since what was sent one turn ahead would be emptied
@@ -58,18 +79,53 @@ class Arrivals(Delayed):
         self.position.value = (position + 1) % length
         return arrived
 
-    def _carry_over(self, old: Any, new: Any) -> None:
-        """What is under way stands where it will arrive; a longer delay needs more places."""
-        ring, position = self._known(self.pending.value), int(self._known(self.position.value))
-        missing = self._longest(new) + 1 - ring.shape[-2]
-        if missing > 0:
-            ring = np.roll(ring, -position, axis=-2)
-            ring = np.pad(ring, [(0, 0)] * (ring.ndim - 2) + [(0, missing), (0, 0)])
-            self._put("pending", ring)
+    def enter_partition(self, partition: Partition) -> None:
+        """Put what is under way on the devices of those to whom it goes.
 
-    def state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+        Args:
+            partition: The devices.
+        """
+        if self.is_trained:
+            raise InputError(
+                "simulate: mesh: delays of edges that are trained cannot be spread over devices; "
+                "assign their values to the connection"
+            )
+        split = self.connection.split_over(partition)
+        ring = self.pending.value
+        steps, rest = self.lag_in_steps(ring.shape[-2])
+        shape, unit = (self.connection.n_edges,), u.get_unit(ring)
+
+        def by_edge(values: Array | np.ndarray) -> SplitState:
+            return split.by_edge(np.broadcast_to(np.asarray(values), shape))
+
+        self._spread = _Spread(split, by_edge(steps), None if rest is None else by_edge(rest))
+        number = np.asarray(u.get_mantissa(ring))
+        missing = partition.size * split.length - number.shape[-1]
+        number = np.pad(number, [(0, 0)] * (number.ndim - 1) + [(0, missing)])
+        placed = partition.put(number, partition.split(number.ndim - 1))
+        partition.rearrange(self.pending, with_unit(placed, unit))
+
+    def leave_partition(self) -> None:
+        """Put it together again."""
+        if self._spread is None:
+            return
+        split, self._spread = self._spread.split, None
+        ring = self.pending.value
+        number = split.partition.read(u.get_mantissa(ring))[..., : split.n_post]
+        split.partition.restore(self.pending, with_unit(jnp.asarray(number), u.get_unit(ring)))
+
+    def carry_over(self, old: Time, new: Time) -> None:
+        """What is under way stands where it will arrive; a longer delay needs more places."""
+        ring, place = (self.as_numbers(held.value) for held in (self.pending, self.position))
+        missing = self.longest_in_steps(new) + 1 - ring.shape[-2]
+        if missing > 0:
+            ring = np.roll(ring, -int(place), axis=-2)
+            ring = np.pad(ring, [(0, 0)] * (ring.ndim - 2) + [(0, missing), (0, 0)])
+            self.write_ring("pending", ring)
+
+    def state_shape(self, batch_size: int | None) -> Shape:
         batch = () if batch_size is None else (batch_size,)
-        length, n_post = self._longest() + 1, int(np.prod(self.connection.out_size))
+        length, n_post = self.longest_in_steps() + 1, int(np.prod(self.connection.out_size))
         if length * n_post >= 2**30:
             raise ParameterError(
                 f"Arrivals.delay: {length} steps for {n_post} neurons are too many places; "

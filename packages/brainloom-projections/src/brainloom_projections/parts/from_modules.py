@@ -1,27 +1,32 @@
 """What the projections share: from the presynaptic modules, through delays, to what arrives."""
 
 from collections.abc import Callable
-from typing import Any
 
 import brainstate
 import brainunit as u
+import jax
 import numpy as np
 from brainloom_core import (
     Delay,
     Descriptor,
+    Dynamics,
     InputError,
     ParameterError,
     Projection,
     UnitError,
 )
+from brainloom_core.partition import Partition, partition_in_use
+from brainloom_core.types import Arguments, Population, Quantity, Shape
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from ..connection.connection import Connection, is_function, value_of
+from ..types import Described
 from .arrivals import Arrivals
 from .describe import described, in_a_line
 from .events import plain
 from .foreign import by_own_operations
-from .parts import Line, Method, Part, Timing, check_post, made, weight_unit
+from .parts import Line, Method, Part, Timing, check_post, made
+from .units import weight_unit
 
 __all__ = ["FromModules"]
 
@@ -35,12 +40,12 @@ class FromModules(Projection):
 
     def __init__(
         self,
-        *modules: Any,
-        comm: Callable[..., Any],
-        post: Any,
+        *modules: Callable[..., Quantity] | brainstate.State,
+        comm: Callable[..., Quantity],
+        post: Population,
         label: str | None,
         timing: Timing,
-        stp: Any = None,
+        stp: Described | None = None,
     ) -> None:
         super().__init__(name=brainstate.util.get_unique_name(type(self).__name__))
         kind = type(self).__name__
@@ -74,7 +79,7 @@ class FromModules(Projection):
         """
         return in_a_line(self, self._source(), names)
 
-    def _emitted(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _emitted(self, args: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
         """What the presynaptic side sends in this step."""
         for module in self.modules:
             out = module.value if isinstance(module, brainstate.State) else module(*args)
@@ -88,12 +93,19 @@ class FromModules(Projection):
         args = tuple(plain(value) for value in args)
         return args if self.stp is None else (self.stp(*args),)
 
-    def _delivered(self, *args: Any) -> Any:
+    def _delivered(self, *args: Quantity) -> Quantity:
         """What arrives of it, through delay and connectivity."""
+        partition = partition_in_use()
+        bits = partition is not None and partition.are_bits(u.get_mantissa(args[0]))
         if isinstance(self.delay, Delay):
             unit = u.get_unit(args[0])
             args = (with_unit(self.delay(u.get_mantissa(args[0])), unit),)
+            bits = bits and not self.delay.interpolates
+        if partition is not None:
+            args = (self._on_all(partition, args[0], bits),)
         x = self.delay(*args) if isinstance(self.delay, Arrivals) else self.comm(*args)
+        if partition is not None and not getattr(self.comm, "delivers_by_target", False):
+            x = jax.tree.map(partition.once, x)  # so that its sums have one order
         if isinstance(self.comm, brainstate.nn.AllToAll) and np.shape(x)[-1:] in ((), (1,)):
             # With one weight for all, it gives the sum that is the same for all.
             batch = np.shape(args[0])[: -len(self.comm.in_size)]
@@ -105,17 +117,28 @@ class FromModules(Projection):
             )
         return x
 
-    def _made_stp(self, stp: Any) -> Any:
+    def _on_all(self, partition: Partition, values: Quantity, bits: bool) -> Quantity:
+        """What is sent, on all devices; a connection one to one has it where it is."""
+        if isinstance(self.comm, Connection) and self.comm.is_one_to_one:
+            return values
+        number = partition.note(u.get_mantissa(values), bits=bits)
+        lead = np.ndim(number) - len(self._known_pre_size() or np.shape(number))
+        whole = partition.gathered(number, np.shape(number)[max(0, lead) :])
+        if bits and isinstance(self.comm, Connection):
+            whole = whole != 0  # which takes a quarter of the memory
+        return with_unit(whole, u.get_unit(values))
+
+    def _made_stp(self, stp: Described) -> Dynamics:
         if not isinstance(stp, Descriptor) and not callable(stp):
             raise TypeError(
                 f"{type(self).__name__}.stp: expected STP or STD, described or an instance, got "
                 f"{show(stp)}"
             )
-        stp = made(stp, self.name, "stp", **self._pre_size("stp", stp))
-        self._check_pre_size("stp", stp)
-        return stp
+        own: Dynamics = made(stp, self.name, "stp", **self._pre_size("stp", stp))
+        self._check_pre_size("stp", own)
+        return own
 
-    def _made_delay(self, timing: Timing) -> Any:
+    def _made_delay(self, timing: Timing) -> Delay | Arrivals | None:
         """The line before the connectivity, or the connectivity with delays; None for none."""
         kind, own, delay = type(self).__name__, getattr(self.comm, "delay", None), timing.delay
         if own is not None and delay is not None:
@@ -126,7 +149,7 @@ class FromModules(Projection):
         timing.check(kind, delay)
         if delay is None:
             return None
-        options = {"max_delay": timing.max_delay, "interpolate": timing.interpolate}
+        options: Arguments = {"max_delay": timing.max_delay, "interpolate": timing.interpolate}
         if is_function(delay):
             raise ParameterError(
                 f"{kind}.delay: expected a time, got the function {show(delay)}, which draws one "
@@ -151,7 +174,7 @@ class FromModules(Projection):
             f", got shape {shape}"
         )
 
-    def _pre_size(self, part: str, described: Any) -> dict[str, Any]:
+    def _pre_size(self, part: str, described: object) -> dict[str, Shape]:
         """The size of a part that has one state per presynaptic neuron, where it is described."""
         if not isinstance(described, Descriptor) or "in_size" in described.arguments:
             return {}
@@ -172,11 +195,11 @@ class FromModules(Projection):
             )
         return size
 
-    def _source(self) -> Any:
+    def _source(self) -> Population | None:
         """The presynaptic population, where the first module is of one."""
         return getattr(self.modules[0], "module", None) if self.modules else None
 
-    def _check_pre_size(self, part: str, it: Any) -> None:
+    def _check_pre_size(self, part: str, it: object) -> None:
         size, known = getattr(it, "in_size", None), getattr(self.comm, "in_size", None)
         if size is not None and known is not None and tuple(size) != tuple(known):
             raise ValueError(
@@ -184,18 +207,18 @@ class FromModules(Projection):
                 f"presynaptic side of comm, {tuple(known)}"
             )
 
-    def _check_size(self, part: str, size: Any, post: Any) -> None:
+    def _check_size(self, part: str, size: Shape | None, post: Population) -> None:
         if size is not None and tuple(size) != tuple(post.in_size):
             raise ValueError(
                 f"{type(self).__name__}.{part}: its size {tuple(size)} is not that of the "
                 f"postsynaptic {type(post).__name__}, {tuple(post.in_size)}"
             )
 
-    def _check_kind(self, part: str, right: bool, got: Any, expected: str) -> None:
+    def _check_kind(self, part: str, right: bool, got: object, expected: str) -> None:
         if not right:
             raise TypeError(f"{type(self).__name__}.{part}: expected {expected}, got {show(got)}")
 
-    def _check_weights(self, needed: Any, what: str) -> None:
+    def _check_weights(self, needed: u.Unit | None, what: str) -> None:
         """Raise if the weights, as far as known, cannot be added to what a spike changes."""
         unit = weight_unit(self.comm)
         if unit is None or needed is None or same_dimension(unit, needed):

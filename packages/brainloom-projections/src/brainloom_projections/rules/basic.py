@@ -6,11 +6,12 @@ inspected, saved and given to any number of connections. The flags `allow_autaps
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from brainloom_core import ParameterError
+from brainloom_core import ParameterError, PluginError
+from brainloom_core.plugins import made
 from brainloom_core.units import show
 
 from ..connection.counter import RowDraw, new_key
@@ -36,7 +37,7 @@ class Rule:
     A rule of your own is a frozen dataclass with a method `edges`.
 
     Examples:
-        >>> from dataclasses import dataclass
+        >>> from dataclasses import dataclass, field
         >>> import numpy as np
         >>> from brainloom_projections import Connection, Edges, Rule
         >>> @dataclass(frozen=True)
@@ -57,6 +58,24 @@ class Rule:
             n_post: Number of postsynaptic neurons.
             rng: Where the random numbers come from; by default, they differ from call to call.
         """
+
+
+def rule_of(where: str, rule: Any) -> Any:
+    """A rule that is given by name, or what else is given.
+
+    Args:
+        where: What takes it, for the message.
+        rule: A rule, anything else, or the name under which a plugin registers a rule.
+
+    Raises:
+        ParameterError: No rule has the name, or it has parameters that must be given.
+    """
+    if not isinstance(rule, str):
+        return rule
+    try:
+        return made("rule", rule)
+    except (PluginError, TypeError) as error:
+        raise ParameterError(f"{where}: {error}") from error
 
 
 class RowRule(Rule):
@@ -148,6 +167,9 @@ class Bernoulli(RowRule):
         p: Probability $p$ of a connection, from 0 to 1.
         allow_autapses: Whether neuron i may connect to neuron i, True; False needs populations
             of one size.
+        incoming: Whether the neurons that receive draw their sources, False: those that send draw
+            their targets. The law is the same, the edges are others. Of a network on several
+            devices each then draws what reaches its own neurons, and nothing else.
 
     Raises:
         ParameterError: `p` is not a probability, or autapses are left out between populations
@@ -167,18 +189,24 @@ class Bernoulli(RowRule):
 
     p: float
     allow_autapses: bool = True
+    incoming: bool = field(default=False, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         check_probability("Bernoulli.p", self.p)
         check_flags(self)
 
+    def __repr__(self) -> str:
+        more = ", incoming=True" if self.incoming else ""
+        return f"Bernoulli(p={self.p!r}, allow_autapses={self.allow_autapses}{more})"
+
     def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
-        available = n_post - left_out(self, n_pre, n_post)
+        n_rows, n_items = (n_post, n_pre) if self.incoming else (n_pre, n_post)
+        available = n_items - left_out(self, n_pre, n_post)
         absent = self.p > 0.5
-        number = rng.binomial(available, 1.0 - self.p if absent else self.p, n_pre)
+        number = rng.binomial(available, 1.0 - self.p if absent else self.p, n_rows)
         number = number.astype(np.int32)
         return RowDraw(
-            new_key(rng), n_pre, n_post, number, own=self.allow_autapses, left_out=absent
+            new_key(rng), n_rows, n_items, number, own=self.allow_autapses, left_out=absent
         )
 
 
@@ -353,14 +381,14 @@ def check_probability(name: str, p: Any) -> None:
         raise ParameterError(f"{name}: expected a probability from 0 to 1, got {show(p)}")
 
 
-def check_number(name: str, k: Any) -> None:
+def check_number(name: str, k: object) -> None:
     """Refuse what is not a count."""
     whole(name, k)
 
 
-def check_flags(rule: Any) -> None:
+def check_flags(rule: Rule) -> None:
     """Refuse what is neither true nor false."""
-    for name in ("allow_autapses", "allow_multapses"):
+    for name in ("allow_autapses", "allow_multapses", "incoming"):
         value = getattr(rule, name, True)
         if not isinstance(value, (bool, np.bool_)):
             raise ParameterError(
@@ -368,7 +396,7 @@ def check_flags(rule: Any) -> None:
             )
 
 
-def check_sizes(rule: Rule, n_pre: Any, n_post: Any) -> None:
+def check_sizes(rule: Rule, n_pre: object, n_post: object) -> None:
     """Refuse sizes that are not counts."""
     for name, number in (("n_pre", n_pre), ("n_post", n_post)):
         whole(f"{type(rule).__name__}.edges: {name}", number)

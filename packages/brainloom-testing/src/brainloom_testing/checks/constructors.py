@@ -2,13 +2,14 @@
 
 import math
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import brainunit as u
 import jax.numpy as jnp
 from brainloom_core import BrainloomError
+from brainloom_core.types import Arguments
 
 from ..case import Case
 from ..declarations import signature
@@ -32,7 +33,7 @@ HARDLY: tuple[Any, ...] = (
 )
 
 
-def bad_values(given: Any) -> Iterator[Any]:
+def bad_values(given: object) -> Iterator[object]:
     """Values that an argument of a constructor can hardly mean.
 
     Args:
@@ -47,7 +48,7 @@ def bad_values(given: Any) -> Iterator[Any]:
         yield from (u.Quantity(number, unit=u.get_unit(given)) for number in (-1.0, jnp.ones(7)))
 
 
-def complaint(cls: type, name: str, value: Any, arguments: Mapping[str, Any]) -> str | None:
+def complaint(cls: type, name: str, value: object, arguments: Arguments) -> str | None:
     """What is wrong with the way in which a constructor takes a value, None if nothing is.
 
     It may take one that is not a number without an end; or refuse it by an error of its own,

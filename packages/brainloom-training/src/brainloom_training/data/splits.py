@@ -1,11 +1,13 @@
 """Splits of a data set, and mini-batches, that are the same in every run."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from brainloom_core import InputError, ParameterError
+from brainloom_core.types import ArrayLike, PyTree
 
+from ..types import Samples
 from .checks import check_whole
 
 __all__ = ["Splits", "batches", "stratified_split"]
@@ -20,13 +22,13 @@ class Splits(NamedTuple):
         test: What is reported.
     """
 
-    train: tuple[Any, Any]
-    validation: tuple[Any, Any]
-    test: tuple[Any, Any]
+    train: Samples
+    validation: Samples
+    test: Samples
 
 
 def stratified_split(
-    labels: Any, fractions: Sequence[float], seed: int = 0
+    labels: ArrayLike, fractions: Sequence[float], seed: int = 0
 ) -> tuple[np.ndarray, ...]:
     """Divide samples so that all parts have the classes in the same proportions.
 
@@ -73,8 +75,8 @@ def stratified_split(
 
 
 def batches(
-    x: Any, y: Any, size: int, *, seed: int, epoch: int, drop_last: bool = False
-) -> Iterator[tuple[Any, Any]]:
+    x: PyTree, y: PyTree, size: int, *, seed: int, epoch: int, drop_last: bool = False
+) -> Iterator[Samples]:
     """Mini-batches of a data set in a random order that belongs to the epoch.
 
     The order depends on `(seed, epoch)` and the number of samples alone: training that is resumed
@@ -111,8 +113,8 @@ def batches(
 
 
 def _batches(
-    x: Any, y: Any, size: int, random: np.random.RandomState, drop_last: bool
-) -> Iterator[tuple[Any, Any]]:
+    x: PyTree, y: PyTree, size: int, random: np.random.RandomState, drop_last: bool
+) -> Iterator[Samples]:
     order = random.permutation(len(x))
     end = len(x) - len(x) % size if drop_last else len(x)
     for start in range(0, end, size):
