@@ -180,7 +180,8 @@ def docs(session: nox.Session) -> None:
     was built last, and `-- publish VERSION [ALIAS] [--push]` puts it beside those of other versions
     on the branch gh-pages.
     """
-    shown = with_tests(*MEMBERS, extras=("brainloom-training[data,online]",))
+    extras = ("brainloom-core[formats]", "brainloom-training[data,online]")
+    shown = with_tests(*MEMBERS, extras=extras)
     session.install(*tools("docs"), *shown, "pytest-xdist>=3.6")
     task, *rest = session.posargs or ("all",)
     if task in ("all", "test"):

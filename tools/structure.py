@@ -13,14 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import grimp  # what import-linter stands on
-
 ROOT = Path(__file__).resolve().parent.parent
 PRIVATE = re.compile(r"_[A-Za-z]\w*")
-LONGEST = 740  # lines of a file
+LONGEST = 630  # lines of a file
 # Lines with `Any` in a thousand lines of a package, and of those that have more.
 ANY = 15
-MORE_ANY = {"brainloom_core": 27}
+MORE_ANY = {"brainloom_core": 36}
 
 
 @dataclass
@@ -141,6 +139,8 @@ def is_ours(module: str) -> bool:
 
 def cycles(names: list[str]) -> list[str]:
     """Import cycles between files, each once, by a way around."""
+    import grimp  # what import-linter stands on
+
     graph = grimp.build_graph(*names, exclude_type_checking_imports=True, cache_dir=None)
     found: dict[frozenset[str], str] = {}
     for module in sorted(graph.modules):

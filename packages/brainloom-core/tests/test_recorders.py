@@ -29,6 +29,7 @@ from brainloom_core import (
     simulate,
     state,
 )
+from brainloom_core.run.recording import Tape
 
 DT = 0.5 * u.ms
 STEPS = 230
@@ -287,3 +288,65 @@ def test_a_window_of_a_file_is_read_alone(tmp_path: Path) -> None:
     assert 0 < len(part) < len(spikes)
     assert part.hash() == whole.hash()
     assert spikes.columns["step"]._read is None  # nothing of it was kept
+
+
+def test_what_a_killed_run_has_written_can_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("brainloom_core.run.loop.CHUNK_STEPS", 10)
+    monkeypatch.setattr("brainloom_core.run.recording.store.CHUNK_BYTES", 200)
+    tapes: list[Any] = []
+    mark = Tape.mark
+
+    def killed(tape: Any) -> Any:
+        tapes.append(tape)
+        if tape.stop == 130:
+            mark(tape)
+        if tape.stop == 170:  # where some records have been written further than others
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("brainloom_core.run.recording.tape.MARK_SECONDS", -1)
+    monkeypatch.setattr(Tape, "mark", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(["E.spikes", "E.V", "E.counts"], store=tmp_path / "run.zarr")
+    found = Recording.load(tmp_path / "run.zarr")
+    whole = run(["E.spikes", "E.V"], steps=130)
+    assert found.header["is_whole"] is False
+    assert found.hash("E.spikes") == whole.hash("E.spikes")
+    assert found["E.spikes"].stop == 130
+    assert found["E.spikes"].rate() == whole["E.spikes"].rate()
+    np.testing.assert_array_equal(found["E.V"].step, whole["E.V"].step)
+    np.testing.assert_array_equal(found["E.counts"].values, whole["E.spikes"].counts())
+    store: Any = tapes[0].store
+    assert store.rows("E.V") > 130
+
+
+@pytest.mark.slow
+def test_ten_million_steps_take_no_more_memory_than_one(tmp_path: Path) -> None:
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        pytest.skip("this machine does not tell the memory of a process")
+
+    def megabytes() -> float:
+        gc.collect()
+        return int(statm.read_text().split()[1]) * 4096 / 2**20
+
+    net = network()
+
+    def go(steps: int, **options: Any) -> Recording:
+        brainstate.nn.init_all_states(net)
+        record = {"E.spikes": "E.spikes", "rate": Rate(net.E, every=100 * DT), "V": "E.V"}
+        return run(record, net, steps, start=0 * u.ms, **options)
+
+    go(10**6, store=tmp_path / "short.zarr")
+    before = megabytes()
+    streamed = go(10**7, store=tmp_path / "long.zarr")
+    assert megabytes() - before < 40
+    assert streamed["V"].shape == (10**7, N)
+    kept = go(10**7)
+    assert streamed.hash() == kept.hash()
+    for name in ("rate", "V"):
+        for start in (0, 10**7 - 5000):
+            window = start * DT, (start + 5000) * DT
+            ours, theirs = streamed[name].between(*window), kept[name].between(*window)
+            np.testing.assert_array_equal(ours.values.mantissa, theirs.values.mantissa)

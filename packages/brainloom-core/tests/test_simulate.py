@@ -606,7 +606,9 @@ def test_a_reset_in_between_compiles_no_loop(compilations: list[str]) -> None:
     assert compilations == []
 
 
-def test_another_choice_of_kernels_is_respected(provide: Callable[..., None]) -> None:
+def test_another_choice_of_kernels_is_respected(
+    provide: Callable[..., None], untried: None
+) -> None:
     def nothing(weights: Any, indices: Any, indptr: Any, events: Any, **sizes: Any) -> Any:
         return jnp.zeros(sizes["n_post"], weights.dtype)
 

@@ -104,9 +104,10 @@ def seeded(net: Any, seed: Any, step: int | None = None) -> Iterator[None]:
         >>> class Cell(Neuron):
         ...     V_th = param(default=20.0 * u.mV)
         ...     V_reset = param(default=0.0 * u.mV)
-        ...     V_initializer = initializer(default=Uniform(0.0 * u.mV, 20.0 * u.mV))
+        ...     V_initializer = initializer(default=0.0 * u.mV)
         ...     V = state("V_initializer")
-        >>> one, five = Cell(3), Cell(3)
+        >>> drawn = Uniform(0.0 * u.mV, 20.0 * u.mV)
+        >>> one, five = Cell(3, V_initializer=drawn), Cell(3, V_initializer=drawn)
         >>> with seeded(one, 7):
         ...     _ = brainstate.nn.init_all_states(one)
         >>> with seeded(five, 7):

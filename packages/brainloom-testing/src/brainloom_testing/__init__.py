@@ -14,12 +14,17 @@ from importlib.metadata import version as _version
 
 from .case import Case, default_case
 from .kit import Result, checks_for, parametrize_with_checks, run
+from .things import check_kernel, check_loss, check_rule, check_surrogate
 
 __version__ = _version("brainloom-testing")
 
 __all__ = [
     "Case",
     "Result",
+    "check_kernel",
+    "check_loss",
+    "check_rule",
+    "check_surrogate",
     "checks_for",
     "default_case",
     "parametrize_with_checks",

@@ -17,7 +17,8 @@ from brainloom_core.units import show, with_unit
 
 __all__ = ["keep_sign", "make_trainable", "trainable"]
 
-Condition = Callable[[Any, Any], Any]  # from an old and a proposed value to the one to take
+# From an old and a proposed value to the one to take.
+Condition = Callable[[Quantity, Quantity], Quantity]
 
 
 def trainable(model: brainstate.nn.Module, *names: str) -> dict[str, brainstate.ParamState]:

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..identity import differences, refuse, text_of
 from ..names import states_by_name
-from .identity import differences, refuse, text_of
 
 __all__ = ["captured", "constants", "put_back"]
 

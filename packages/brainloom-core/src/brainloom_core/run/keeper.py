@@ -13,13 +13,13 @@ import numpy as np
 
 from ..clock import steps
 from ..errors import CheckpointError, InputError
+from ..identity import differences, parts_of, refuse, text_of, versions_of
 from ..kernels.registry import forced_kernels
 from ..names import name_in
 from ..tensors import check_writable, earlier, read_newest, write
 from ..units import show
 from .draws import input_names
 from .held import captured, constants, put_back
-from .identity import differences, parts_of, refuse, text_of, versions_of
 from .inputs import Inputs
 from .recording import RecordingStore, Tape
 from .recording.texts import time_words

@@ -26,6 +26,7 @@ from ..errors import InputError, Interrupted, NonFiniteError
 from ..kernels.registry import forced_kernels, noted_kernels
 from ..keys import drawing
 from ..names import dotted
+from ..partition import Partition, as_partition, partition_in_use
 from ..progress import progress_bar
 from ..units import same_dimension, show
 from .draws import Draws
@@ -33,6 +34,7 @@ from .health import Watch, snapshot
 from .inputs import Inputs
 from .interrupt import interruptible
 from .keeper import Keeper
+from .mesh import on_host, spread_over, traced_step
 from .recording import Program, Recording, Tape, as_recorders, caught
 
 __all__ = ["simulate"]
@@ -57,6 +59,7 @@ def simulate(
     seed: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     every: Any = None,
+    mesh: Any = None,
 ) -> Recording:
     """Run a network and return what was recorded.
 
@@ -97,6 +100,9 @@ def simulate(
             `resume(checkpoint, net)` goes on from there. None for no checkpoints.
         every: Time between checkpoints, which are written at the end of the chunk of steps in which
             it is over; None for one a minute.
+        mesh: Devices over which to spread the network, a number of them or a `jax.sharding.Mesh`;
+            None, the default, for one device. Populations and the synapses that reach them are
+            divided, and spikes exchanged once a step; the result is the same.
 
     Returns:
         The recording, a mapping from names to `SpikeEvents` and `TraceData`.
@@ -131,6 +137,7 @@ def simulate(
         4
     """
     given = {"inputs": inputs, "record": record, "start": start, "store": store, "seed": seed}
+    partition = as_partition(mesh)
     if every is not None and checkpoint is None:
         raise InputError("simulate: every: it is for checkpoints: give checkpoint= too")
     if checkpoint is not None and store is not None:
@@ -138,9 +145,16 @@ def simulate(
             "simulate: store: with checkpoint= what is recorded is written into its folder: leave "
             "store out"
         )
+    if checkpoint is not None and partition is not None and partition.is_shared:
+        raise InputError(
+            "simulate: checkpoint: a network that lies in several processes is not kept; leave "
+            "checkpoint out, or spread it over the devices of one process"
+        )
     dt = _step_length(dt)
     keeper = None if checkpoint is None else Keeper(checkpoint, every, dt)
-    return _simulate(net, duration, dt=dt, progress=progress, keeper=keeper, **given)
+    return _simulate(
+        net, duration, dt=dt, progress=progress, keeper=keeper, partition=partition, **given
+    )
 
 
 def _simulate(
@@ -155,6 +169,7 @@ def _simulate(
     store: Any = None,
     seed: int | None,
     keeper: Keeper | None,
+    partition: Partition | None = None,
 ) -> Recording:
     """A run, or what is left of one that was kept."""
     if not isinstance(net, brainstate.nn.Module):
@@ -192,32 +207,33 @@ def _simulate(
                 error.add_note(keeper.way_out())
             raise
 
-    pending = None
     total = n_steps * float(dt.to_decimal(u.ms))
-    bar_of_run = progress_bar(total, progress, desc="simulating", bar_format=BAR)
-    with interruptible() as is_interrupted, bar_of_run as bar:
-        for done, length in tape.chunks():
-            if done < begun:
-                continue
-            chunk = run.chunk(done, length)
-            if pending is not None:
-                finish(pending)
-            pending = chunk
-            if bar is not None:
-                jax.block_until_ready(chunk.recorded)
-                bar.update(length * float(dt.to_decimal(u.ms)))
-            if keeper is not None and keeper.due(done + length):
-                finish(pending)
-                pending = None
-                keeper.write(done + length)
-            if is_interrupted():
-                break
-        if pending is not None:
-            finish(pending)
-        jax.block_until_ready([state.value for state in net.states().values()])
+    left = (piece for piece in tape.chunks() if piece[0] >= begun)
+    reached = begun
+    with (
+        interruptible() as is_interrupted,
+        brainstate.environ.context(dt=dt),
+        progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar,
+    ):
+        while reached < n_steps and not is_interrupted():
+            pending = None
+            with spread_over(partition, (net, *fed.modules)):
+                for done, length in left:
+                    chunk = run.chunk(done, length)
+                    if pending is not None:
+                        finish(pending)
+                    pending, reached = chunk, done + length
+                    if bar is not None:
+                        jax.block_until_ready(chunk.recorded)
+                        bar.update(length * float(dt.to_decimal(u.ms)))
+                    if is_interrupted() or (keeper is not None and keeper.due(reached)):
+                        break
+                if pending is not None:
+                    finish(pending)
+            if keeper is not None:  # all states are whole, and in one place
+                keeper.write(reached)
+        jax.block_until_ready([state.value for state in run.states])
         _ends[net] = _End.of(net, tape.stop, dt)
-        if keeper is not None and keeper.last < tape.stop - first:
-            keeper.write(tape.stop - first)
         recording = tape.recording()
     if tape.stop < first + n_steps:
         raise Interrupted(
@@ -306,9 +322,11 @@ def _is_counter(state: Any) -> bool:
 
 
 def _initialise_missing(net: Any, batch: int | None = None) -> None:
-    nodes = list(net.nodes(brainstate.nn.Module).values())
+    found = net.nodes(brainstate.nn.Module)
+    nodes = list(found.values())
     lacking = {id(node): node.lacks_states() for node in nodes if isinstance(node, Declared)}
-    batch = _batch(net) if batch is None else batch
+    if batch is None:
+        batch = _batch_of({dotted(path): node for path, node in found.items()})
     for node in sorted(nodes, key=lambda node: getattr(node.init_state, "call_order", -1)):
         declared = node._kept_states() if isinstance(node, Declared) else {}
         missing = lacking.get(id(node), False)
@@ -319,9 +337,16 @@ def _initialise_missing(net: Any, batch: int | None = None) -> None:
 
 
 def _batch(net: Any) -> int | None:
+    found = net.nodes(brainstate.nn.Module)
+    return _batch_of({dotted(path): node for path, node in found.items()})
+
+
+def _batch_of(nodes: dict[str, Any]) -> int | None:
     """The length of the batch axis of the states that there are, which all of them share."""
     found: dict[str, int | None] = {}
-    for name, node in all_dynamics(net, Dynamics).items():
+    for name, node in nodes.items():
+        if not isinstance(node, Dynamics):
+            continue
         for state in vars(node).values():
             if isinstance(state, brainstate.HiddenState) and lives(state):
                 shape, size = np.shape(state.value), tuple(node.varshape)
@@ -367,8 +392,9 @@ class _Run:
     def __init__(self, net: Any, tape: Tape, fed: Inputs, draws: Draws, clock: Clock) -> None:
         self.net, self.tape, self.fed, self.clock = net, tape, fed, clock
         self.draws = draws
-        self.watch = Watch(net)
-        self.states = [s for m in (net, *fed.modules) for s in m.states().values()]
+        states = net.states()
+        self.watch = Watch(states)
+        self.states = [*states.values(), *(s for m in fed.modules for s in m.states().values())]
         nodes = [node for module in (net, *fed.modules) for node in module.nodes().values()]
         versions = tuple((id(node), getattr(node, "times_changed", 0)) for node in nodes)
         times = (float(clock.dt.to_decimal(u.ms)), clock.counts, clock.is_long)
@@ -383,14 +409,16 @@ class _Run:
         drawn = self.draws.arguments(number)
         arguments = (self.clock.start(number), self.fed.chunk(done, length), drawn)
         restore, before = snapshot(self.states), self.watch.values()
-        recorded = self._compiled(length)(*arguments)
+        recorded = on_host(self._compiled(length)(*arguments))
         self.tape.about["kernels"] = self._kernels
         after = self.watch.values()
         return _Chunk(done, length, recorded, before, after, restore, arguments)
 
     def _compiled(self, length: int) -> Callable[..., Any]:
         """The compiled chunk, from the cache that lives as long as the network."""
-        key = (self._key, tuple(self.tape.levels), length)
+        partition = partition_in_use()
+        place = None if partition is None else partition.key
+        key = (self._key, tuple(self.tape.levels), place, length)
         known: dict[Any, Any] = _runners.setdefault(self.net, {})
         if key not in known:
             while len(known) >= MAX_RUNNERS:
@@ -429,7 +457,7 @@ class _Run:
                     with step_of(root, all_dynamics(root, Dynamics)) as taken:
                         arguments, given = read(passed, position, t)
                         taken.given.update(given)
-                        with drawing(root):
+                        with drawing(root), traced_step():
                             root(*arguments)
                         reached(taken)
 

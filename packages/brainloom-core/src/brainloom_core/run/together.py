@@ -415,7 +415,8 @@ class Lot:
         seconds = (time.perf_counter() - began) / len(self.places)
         for number, place, tape in zip(self.numbers, range(n), tapes, strict=False):
             finite = self._is_finite(begun, changed, place)
-            yield number, tape.recording(seconds) if finite else None
+            tape.about["wall_time"] = seconds
+            yield number, tape.recording() if finite else None
 
     def _part(self, values: Any, place: int) -> Any:
         return values[place] if len(self.filled) > 1 else values

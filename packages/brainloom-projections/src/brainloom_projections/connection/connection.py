@@ -9,32 +9,31 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError, ParameterError, UnitError, real_signature
-from brainloom_core.arrays import broadcast, on_device
+from brainloom_core import InputError, ParameterError, real_signature
 from brainloom_core.kernels import event_csr, event_csr_ring
+from brainloom_core.partition import partition_in_use
 from brainloom_core.types import Array, ArrayLike, Quantity
-from brainloom_core.units import dimension_name, same_dimension, show, with_unit
+from brainloom_core.units import show, with_unit
 
 from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, left_out, rule_of
-from .counter import new_key
-from .edges import Edges, as_coo, in_words, sorted_pairs
+from ..types import EdgeValue, Side
+from .checks import check_choices, check_unstored, kept_edges, numbers_of_neurons
+from .devices import OnDevices
+from .edges import Edges, as_coo, sorted_pairs
+from .kept import KeptEdges
 from .plotting import plot_edges
-from .regenerated import Regenerated, WeightLaw
+from .regenerated import Regenerated
+from .split import SplitEdges
 from .storage import read, write
 from .values import (
-    DELAYS,
-    WEIGHTS,
-    EdgeValue,
-    Side,
-    delay_of,
-    evaluated,
     is_function,
     reordered,
     seed_of,
     size_of,
     value_of,
-    weight_of,
 )
+from .weights import FixedWeight, Weighted
+from .words import in_a_line, summary_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,12 +51,8 @@ _FIXED = {
 }
 
 
-class FixedWeight(brainstate.LongTermState):
-    """Weights that are not trained: read as plain values, and passed to what is compiled."""
-
-
 @real_signature
-class Connection(brainstate.nn.Module):
+class Connection(Weighted, OnDevices):
     r"""Weighted edges: turns presynaptic spikes into what reaches each postsynaptic neuron.
 
     $$
@@ -139,14 +134,17 @@ class Connection(brainstate.nn.Module):
         True
     """
 
-    graph_invisible_attrs = ("times_changed",)
+    graph_invisible_attrs = ("times_changed", "_split")
     times_changed = 0  # counts what simulate must compile anew
+    _split: "SplitEdges | None" = None  # the edges on several devices, during a run
+    delivers_by_target = True
+    """Whether, on several devices, each computes what reaches its neurons."""
 
     def __init__(
         self,
         pre: Side,
         post: Side,
-        rule: Rule | Edges,
+        rule: str | Rule | Edges,
         weight: EdgeValue = 1.0,
         *,
         delay: EdgeValue | None = None,
@@ -162,28 +160,19 @@ class Connection(brainstate.nn.Module):
         self._n_pre, self._n_post = int(np.prod(self.in_size)), int(np.prod(self.out_size))
         self.rule = rule = rule_of("Connection.rule", rule)
         self.implementation = implementation
-        for option, flag in (("stored", stored), ("trainable", trainable)):
-            if not isinstance(flag, (bool, np.bool_)):
-                raise ParameterError(
-                    f"Connection.{option}: expected True or False, got {show(flag)}"
-                )
-        if implementation is not None and not isinstance(implementation, str):
-            raise ParameterError(
-                f"Connection.implementation: expected the name of a kernel, got "
-                f"{show(implementation)}"
-            )
+        check_choices(stored, trainable, implementation)
         seed = seed_of(seed)
         if isinstance(rule, Rule) and seed is None:
             seed = int(brainstate.random.randint(0, 2**31 - 1))
         self._seed = seed
-        self._edges: Edges | None = None
+        self._kept: KeptEdges | None = None
         self._regenerated: Regenerated | None = None
+        self._own_too = True
         if stored:
-            self._edges = self._drawn(rule, seed)
-            self._keep_edges(self._edges)
+            self._kept = kept_edges(rule, self._n_pre, self._n_post, seed)
             self.delay = self._checked_delay(delay)
         else:
-            self._check_unstored(rule, weight, delay, trainable)
+            check_unstored(rule, weight, delay, trainable)
             self.delay = self._checked_delay(delay)
             self._keep_rule(rule, weight)
         # The last one: from now on, what is fixed is.
@@ -211,18 +200,10 @@ class Connection(brainstate.nn.Module):
     def __repr__(self) -> str:
         if "weight" not in vars(self):  # it is being made
             return f"<{type(self).__name__}>"
-        rule = self.rule
-        made_by = rule.origin or "Edges" if isinstance(rule, Edges) else repr(rule)
-        return (
-            f"{type(self).__name__}({_joined(self.in_size)} -> {_joined(self.out_size)}, "
-            f"{_shortened(made_by)}, {self.n_edges} edges, weight={_short(value_of(self.weight))}"
-            + ("" if self.delay is None else f", delay={_short(value_of(self.delay))}")
-            + ("" if self.is_stored else ", stored=False")
-            + ")"
-        )
+        return in_a_line(self)
 
     @property
-    def weight(self) -> Any:
+    def weight(self) -> Quantity | brainstate.State:
         """The weights: a state or, if they are not trained, a plain value."""
         try:
             held = vars(self)["weight"]
@@ -244,41 +225,6 @@ class Connection(brainstate.nn.Module):
         else:
             self._write_weight(held, value)
 
-    def _write_weight(self, held: Any, value: EdgeValue) -> None:
-        """Write new weights into the state that there is."""
-        if self._law is not None:
-            law = self._made_law(value)
-            self._check_dimension(1.0 * law.unit)
-            assert self._regenerated is not None
-            self._regenerated = self._regenerated.with_law(law)
-            self.__dict__["weight"] = value
-            self.times_changed += 1
-            return
-        new = weight_of(
-            evaluated("weight", value, self._edges_of_values, self._seed, WEIGHTS),
-            self._edges_of_values,
-        )
-        self._check_dimension(new)
-        unit = self.unit
-        number = new.to_decimal(unit) if isinstance(new, u.Quantity) else new
-        number = on_device(number, brainstate.environ.dftype())
-        shape = np.shape(value_of(held))
-        if number.ndim == 0 and shape:
-            number = broadcast(number, shape, brainstate.environ.dftype())
-        if number.shape != shape:  # what is compiled for one weight for all
-            self.times_changed += 1
-        if isinstance(held, brainstate.nn.Param):
-            held.set_value(with_unit(number, unit))
-        else:
-            held.value = with_unit(number, unit)
-
-    def _check_dimension(self, new: Quantity) -> None:
-        if not same_dimension(new, self.unit):
-            raise UnitError(
-                f"Connection.weight: expected {dimension_name(self.unit)}, as the weights have "
-                f"been, got {show(new)}; for another dimension make a new Connection"
-            )
-
     @property
     def seed(self) -> int | None:
         """The seed of the random edges, weights and delays; None for given edges without one."""
@@ -286,8 +232,9 @@ class Connection(brainstate.nn.Module):
 
     def fixed_values(self) -> dict[str, Any]:
         """What no state and no public attribute holds: the edges, or the seed that they need."""
-        edges = self._edges
-        return {"seed": self._seed} if edges is None else {"edges": (edges.indptr, edges.indices)}
+        if self._kept is None or self._kept.follow_from_seed:
+            return {"seed": self._seed}
+        return {"edges": (self.edges.indptr, self.edges.indices)}
 
     @classmethod
     def from_pairs(
@@ -321,7 +268,7 @@ class Connection(brainstate.nn.Module):
              [0. 0.]
              [0. 5.]]
         """
-        edges, order = sorted_pairs(pre, post, *_numbers_of_neurons("from_pairs", sizes))
+        edges, order = sorted_pairs(pre, post, *numbers_of_neurons("from_pairs", sizes))
         weight, delay = (
             reordered(name, value, order) for name, value in (("weight", weight), ("delay", delay))
         )
@@ -363,7 +310,7 @@ class Connection(brainstate.nn.Module):
         if np.iscomplexobj(coo.data):
             raise ParameterError("Connection.from_scipy: expected real weights, got complex ones")
         sizes = coo.shape if sizes is None else sizes
-        found = _numbers_of_neurons("from_scipy", sizes)
+        found = numbers_of_neurons("from_scipy", sizes)
         if found != tuple(coo.shape):
             raise ParameterError(
                 f"Connection.from_scipy: expected a matrix of {found[0]} rows and {found[1]} "
@@ -414,7 +361,7 @@ class Connection(brainstate.nn.Module):
 
         The weights are a copy; a connection that is stored already is returned itself.
         """
-        if self._edges is not None:
+        if self._kept is not None:
             return self
         edges = self.edges
         if self._regenerated is not None and self._regenerated.law is not None:
@@ -434,13 +381,13 @@ class Connection(brainstate.nn.Module):
     @property
     def is_stored(self) -> bool:
         """Whether the edges are kept in memory."""
-        return self._edges is not None
+        return self._kept is not None
 
     @property
     def edges(self) -> Edges:
         """The edges; where they are not stored, drawn anew."""
-        if self._edges is not None:
-            return self._edges
+        if self._kept is not None:
+            return self._kept.edges
         if self._regenerated is not None:
             return self._regenerated.edges()
         assert isinstance(self.rule, Rule)
@@ -449,6 +396,8 @@ class Connection(brainstate.nn.Module):
     @property
     def n_edges(self) -> int:
         """Number of edges."""
+        if self._kept is not None:
+            return self._kept.n_edges
         return len(self.edges if self._regenerated is None else self._regenerated)
 
     @property
@@ -463,17 +412,7 @@ class Connection(brainstate.nn.Module):
 
     def summary(self) -> str:
         """Sizes, degrees, weights and delays, in words."""
-        whole = self.stored()
-        lines = [whole.edges.summary()]
-        for what, value in (("weight", value_of(whole.weight)), ("delay", value_of(self.delay))):
-            if value is None:
-                continue
-            number, unit = np.asarray(u.get_mantissa(value)), u.get_unit(value)
-            text = f"{number:g}" if number.ndim == 0 else in_words(number)
-            lines.append(f"{what}: {text}" + ("" if unit == u.UNITLESS else f" {unit}"))
-        if not self.is_stored:
-            lines.append("edges are not stored")
-        return "\n".join(lines)
+        return summary_of(self)
 
     def plot(self, path: str | Path | None = None) -> "Figure":
         """Draw the matrix of connections, and the distributions of degrees, weights and delays.
@@ -534,26 +473,36 @@ class Connection(brainstate.nn.Module):
         return spikes.reshape(*batch, self._n_pre)
 
     def _product(self, spikes: jax.Array) -> Quantity:
+        partition = partition_in_use()
+        if self._split is not None:
+            return self._split.product(value_of(self.weight), spikes, self.implementation)
+        if partition is None or self.is_one_to_one:
+            return self._product_here(spikes)
+        # Each device computes all of it, so that sums have one order.
+        return partition.mapped(self._product_here, [None], None)(spikes)
+
+    def _product_here(self, spikes: jax.Array) -> Quantity:
         if self._regenerated is not None and self._regenerated.law is not None:
             return with_unit(self._regenerated(spikes), self._regenerated.law.unit)
         weight = value_of(self.weight)
         if self._regenerated is not None:
             return weight * self._regenerated(spikes)
-        if self._one_to_one:
+        if self.is_one_to_one:
             return weight * spikes
-        if self._all_to_all and np.ndim(weight) == 0:
+        if np.ndim(weight) == 0 and self._is_all_to_all:
             total = spikes.sum(-1, keepdims=True)
             total = jnp.broadcast_to(total, (*spikes.shape[:-1], self._n_post))
             if not self._own_too:
                 total = total - spikes
             return weight * total
+        assert self._kept is not None
         return event_csr(
             weight,
-            self._arrays.indices,
-            self._arrays.indptr,
+            self._kept.indices,
+            self._kept.indptr,
             spikes,
             n_post=self._n_post,
-            max_row=self._max_row,
+            max_row=self._kept.max_row,
             implementation=self.implementation,
         )
 
@@ -587,68 +536,39 @@ class Connection(brainstate.nn.Module):
         Raises:
             ParameterError: The edges are not stored.
         """
-        if self._edges is None:
+        if self._kept is None:
             raise ParameterError("Connection.send: expected edges that are stored; use stored()")
+        weight = value_of(self.weight) * share
+        if self._split is not None:
+            ring, arrived = self._split.sent(
+                ring, weight, steps, self._flat(spikes), position, self.implementation
+            )
+            return ring, arrived.reshape((*arrived.shape[:-1], *self.out_size))
         ring, arrived = event_csr_ring(
             ring,
-            value_of(self.weight) * share,
-            steps * np.int32(self._n_post) + self._arrays.indices,
-            self._arrays.indptr,
+            weight,
+            steps * np.int32(self._n_post) + self._kept.indices,
+            self._kept.indptr,
             self._flat(spikes),
             position,
-            max_row=self._max_row,
+            max_row=self._kept.max_row,
             implementation=self.implementation,
         )
         return ring, arrived.reshape((*arrived.shape[:-1], *self.out_size))
 
-    def _weight_per_edge(self) -> Quantity:
-        weight = value_of(self.weight)
-        number = np.broadcast_to(np.asarray(u.get_mantissa(weight)), (self.n_edges,))
-        return with_unit(number, u.get_unit(weight))
+    @property
+    def is_one_to_one(self) -> bool:
+        """Whether the edges are from neuron i to neuron i, each once."""
+        if self._kept is None:
+            return isinstance(self.rule, OneToOne)
+        return self._kept.is_one_to_one(self._n_pre, self._n_post)
 
-    def _drawn(self, rule: Rule | Edges, seed: int | None) -> Edges:
-        n_pre, n_post = self._n_pre, self._n_post
-        edges = rule
-        if isinstance(rule, Rule):
-            edges = rule.edges(n_pre, n_post, np.random.default_rng(seed))
-        if not isinstance(edges, Edges):
-            raise ParameterError(
-                "Connection.rule: expected a rule such as Bernoulli(0.02), or Edges, got "
-                f"{show(edges)}"
-            )
-        if (edges.n_pre, edges.n_post) != (n_pre, n_post):
-            raise ParameterError(
-                f"Connection.rule: expected edges from {n_pre} to {n_post} neurons, got from "
-                f"{edges.n_pre} to {edges.n_post}"
-            )
-        return edges
-
-    def _keep_edges(self, edges: Edges) -> None:
-        self._one_to_one = edges.is_one_to_one
-        self._all_to_all = edges.is_all_to_all
-        self._own_too = True
-        self._arrays = _Arrays(edges)
-        self._max_row = int(edges.out_degree.max(initial=0))
-
-    def _check_unstored(
-        self, rule: object, weight: EdgeValue, delay: EdgeValue | None, trainable: bool
-    ) -> None:
-        if not isinstance(rule, (OneToOne, AllToAll, RowRule)):
-            raise ParameterError(
-                "Connection.stored: False expected a rule that can be drawn row by row "
-                "(OneToOne, AllToAll, Bernoulli, FixedOutDegree, FixedInDegree), got "
-                f"{show(rule)}"
-            )
-        if delay is not None and (is_function(delay) or np.ndim(value_of(delay)) != 0):
-            raise ParameterError(
-                "Connection.delay: with stored=False expected one delay for all edges, got "
-                f"{show(delay)}"
-            )
-        if is_function(weight) and isinstance(rule, RowRule) and trainable:
-            raise ParameterError(
-                "Connection.weight: weights that are drawn again in each step cannot be trained; "
-                "expected trainable=False, or stored=True"
-            )
+    @property
+    def _is_all_to_all(self) -> bool:
+        """Whether there is one edge from each neuron to each, or to each other one."""
+        if self._kept is None:
+            return isinstance(self.rule, AllToAll)
+        return self._kept.is_all_to_all(self._n_pre, self._n_post)
 
     def _keep_rule(self, rule: Any, weight: EdgeValue) -> None:
         """What is needed to draw the edges again."""
@@ -657,81 +577,6 @@ class Connection(brainstate.nn.Module):
             law = self._made_law(weight) if is_function(weight) else None
             rng = np.random.default_rng(self._seed)
             self._regenerated = Regenerated(rule, n_pre, n_post, rng, law)
-        self._one_to_one = isinstance(rule, OneToOne)
-        self._all_to_all = isinstance(rule, AllToAll)
-        self._own_too = self._all_to_all and rule.allow_autapses
-        if self._all_to_all:
+        if isinstance(rule, AllToAll):
+            self._own_too = rule.allow_autapses
             left_out(rule, n_pre, n_post)
-
-    def _made_law(self, weight: EdgeValue) -> WeightLaw:
-        key = new_key(np.random.default_rng([self._seed or 0, WEIGHTS]))
-        return WeightLaw(key, weight)
-
-    @property
-    def _law(self) -> WeightLaw | None:
-        """How weights are drawn that are drawn again in each step."""
-        return None if self._regenerated is None else self._regenerated.law
-
-    @property
-    def _edges_of_values(self) -> Edges | None:
-        """The edges, where weights may have one value for each."""
-        return self.edges if self.is_stored or self._one_to_one else None
-
-    def _held(self, weight: EdgeValue, trainable: bool) -> Any:
-        """The weights in the form in which they are kept, checked."""
-        if self._law is not None:
-            return weight
-        edges = self._edges_of_values
-        if isinstance(weight, (brainstate.State, brainstate.nn.Param)):
-            weight_of(value_of(weight), edges)
-            return weight
-        value = weight_of(evaluated("weight", weight, edges, self._seed, WEIGHTS), edges)
-        return brainstate.ParamState(value) if trainable else FixedWeight(value)
-
-    def _checked_delay(self, delay: EdgeValue | None) -> Any:
-        if delay is None:
-            return None
-        if isinstance(delay, (brainstate.State, brainstate.nn.Param)):
-            if not isinstance(u.get_mantissa(value_of(delay)), jax.core.Tracer):
-                delay_of(value_of(delay), self._edges)
-            return delay
-        return delay_of(evaluated("delay", delay, self._edges, self._seed, DELAYS), self._edges)
-
-
-class _Arrays:
-    """What a kernel takes of the edges, as one object, which copies of a connection share."""
-
-    def __init__(self, edges: Edges) -> None:
-        self.indptr = on_device(edges.indptr, np.int32)
-        self.indices = on_device(edges.indices, np.int32)
-
-
-def _numbers_of_neurons(maker: str, sizes: tuple[Side, Side]) -> tuple[int, int]:
-    """How many neurons two populations have."""
-    if not isinstance(sizes, (tuple, list)) or len(sizes) != 2:
-        raise ParameterError(
-            f"Connection.{maker}: sizes: expected two populations or their sizes, got {show(sizes)}"
-        )
-    first = size_of(f"Connection.{maker}: sizes", sizes[0], "out_size")
-    second = size_of(f"Connection.{maker}: sizes", sizes[1], "in_size")
-    return int(np.prod(first)), int(np.prod(second))
-
-
-def _joined(size: tuple[int, ...]) -> str:
-    return " x ".join(map(str, size))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else f"{text.partition('(')[0]}(...)"
-
-
-def _short(value: EdgeValue) -> str:
-    """One value, or the mean and spread of many."""
-    number, unit = u.get_mantissa(value), u.get_unit(value)
-    if is_function(value) or isinstance(number, jax.core.Tracer) or np.ndim(number) == 0:
-        return str(value) if is_function(value) else show(value)
-    number = np.asarray(number)
-    if number.size == 0:
-        return "none"
-    text = f"{number.mean():.3g} +- {number.std():.2g}"
-    return text if unit == u.UNITLESS else f"{text} {unit}"

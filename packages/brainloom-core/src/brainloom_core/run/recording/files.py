@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from .column import BLOCK, Column, blocks
+from .column import BLOCK, Column, blocks, part, rows_between
 from .events import SpikeEvents
 from .store import RecordingStore
 from .texts import time_of_words, unit_of_words, unit_words
@@ -28,20 +28,22 @@ def contents(store: RecordingStore) -> tuple[Data, dict[str, Any], Any]:
 
     Args:
         store: The store.
+
+    Raises:
+        InputError: It is not of a run.
     """
     header = store.header
+    if missing := {"dt", "first", "stop", "wall_time"} - set(header):
+        raise InputError(
+            f"Recording.load: {store.path} has no run: its header lacks {sorted(missing)}"
+        )
     dt = time_of_words(header["dt"])
-    known = {name: store.attributes(name) for name in store.names()}
-    columns = {name: _columns(store, name) for name in known}
-    if "stop" not in header:  # the run was cut off
-        steps = [c["step"] for c in columns.values() if "step" in c and len(c["step"])]
-        last = max((int(step[len(step) - 1 :][0]) for step in steps), default=header["first"])
-        header = {**header, "stop": last, "wall_time": float("nan"), "is_whole": False}
+    columns = {name: _columns(store, name) for name in store.names()}
     data: Data = {}
-    for name, about in known.items():
-        about = {**about, "stop": min(about.get("stop", header["stop"]), header["stop"])}
-        if columns[name]:
-            data[name] = read(columns[name], about, dt)
+    for name in columns:
+        about = store.attributes(name)
+        if columns[name] and "kind" in about:
+            data[name] = read(_until(columns[name], header["stop"]), about, dt)
     return data, header, dt
 
 
@@ -60,6 +62,12 @@ def read(columns: Mapping[str, Any], known: Mapping[str, Any], dt: Any) -> Spike
         return SpikeEvents(*owner, *sizes, columns.get("lag"), neurons)
     unit = unit_of_words(known["unit"])
     return TraceData.of(columns["step"], columns["values"], unit, dt, known["kind"], neurons)
+
+
+def _until(columns: dict[str, Column], stop: int) -> dict[str, Column]:
+    """The rows of steps that all records have: of a run that was cut off, some have more."""
+    rows = rows_between(columns["step"], -1, stop)
+    return {name: part(column, rows) for name, column in columns.items()}
 
 
 def _columns(store: RecordingStore, name: str) -> dict[str, Column]:

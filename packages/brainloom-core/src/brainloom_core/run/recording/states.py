@@ -11,6 +11,8 @@ import jax
 import numpy as np
 
 from ...errors import InputError
+from ...partition import in_order
+from ...types import Time
 from ...units import show
 from .chosen import Chosen, whole
 from .recorder import Recorder
@@ -39,10 +41,10 @@ class Trace(Recorder):
 
     module: Any
     state: str
-    every: Any = None
+    every: Time | None = None
     index: Any = None
-    start: Any = None
-    stop: Any = None
+    start: Time | None = None
+    stop: Time | None = None
 
     def check(self, net: Any) -> None:
         """Raise if there is nothing to record; the states exist by now.
@@ -80,7 +82,7 @@ class Trace(Recorder):
             net: The network that runs.
         """
         module, name, take = weakref.ref(whole(self.module)), self.state, self.chosen.take
-        return lambda: take(getattr(module(), name).value)
+        return lambda: take(in_order(getattr(module(), name)).value)
 
     def neurons(self) -> np.ndarray | None:
         """Numbers of the neurons that are recorded, None for all of the population."""
@@ -105,10 +107,10 @@ class Weights(Recorder):
     """
 
     projection: Any
-    every: Any = None
+    every: Time | None = None
     index: Any = None
-    start: Any = None
-    stop: Any = None
+    start: Time | None = None
+    stop: Time | None = None
     kind: ClassVar[str] = "weights"
 
     def check(self, net: Any) -> None:
@@ -138,7 +140,7 @@ class Weights(Recorder):
             net: The network that runs.
         """
         projection, take = weakref.ref(self.projection), self.chosen.take
-        return lambda: take(_weights(projection()))
+        return lambda: take(_weights_in_order(projection()))
 
     @property
     def takes_all(self) -> bool:
@@ -146,9 +148,21 @@ class Weights(Recorder):
         return True
 
 
+def _weights_in_order(projection: Any) -> Any:
+    for owner in _owners(projection):
+        in_order(vars(owner).get("weight"))
+    return _weights(projection)
+
+
+def _owners(projection: Any) -> list[Any]:
+    """A projection and its connection."""
+    found = [projection, *(getattr(projection, x, None) for x in ("comm", "connection"))]
+    return [owner for owner in found if isinstance(owner, brainstate.graph.Node)]
+
+
 def _weights(projection: Any) -> Any:
     """The weights of a projection or a connection."""
-    for owner in (projection, *(getattr(projection, x, None) for x in ("comm", "connection"))):
+    for owner in _owners(projection):
         found = getattr(owner, "weight", None)
         if isinstance(found, brainstate.nn.Param):
             found = found.value()

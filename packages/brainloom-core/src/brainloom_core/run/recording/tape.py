@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from ...clock import LAST_STEP
+from ...types import Time
 from .files import contents, read
 from .gather import Gatherer, gatherer
 from .header import header_of
@@ -43,7 +44,7 @@ class Tape:
         self,
         net: Any,
         recorders: Mapping[str, Recorder],
-        dt: Any,
+        dt: Time,
         steps: tuple[int, int],
         longest: tuple[int, int],
         store: Any = None,
@@ -51,7 +52,8 @@ class Tape:
     ) -> None:
         self.recorders, self.dt = dict(recorders), dt
         self.first, self.last = first, last = steps
-        self.began, self.stop = time.perf_counter(), first
+        self.began = self.marked = time.perf_counter()
+        self.stop = first
         samplers = {name: r.sampler(net) for name, r in recorders.items()}
         self.shapes = shapes = {
             name: None if isinstance(recorders[name], Output) else jax.eval_shape(sample)
@@ -130,6 +132,27 @@ class Tape:
                 if len(rows["step"]) or not self.rows[name]:
                     self.rows[name].append(rows)
         self.stop = begin + length
+        if time.perf_counter() - self.marked > MARK_SECONDS:
+            self.mark()
+
+    def mark(self, **about: Any) -> None:
+        """Make sure that what was recorded so far is on disk, whatever happens to the process.
+
+        Args:
+            about: What else the header is to say.
+
+        Raises:
+            OSError: It cannot be written; what was written before stays.
+        """
+        if self.store is None:
+            return
+        for name, gather in self.gatherers.items():
+            if rest := gather.rest():
+                self.store.put(name, rest)
+            self.store.describe(name, **gather.attributes(self.stop))
+        self.store.flush()
+        self.store.set_header(**{**self.header(), "is_whole": False, **about})
+        self.marked = time.perf_counter()
 
     def carried(self) -> dict[str, np.ndarray]:
         """What is to be known of the steps so far, besides what the store has, to go on later."""
@@ -155,22 +178,19 @@ class Tape:
         times = {"first": self.first, "stop": self.stop, "wall_time": seconds}
         return header_of(self.dt, {**times, **self.about})
 
-    def recording(self, wall_time: float | None = None) -> Recording:
+    def recording(self) -> Recording:
         """What was recorded so far.
-
-        Args:
-            wall_time: Seconds that it took, None for the time since this was made.
 
         Raises:
             OSError: It cannot be written; what was written before stays.
         """
-        header = self.header()
-        if wall_time is not None:
-            header["wall_time"] = wall_time
-        if self.store is not None:
-            return self._stored(header)
-        data = {name: self._in_memory(name) for name in self.recorders}
-        return Recording.of(data, header, self.dt)
+        if self.store is None:
+            data = {name: self._in_memory(name) for name in self.recorders}
+            return Recording.of(data, self.header(), self.dt)
+        self.mark()
+        hashed = Recording.of(*contents(self.store)).hash()
+        self.store.set_header(hash=hashed, is_whole=self.stop == self.last)
+        return Recording.of(*contents(self.store))
 
     def _in_memory(self, name: str) -> Any:
         gather, parts = self.gatherers[name], self.rows[name]
@@ -179,19 +199,8 @@ class Tape:
         columns = {key: np.concatenate([rows[key] for rows in parts]) for key in (parts or [{}])[0]}
         return read(columns or EMPTY, gather.attributes(self.stop), self.dt)
 
-    def _stored(self, header: dict[str, Any]) -> Recording:
-        assert self.store is not None
-        for name, gather in self.gatherers.items():
-            if rest := gather.rest():
-                self.store.put(name, rest)
-            self.store.describe(name, **gather.attributes(self.stop))
-        self.store.set_header(**header)
-        self.store.flush()
-        made = Recording.of(*contents(self.store))
-        self.store.set_header(hash=made.hash())
-        return Recording.of(*contents(self.store))
 
-
+MARK_SECONDS = 10  # what may be lost with a process
 EMPTY = {
     "step": np.zeros(0, np.int64),
     "index": np.zeros(0, np.int32),

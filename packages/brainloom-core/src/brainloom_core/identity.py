@@ -14,14 +14,14 @@ import brainunit as u
 import jax
 import numpy as np
 
-from ..declare.declared import Declared
-from ..errors import CheckpointError
-from ..names import modules_by_name
-from ..units import show
+from .declare.declared import Declared
+from .errors import CheckpointError
+from .names import modules_by_name
+from .units import show
 
 __all__ = ["differences", "parts_of", "refuse", "text_of", "versions_of"]
 
-DEEPEST = 4
+DEEPEST = 40
 LIBRARIES = ("jax", "jaxlib", "brainstate", "brainunit", "brainloom-core")
 
 
@@ -47,7 +47,7 @@ def _kept(module: Any) -> dict[str, Any]:
     kept = {
         key: value
         for key, value in vars(module).items()
-        if not key.startswith("_") and key not in hidden
+        if not key.startswith("_") and key not in (*hidden, "times_changed")
     }
     if isinstance(module, Declared):
         kept |= {key: vars(module).get(key) for key in module.declared_parameters()}
@@ -110,13 +110,22 @@ def refuse(who: str, what: str, found: list[str], hint: str = "") -> None:
     raise CheckpointError(f"{who}: {what}: {'; '.join(found[:3])}{more}. {hint}".rstrip())
 
 
-def text_of(value: Any, depth: int = 0) -> str:
+def text_of(value: Any) -> str:
     """A short text that is equal for equal values, in another process too.
 
     Args:
-        value: The value.
-        depth: How deep in others it is.
+        value: The value: numbers, arrays, words, containers, functions, or an object of these.
+
+    Examples:
+        >>> import brainunit as u
+        >>> from brainloom_core.identity import text_of
+        >>> text_of({"tau": 5 * u.ms, "rates": [1.0, 2.0]})
+        '{tau: 5 ms, rates: (1.0, 2.0)}'
     """
+    return _text(value, ())
+
+
+def _text(value: Any, above: tuple[int, ...]) -> str:
     if isinstance(value, (bool, int, str, bytes, type(None))):
         return repr(value)
     if isinstance(value, (float, complex, np.generic)) or _is_array(value):
@@ -129,9 +138,9 @@ def text_of(value: Any, depth: int = 0) -> str:
         return f"{value.__module__}.{value.__qualname__}"
     if isinstance(value, (brainstate.graph.Node, brainstate.State, weakref.ref)):
         return type(value).__name__
-    if depth >= DEEPEST:
+    if len(above) >= DEEPEST or id(value) in above:
         return f"<{type(value).__qualname__}>"
-    below = functools.partial(text_of, depth=depth + 1)
+    below = functools.partial(_text, above=(*above, id(value)))
     if isinstance(value, (list, tuple)):
         return f"({', '.join(map(below, value))})"
     if isinstance(value, (set, frozenset)):
