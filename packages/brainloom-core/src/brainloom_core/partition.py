@@ -22,6 +22,7 @@ from .errors import InputError
 from .units import show, with_unit
 
 __all__ = [
+    "EdgesByDevice",
     "Partition",
     "Partitioned",
     "SplitState",
@@ -55,6 +56,44 @@ class Partitioned(Protocol):
 
     def leave_partition(self) -> None:
         """Put the states back, after a run."""
+
+
+class EdgesByDevice(Protocol):
+    """Edges by the device that has their targets, all filled up to one width.
+
+    Attributes:
+        partition: The devices.
+        n_post: Number of postsynaptic neurons.
+        length: How many of them a device has.
+        width: How many places for edges a device has.
+    """
+
+    partition: "Partition"
+    n_post: int
+    length: int
+    width: int
+
+    def by_edge(self, values: np.ndarray) -> SplitState:
+        """What each edge has, with its device.
+
+        Args:
+            values: One for each edge, in the order of all edges.
+        """
+
+    def together(self, values: Any, n_edges: int) -> np.ndarray:
+        """What `by_edge` spread, in the order of all edges.
+
+        Args:
+            values: What each edge has, by device.
+            n_edges: Number of all edges.
+        """
+
+    def ends(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where the edges of each presynaptic neuron start in a part, and both ends of all.
+
+        Args:
+            k: Number of the part.
+        """
 
 
 class Partition:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Delay, Descriptor, InputError, ParameterError, full
 from brainloom_core.partition import (
+    EdgesByDevice,
     Partition,
     noted_as,
     on_all_devices,
@@ -24,7 +25,7 @@ from .rule import PlasticityRule
 from .sides import Ends
 
 if TYPE_CHECKING:
-    from brainloom_projections.connection.split import SplitEdges
+    pass
 
 __all__ = ["PlasticProj"]
 
@@ -121,7 +122,7 @@ class PlasticProj(Projection):
     """
 
     graph_invisible_attrs = ("_spread",)
-    _spread: "SplitEdges | None" = None  # the edges on several devices, during a run
+    _spread: EdgesByDevice | None = None  # the edges on several devices, during a run
 
     def __init__(
         self,
@@ -170,7 +171,7 @@ class PlasticProj(Projection):
         )
         self.pre = pre
         _spread(self.connection)
-        self.ends = ends = Ends(self.connection.edges)
+        self._ends = ends = Ends(self.connection.edges)
         self.rules = [_made(one) for one in (rule if isinstance(rule, Sequence) else [rule])]
         for one in self.rules:
             one.join(ends, post, self.weight, dendritic_delay)
@@ -272,7 +273,7 @@ class PlasticProj(Projection):
             partition: The devices.
         """
         self._spread = self.connection.split_over(partition)
-        self.ends.spread(self._spread)
+        self._ends.spread(self._spread)
         for rule in self.rules:
             rule.spread(self._spread)
 
@@ -281,7 +282,7 @@ class PlasticProj(Projection):
         split, self._spread = self._spread, None
         if split is None:
             return
-        self.ends.spread(None)
+        self._ends.spread(None)
         for rule in self.rules:
             rule.gather(split, self.connection.n_edges)
 

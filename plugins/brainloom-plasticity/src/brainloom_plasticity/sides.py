@@ -1,7 +1,7 @@
 """The two sides of synapses: kinds of states, and the edges as each side sees them."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import brainstate
 import jax
@@ -9,12 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Declared, full, state
 from brainloom_core.kernels import edge_update
-from brainloom_core.partition import SplitState, on_all_devices
+from brainloom_core.partition import EdgesByDevice, SplitState, on_all_devices
 from brainloom_core.types import Quantity, Shape
 from brainloom_projections import Edges
-
-if TYPE_CHECKING:
-    from brainloom_projections.connection.split import SplitEdges
 
 __all__ = [
     "EdgeState",
@@ -88,6 +85,7 @@ class Ends:
         self.n_pre, self.n_post, self.n_edges = edges.n_pre, edges.n_post, len(edges)
         self._here = _views(edges.indptr, edges.pre, edges.post, edges.n_post)
         self._split: SplitEnds | None = None
+        self._known: SplitEnds | None = None
 
     @property
     def pre(self) -> Any:
@@ -116,13 +114,15 @@ class Ends:
             return self._split.changed(side, function, edges, own, other, events)
         return edge_update(function, edges, own, other, events, **self._here[side])
 
-    def spread(self, split: "SplitEdges | None") -> None:
+    def spread(self, split: EdgesByDevice | None) -> None:
         """See edges by the device of their targets from now on; None for all edges.
 
         Args:
             split: The edges by device.
         """
-        self._split = None if split is None else SplitEnds(split)
+        if split is not None and (self._known is None or self._known.split is not split):
+            self._known = SplitEnds(split)
+        self._split = None if split is None else self._known
 
 
 class SplitEnds:
@@ -132,7 +132,7 @@ class SplitEnds:
         split: The edges by device.
     """
 
-    def __init__(self, split: "SplitEdges") -> None:
+    def __init__(self, split: EdgesByDevice) -> None:
         self.split = split
         n_post, width = split.length, split.width
         ends = {k: split.ends(k) for k in split.partition.mine}

@@ -132,8 +132,19 @@ def simulate(
         >>> len(recording["spikes"])
         4
     """
-    given = {"inputs": inputs, "record": record, "start": start, "store": store, "seed": seed}
     partition = as_partition(mesh)
+    if partition is not None and partition.is_shared and checkpoint is not None:
+        raise InputError(
+            "simulate: checkpoint: expected None where several processes run one network: each "
+            "would write the whole of it to one place"
+        )
+    given: dict[str, Any] = {
+        "inputs": inputs,
+        "record": record,
+        "start": start,
+        "store": store,
+        "seed": seed,
+    }
     if every is not None and checkpoint is None:
         raise InputError("simulate: every: it is for checkpoints: give checkpoint= too")
     if checkpoint is not None and store is not None:
@@ -143,9 +154,8 @@ def simulate(
         )
     dt = _step_length(dt)
     keeper = None if checkpoint is None else Keeper(checkpoint, every, dt)
-    return _simulate(
-        net, duration, dt=dt, progress=progress, keeper=keeper, partition=partition, **given
-    )
+    given |= {"keeper": keeper, "partition": partition}
+    return _simulate(net, duration, dt=dt, progress=progress, **given)
 
 
 def _simulate(
@@ -202,7 +212,7 @@ def _simulate(
     total = n_steps * float(dt.to_decimal(u.ms))
     with (
         brainstate.environ.context(dt=dt),
-        spread_over(partition, (net, *fed.modules)),
+        spread_over(partition, (net, *fed.modules)) as spread,
         progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar,
     ):
         for done, length in tape.chunks():
@@ -218,7 +228,8 @@ def _simulate(
             if keeper is not None and keeper.due(done + length):
                 finish(pending)
                 pending = None
-                keeper.write(done + length)
+                with spread.together():
+                    keeper.write(done + length)
         if pending is not None:
             finish(pending)
     jax.block_until_ready([state.value for state in net.states().values()])

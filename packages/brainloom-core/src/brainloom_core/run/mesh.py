@@ -14,35 +14,67 @@ import numpy as np
 from ..errors import InputError
 from ..partition import Partition, Partitioned, partition_in_use
 
-__all__ = ["on_host", "spread_over", "traced_step"]
+__all__ = ["Spread", "on_host", "spread_over", "traced_step"]
+
+
+class Spread:
+    """A network that lies on several devices, or, without a partition, where it was.
+
+    Args:
+        partition: The devices, None for none.
+        modules: The network, and modules that it is given.
+    """
+
+    def __init__(self, partition: Partition | None, modules: Sequence[Any]) -> None:
+        self.partition, self.modules = partition, modules
+        self._entered: list[Partitioned] = []
+
+    def enter(self) -> None:
+        """Put it on the devices."""
+        if self.partition is None:
+            return
+        for node in _nodes(self.modules):
+            if isinstance(node, Partitioned):
+                self._entered.append(node)
+                node.enter_partition(self.partition)
+        _place(self.partition, self.modules)
+
+    def leave(self) -> None:
+        """Put it back."""
+        if self.partition is None:
+            return
+        while self._entered:
+            self._entered.pop().leave_partition()
+        _bring_back(self.partition, self.modules)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """While it is in one place, to be read."""
+        self.leave()
+        yield
+        self.enter()
 
 
 @contextlib.contextmanager
-def spread_over(partition: Partition | None, modules: Sequence[Any]) -> Iterator[None]:
+def spread_over(partition: Partition | None, modules: Sequence[Any]) -> Iterator[Spread]:
     """While a network lies on several devices.
 
     Args:
         partition: The devices; None leaves everything where it is.
         modules: The network, and modules that it is given.
+
+    Raises:
+        InputError: The network is another one in another process.
     """
-    if partition is None:
-        yield
-        return
-    entered: list[Partitioned] = []
-    with partition.used():
-        if partition.is_shared:
+    spread = Spread(partition, modules)
+    with contextlib.nullcontext() if partition is None else partition.used():
+        if partition is not None and partition.is_shared:
             _require_the_same(partition, modules)
         try:
-            for node in _nodes(modules):
-                if isinstance(node, Partitioned):
-                    entered.append(node)
-                    node.enter_partition(partition)
-            _place(partition, modules)
-            yield
+            spread.enter()
+            yield spread
         finally:
-            for node in reversed(entered):
-                node.leave_partition()
-            _bring_back(partition, modules)
+            spread.leave()
 
 
 def traced_step() -> contextlib.AbstractContextManager[None]:

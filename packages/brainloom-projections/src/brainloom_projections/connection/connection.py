@@ -232,8 +232,10 @@ class Connection(Weighted, OnDevices):
 
     def fixed_values(self) -> dict[str, Any]:
         """What no state and no public attribute holds: the edges, or the seed that they need."""
-        edges = self._edges
-        return {"seed": self._seed} if edges is None else {"edges": (edges.indptr, edges.indices)}
+        if self._kept is None or isinstance(self.rule, RowRule):
+            return {"seed": self._seed}
+        edges = self._kept.edges
+        return {"edges": (edges.indptr, edges.indices)}
 
     @classmethod
     def from_pairs(
@@ -381,6 +383,15 @@ class Connection(Weighted, OnDevices):
     def is_stored(self) -> bool:
         """Whether the edges are kept in memory."""
         return self._kept is not None
+
+    @property
+    def are_drawn(self) -> bool:
+        """Whether all edges are in the memory of this process.
+
+        A rule that draws them neuron by neuron does so when somebody asks for them; on several
+        devices, nobody does, and each has its own.
+        """
+        return self._kept is not None and self._kept.is_drawn
 
     @property
     def edges(self) -> Edges:
