@@ -47,7 +47,7 @@ def _kept(module: Any) -> dict[str, Any]:
     kept = {
         key: value
         for key, value in vars(module).items()
-        if not key.startswith("_") and key not in hidden
+        if not key.startswith("_") and key not in (*hidden, "times_changed")
     }
     if isinstance(module, Declared):
         kept |= {key: vars(module).get(key) for key in module.declared_parameters()}

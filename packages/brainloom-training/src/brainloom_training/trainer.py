@@ -291,11 +291,13 @@ class Trainer:
         known = {"kind": "trainer", "make": self.make(), "steps": self.steps, "about": about}
         write(path, self.snapshot(), known)
 
-    def load(self, path: str | os.PathLike[str]) -> object:
+    def load(self, path: str | os.PathLike[str], *, exactly: bool = True) -> object:
         """Go on from where another trainer of the same make was; returns what was saved about it.
 
         Args:
             path: The file, which `save` wrote.
+            exactly: Whether model, loss, optimizer with its learning rate, step and versions have
+                to be those of then; with False only what is trained has to fit.
 
         Raises:
             CheckpointError: The file is not of such a trainer, or not as it was written; then
@@ -304,7 +306,10 @@ class Trainer:
         arrays, saved = read(path)
         if not isinstance(saved, dict) or saved.get("kind") != "trainer":
             raise CheckpointError(f"{path}: expected what Trainer.save wrote, got another file")
-        refuse(str(path), "it belongs to another trainer", differences(saved["make"], self.make()))
+        if exactly:
+            found = differences(saved["make"], self.make())
+            hint = "Give exactly=False to take what was trained all the same"
+            refuse(str(path), "it belongs to another trainer", found, hint)
         self.restore(arrays, path)
         self.steps = saved["steps"]
         return saved["about"]

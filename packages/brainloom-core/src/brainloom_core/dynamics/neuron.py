@@ -440,16 +440,14 @@ class Refractory(Neuron):
         when="ref_var",
     )
 
-    def after_spike(self, y: dict[str, Quantity]) -> dict[str, Quantity]:
-        """The states after what the last step's spikes do to them; V is held from now on."""
-        steps = self.timing.steps_of(self.tau_ref, y)
-        held = jnp.where(y["spike"] > 0, steps, y["steps_held"])
-        return {**super().after_spike(y), "steps_held": held}
-
     def after_step(self, before: Values, new: dict[str, Quantity]) -> dict[str, Quantity]:
-        """The states to keep; V is held one step less."""
+        """The states to keep; V is held one step less, or from now on."""
         new = super().after_step(before, new)
-        new["steps_held"] = jnp.maximum(new["steps_held"] - 1, 0)
+        steps = self.timing.steps_of(self.tau_ref, new)
+        # Counted here rather than as the next step begins: what follows from nothing but the
+        # spikes of this step is written in place, without a copy of the old values.
+        left = jnp.maximum(new["steps_held"] - 1, 0)
+        new["steps_held"] = jnp.where(new["spike"] > 0, steps, left)
         if self.ref_var:
             new["refractory"] = (new["steps_held"] > 0) | (new["spike"] > 0)
         return new

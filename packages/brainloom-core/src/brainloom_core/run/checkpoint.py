@@ -11,6 +11,7 @@ import numpy as np
 from ..clock import exact
 from ..errors import CheckpointError, InputError
 from ..identity import differences, parts_of, refuse, versions_of
+from ..partition import as_partition
 from ..tensors import read, write
 from ..units import show
 from .held import captured, put_back
@@ -170,6 +171,7 @@ def resume(
     inputs: Any = None,
     record: Any = None,
     progress: bool | None = None,
+    mesh: Any = None,
     exactly: bool = True,
 ) -> Recording:
     """Go on with a run that `simulate(..., checkpoint=path)` began, to the same bits.
@@ -184,6 +186,8 @@ def resume(
         inputs: What `simulate` was given as `inputs`, where it was given some.
         record: What it was given as `record`; None where that was names such as `"E.spikes"`.
         progress: Whether to show a progress bar; None shows one on a terminal.
+        mesh: Devices over which to spread the network, as of `simulate`; they may be others than
+            then.
         exactly: Whether parameters, edges, classes, versions and the kind of device have to be
             those of then. With False only the states have to fit, and the bits may be others.
 
@@ -237,6 +241,7 @@ def resume(
         start=about["first"] * dt,
         seed=about["seed"],
         keeper=Keeper(kept.path, kept.every, dt, kept, exactly),
+        partition=as_partition(mesh),
     )
 
 

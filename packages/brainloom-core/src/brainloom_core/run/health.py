@@ -1,6 +1,6 @@
 """States that are not finite: noticed after each chunk, found by running that one again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,11 +52,11 @@ class Watch:
     """The states of a network that should stay finite, in a fixed order.
 
     Args:
-        net: The network.
+        states: Its states by path.
     """
 
-    def __init__(self, net: Any) -> None:
-        found = [Watched(dotted(path), state) for path, state in net.states().items()]
+    def __init__(self, states: Mapping[Any, Any]) -> None:
+        found = [Watched(dotted(path), state) for path, state in states.items()]
         self.all = [w for w in found if _is_real(w.state)]
 
     def values(self) -> list[list[Any]]:
@@ -75,7 +75,7 @@ class Watch:
         """
         for w, old, new in zip(self.all, before, after, strict=True):
             for was, x in zip(old, new, strict=True):
-                if x is was or _all(np.isfinite, jnp.isfinite, x):
+                if x is was or _is_finite(x):
                     continue
                 if not _all(_no_nan, lambda x: ~jnp.isnan(x), x):
                     return True
@@ -107,6 +107,15 @@ def snapshot(states: list[brainstate.State]) -> Callable[[], None]:
     return restore
 
 
+def _is_finite(x: Any) -> bool:
+    """Whether all numbers are finite; a sum that is takes but one pass to tell so."""
+    if _is_far(x):
+        return bool(jnp.all(jnp.isfinite(x)))
+    here = np.asarray(x)
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(here.sum())) or bool(np.all(np.isfinite(here)))
+
+
 def _no_nan(x: np.ndarray) -> np.ndarray:
     return np.logical_not(np.isnan(x))
 
@@ -117,11 +126,15 @@ def _no_infinity(x: np.ndarray) -> np.ndarray:
 
 def _all(on_host: Callable[..., Any], on_device: Callable[..., Any], x: Any) -> bool:
     """Whether something is true of all numbers, wherever that is quicker to find out."""
-    is_far = isinstance(x, jax.Array) and x.nbytes > FAR
-    is_far = is_far and all(device.platform != "cpu" for device in x.devices())
-    # What lies on devices of other processes is judged by all of them together.
-    is_far = is_far or (isinstance(x, jax.Array) and not x.is_fully_addressable)
-    return bool(jnp.all(on_device(x))) if is_far else bool(np.all(on_host(np.asarray(x))))
+    return bool(jnp.all(on_device(x))) if _is_far(x) else bool(np.all(on_host(np.asarray(x))))
+
+
+def _is_far(x: Any) -> bool:
+    if not isinstance(x, jax.Array):
+        return False
+    if not x.is_fully_addressable:  # on devices of other processes: judged by all of them together
+        return True
+    return x.nbytes > FAR and all(device.platform != "cpu" for device in x.devices())
 
 
 def _is_real(state: brainstate.State) -> bool:

@@ -22,7 +22,7 @@ from ..dynamics.base import Dynamics
 from ..dynamics.neuron import Neuron
 from ..dynamics.step import all_dynamics, step_of
 from ..dynamics.synapse import Synapse
-from ..errors import InputError, NonFiniteError
+from ..errors import InputError, Interrupted, NonFiniteError
 from ..kernels.registry import forced_kernels, noted_kernels
 from ..keys import drawing
 from ..names import dotted
@@ -32,6 +32,7 @@ from ..units import same_dimension, show
 from .draws import Draws
 from .health import Watch, snapshot
 from .inputs import Inputs
+from .interrupt import interruptible
 from .keeper import Keeper
 from .mesh import on_host, spread_over, traced_step
 from .recording import Program, Recording, Tape, as_recorders, caught
@@ -114,6 +115,9 @@ def simulate(
         OSError: The store cannot be written; what was written before can be opened.
         NonFiniteError: A state became NaN or infinite; its `recording` is what was recorded
             until then.
+        Interrupted: Ctrl-C was pressed; a `KeyboardInterrupt`, at the end of a chunk. Its
+            `recording` is what was recorded until then, and another run goes on from there.
+            Pressed twice, it ends at once.
 
     Examples:
         >>> import brainunit as u
@@ -151,6 +155,11 @@ def simulate(
         raise InputError(
             "simulate: store: with checkpoint= what is recorded is written into its folder: leave "
             "store out"
+        )
+    if checkpoint is not None and partition is not None and partition.is_shared:
+        raise InputError(
+            "simulate: checkpoint: a network that lies in several processes is not kept; leave "
+            "checkpoint out, or spread it over the devices of one process"
         )
     dt = _step_length(dt)
     keeper = None if checkpoint is None else Keeper(checkpoint, every, dt)
@@ -208,35 +217,42 @@ def _simulate(
                 error.add_note(keeper.way_out())
             raise
 
-    pending = None
     total = n_steps * float(dt.to_decimal(u.ms))
+    left = (piece for piece in tape.chunks() if piece[0] >= begun)
+    reached = begun
     with (
+        interruptible() as is_interrupted,
         brainstate.environ.context(dt=dt),
-        spread_over(partition, (net, *fed.modules)) as spread,
         progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar,
     ):
-        for done, length in tape.chunks():
-            if done < begun:
-                continue
-            chunk = run.chunk(done, length)
-            if pending is not None:
-                finish(pending)
-            pending = chunk
-            if bar is not None:
-                jax.block_until_ready(chunk.recorded)
-                bar.update(length * float(dt.to_decimal(u.ms)))
-            if keeper is not None and keeper.due(done + length):
-                finish(pending)
-                pending = None
-                with spread.together():
-                    keeper.write(done + length)
-        if pending is not None:
-            finish(pending)
-    jax.block_until_ready([state.value for state in net.states().values()])
-    _ends[net] = _End.of(net, first + n_steps, dt)
-    if keeper is not None and keeper.last < n_steps:
-        keeper.write(n_steps)
-    return tape.recording()
+        while reached < n_steps and not is_interrupted():
+            pending = None
+            with spread_over(partition, (net, *fed.modules)):
+                for done, length in left:
+                    chunk = run.chunk(done, length)
+                    if pending is not None:
+                        finish(pending)
+                    pending, reached = chunk, done + length
+                    if bar is not None:
+                        jax.block_until_ready(chunk.recorded)
+                        bar.update(length * float(dt.to_decimal(u.ms)))
+                    if is_interrupted() or (keeper is not None and keeper.due(reached)):
+                        break
+                if pending is not None:
+                    finish(pending)
+            if keeper is not None:  # all states are whole, and in one place
+                keeper.write(reached)
+        jax.block_until_ready([state.value for state in run.states])
+        _ends[net] = _End.of(net, tape.stop, dt)
+        recording = tape.recording()
+    if tape.stop < first + n_steps:
+        raise Interrupted(
+            f"simulate: interrupted at {float(tape.stop * exact(dt) * 1000):.10g} ms. What was "
+            "recorded until then is in the attribute recording of this error; another run of the "
+            f"network goes on from there{'' if keeper is None else ', and so does resume'}",
+            recording,
+        )
+    return recording
 
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}]"
@@ -316,9 +332,11 @@ def _is_counter(state: Any) -> bool:
 
 
 def _initialise_missing(net: Any, batch: int | None = None) -> None:
-    nodes = list(net.nodes(brainstate.nn.Module).values())
+    found = net.nodes(brainstate.nn.Module)
+    nodes = list(found.values())
     lacking = {id(node): node.lacks_states() for node in nodes if isinstance(node, Declared)}
-    batch = _batch(net) if batch is None else batch
+    if batch is None:
+        batch = _batch_of({dotted(path): node for path, node in found.items()})
     for node in sorted(nodes, key=lambda node: getattr(node.init_state, "call_order", -1)):
         declared = node._kept_states() if isinstance(node, Declared) else {}
         missing = lacking.get(id(node), False)
@@ -329,9 +347,16 @@ def _initialise_missing(net: Any, batch: int | None = None) -> None:
 
 
 def _batch(net: Any) -> int | None:
+    found = net.nodes(brainstate.nn.Module)
+    return _batch_of({dotted(path): node for path, node in found.items()})
+
+
+def _batch_of(nodes: dict[str, Any]) -> int | None:
     """The length of the batch axis of the states that there are, which all of them share."""
     found: dict[str, int | None] = {}
-    for name, node in all_dynamics(net, Dynamics).items():
+    for name, node in nodes.items():
+        if not isinstance(node, Dynamics):
+            continue
         for state in vars(node).values():
             if isinstance(state, brainstate.HiddenState) and lives(state):
                 shape, size = np.shape(state.value), tuple(node.varshape)
@@ -377,8 +402,9 @@ class _Run:
     def __init__(self, net: Any, tape: Tape, fed: Inputs, draws: Draws, clock: Clock) -> None:
         self.net, self.tape, self.fed, self.clock = net, tape, fed, clock
         self.draws = draws
-        self.watch = Watch(net)
-        self.states = [s for m in (net, *fed.modules) for s in m.states().values()]
+        states = net.states()
+        self.watch = Watch(states)
+        self.states = [*states.values(), *(s for m in fed.modules for s in m.states().values())]
         nodes = [node for module in (net, *fed.modules) for node in module.nodes().values()]
         versions = tuple((id(node), getattr(node, "times_changed", 0)) for node in nodes)
         times = (float(clock.dt.to_decimal(u.ms)), clock.counts, clock.is_long)
@@ -407,10 +433,21 @@ class _Run:
         if key not in known:
             while len(known) >= MAX_RUNNERS:
                 known.pop(next(iter(known)))
-            outputs = [weakref.ref(module) for module in self.tape.outputs]
-            known[key] = _compiled(self._steps(), self.tape.program(length), outputs)
+            run, kernels = self.function(length)
+            known[key] = brainstate.transform.jit(run), kernels
         compiled, self._kernels = known[key]
         return compiled
+
+    def function(self, length: int) -> tuple[Callable[..., Any], dict[str, str]]:
+        """What takes the steps of a chunk and reads what is recorded, to be compiled.
+
+        With it comes what will say which kernels were chosen, once it has been traced.
+
+        Args:
+            length: Number of steps.
+        """
+        outputs = [weakref.ref(module) for module in self.tape.outputs]
+        return _chunk_function(self._steps(), self.tape.program(length), outputs)
 
     def _steps(self) -> Callable[..., Callable[[jax.Array], None]]:
         """A function that begins steps, and gives one that takes one of them.
@@ -484,7 +521,7 @@ class _Run:
         reached()
 
 
-def _compiled(
+def _chunk_function(
     steps_from: Callable[..., Any], program: Program, outputs: list["weakref.ref[Any]"]
 ) -> tuple[Callable[..., Any], dict[str, str]]:
     kernels: dict[str, str] = {}
@@ -496,4 +533,4 @@ def _compiled(
         kernels.update(noted)
         return recorded
 
-    return brainstate.transform.jit(run), kernels
+    return run, kernels

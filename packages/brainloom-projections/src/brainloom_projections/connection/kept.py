@@ -43,6 +43,11 @@ class KeptEdges:
         return self._edges
 
     @property
+    def follow_from_seed(self) -> bool:
+        """Whether they can be drawn in parts, so that nobody needs to have all of them."""
+        return self._draws is not None
+
+    @property
     def is_drawn(self) -> bool:
         """Whether all edges are in memory."""
         return isinstance(self._edges, Edges)

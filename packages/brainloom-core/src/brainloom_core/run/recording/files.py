@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from .column import BLOCK, Column, blocks, first_after
+from .column import BLOCK, Column, blocks, part, rows_between
 from .events import SpikeEvents
 from .store import RecordingStore
 from .texts import time_of_words, unit_of_words, unit_words
@@ -66,8 +66,8 @@ def read(columns: Mapping[str, Any], known: Mapping[str, Any], dt: Any) -> Spike
 
 def _until(columns: dict[str, Column], stop: int) -> dict[str, Column]:
     """The rows of steps that all records have: of a run that was cut off, some have more."""
-    rows = first_after(columns["step"], stop)
-    return {name: column.part(0, rows) for name, column in columns.items()}
+    rows = rows_between(columns["step"], -1, stop)
+    return {name: part(column, rows) for name, column in columns.items()}
 
 
 def _columns(store: RecordingStore, name: str) -> dict[str, Column]:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...types import Time
 from .folds import Fold
 from .window import Window
 
@@ -20,9 +21,9 @@ class Recorder(ABC):
     """
 
     kind: ClassVar[str] = "trace"
-    start: Any
-    stop: Any
-    every: Any
+    start: Time | None
+    stop: Time | None
+    every: Time | None
 
     @property
     @abstractmethod
@@ -49,7 +50,7 @@ class Recorder(ABC):
         """What becomes of the values of an interval; None for the last one."""
         return None
 
-    def finished(self, number: Any, steps: int, dt: Any) -> Any:
+    def finished(self, number: Any, steps: int, dt: Time) -> Any:
         """What is kept of the folded values of an interval.
 
         Args:
@@ -71,7 +72,7 @@ class Recorder(ABC):
         """Numbers of the neurons that are recorded, None for all of the population."""
         return None
 
-    def window(self, dt: Any, first: int, last: int) -> Window:
+    def window(self, dt: Time, first: int, last: int) -> Window:
         """When it records, in a run.
 
         Args:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
+from ...types import Time
 from .events import SpikeEvents
 from .files import contents, save
 from .formats import to_neo, to_nwb, to_pandas, to_pynapple, to_xarray
@@ -54,14 +55,14 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
     """
 
     data: dict[str, Any]
-    start: Any
-    end: Any
-    dt: Any
+    start: Time
+    end: Time
+    dt: Time
     wall_time: float = field(default=0.0)
     header: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, data: dict[str, Any], header: Mapping[str, Any], dt: Any) -> "Recording":
+    def of(cls, data: dict[str, Any], header: Mapping[str, Any], dt: Time) -> "Recording":
         """What was recorded, and the header of the run.
 
         Args:
@@ -133,7 +134,7 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
         """
         return cls.of(*contents(RecordingStore.open(path)))
 
-    def between(self, start: Any, stop: Any) -> "Recording":
+    def between(self, start: Time, stop: Time) -> "Recording":
         """What was recorded with start < t <= stop.
 
         Args:

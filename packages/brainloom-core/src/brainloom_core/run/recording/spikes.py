@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...errors import InputError
+from ...types import Population, Time
 from ...units import show
 from .chosen import Chosen, whole
 from .folds import Fold, fold
@@ -52,10 +53,10 @@ class Spikes(Recorder):
         [29 29 39 39 48 48] ms
     """
 
-    population: Any
+    population: Population
     index: Any = None
-    start: Any = None
-    stop: Any = None
+    start: Time | None = None
+    stop: Time | None = None
     every: ClassVar[Any] = None  # type: ignore[misc]
     kind: ClassVar[str] = "spikes"
 
@@ -157,7 +158,7 @@ class Counts(Spikes):
         [[5 5]] [[2, 2], [3, 3]]
     """
 
-    every: Any = None  # type: ignore[misc]
+    every: Time | None = None  # type: ignore[misc]
     kind: ClassVar[str] = "counts"
 
     def sampler(self, net: Any) -> Callable[[], Any]:
@@ -234,7 +235,7 @@ class Rate(Counts):
 
         return sample
 
-    def finished(self, number: Any, steps: int, dt: Any) -> Any:
+    def finished(self, number: Any, steps: int, dt: Time) -> Any:
         """The rate in Hz.
 
         Args:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...partition import in_order
+from ...types import Time
 from ...units import show
 from .chosen import Chosen, whole
 from .recorder import Recorder
@@ -40,10 +41,10 @@ class Trace(Recorder):
 
     module: Any
     state: str
-    every: Any = None
+    every: Time | None = None
     index: Any = None
-    start: Any = None
-    stop: Any = None
+    start: Time | None = None
+    stop: Time | None = None
 
     def check(self, net: Any) -> None:
         """Raise if there is nothing to record; the states exist by now.
@@ -106,10 +107,10 @@ class Weights(Recorder):
     """
 
     projection: Any
-    every: Any = None
+    every: Time | None = None
     index: Any = None
-    start: Any = None
-    stop: Any = None
+    start: Time | None = None
+    stop: Time | None = None
     kind: ClassVar[str] = "weights"
 
     def check(self, net: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import brainstate
 
 from ...errors import InputError
+from ...types import Time
 from ...units import show
 from ..inputs import fingerprint, frozen
 from .chosen import Chosen
@@ -40,10 +41,10 @@ class Output(Recorder):
     """
 
     module: Any
-    every: Any = None
+    every: Time | None = None
     index: Any = None
-    start: Any = None
-    stop: Any = None
+    start: Time | None = None
+    stop: Time | None = None
     kind: ClassVar[str] = "output"
 
     def check(self, net: Any) -> None:
@@ -166,10 +167,10 @@ class Custom(Recorder):
     """
 
     function: Callable[..., Any]
-    reduce: Any = None
-    every: Any = None
-    start: Any = None
-    stop: Any = None
+    reduce: str | Callable[[Any, Any], Any] | None = None
+    every: Time | None = None
+    start: Time | None = None
+    stop: Time | None = None
     kind: ClassVar[str] = "custom"
 
     def __post_init__(self) -> None:
@@ -190,7 +191,7 @@ class Custom(Recorder):
         """What becomes of the values of an interval; None for the last one."""
         return None if self.reduce is None else fold(self.reduce)
 
-    def finished(self, number: Any, steps: int, dt: Any) -> Any:
+    def finished(self, number: Any, steps: int, dt: Time) -> Any:
         """What is kept of the folded values of an interval.
 
         Args:

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from ...clock import LAST_STEP
+from ...types import Time
 from .files import contents, read
 from .gather import Gatherer, gatherer
 from .header import header_of
@@ -43,7 +44,7 @@ class Tape:
         self,
         net: Any,
         recorders: Mapping[str, Recorder],
-        dt: Any,
+        dt: Time,
         steps: tuple[int, int],
         longest: tuple[int, int],
         store: Any = None,
@@ -54,7 +55,7 @@ class Tape:
         self.began = self.marked = time.perf_counter()
         self.stop = first
         samplers = {name: r.sampler(net) for name, r in recorders.items()}
-        shapes = {
+        self.shapes = shapes = {
             name: None if isinstance(recorders[name], Output) else jax.eval_shape(sample)
             for name, sample in samplers.items()
         }

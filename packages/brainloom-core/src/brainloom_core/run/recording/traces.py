@@ -5,8 +5,9 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
+from ...types import Quantity, Time
 from ...units import with_unit
-from .column import Column, as_column, first_after, part
+from .column import Column, as_column, part, rows_between
 from .texts import in_steps
 
 __all__ = ["TraceData"]
@@ -33,7 +34,7 @@ class TraceData:
     """
 
     def __init__(
-        self, step: Any, values: Any, dt: Any, kind: str = "trace", neurons: Any = None
+        self, step: Any, values: Any, dt: Time, kind: str = "trace", neurons: Any = None
     ) -> None:
         self._step, self._number = as_column(step), u.get_mantissa(values)
         self.unit = u.get_unit(values)
@@ -42,7 +43,7 @@ class TraceData:
 
     @classmethod
     def of(
-        cls, step: Any, number: Any, unit: Any, dt: Any, kind: str, neurons: Any = None
+        cls, step: Any, number: Any, unit: Any, dt: Time, kind: str, neurons: Any = None
     ) -> "TraceData":
         """Samples of which the numbers and the unit are known apart.
 
@@ -76,25 +77,26 @@ class TraceData:
         return np.asarray(self._step)
 
     @property
-    def values(self) -> Any:
+    def values(self) -> Quantity:
         """The samples, with their unit."""
         stored = isinstance(self._number, Column)
         return with_unit(np.asarray(self._number) if stored else self._number, self.unit)
 
     @property
-    def t(self) -> Any:
+    def t(self) -> Time:
         """Time of each sample."""
         return self.step * self.dt
 
-    def between(self, start: Any, stop: Any) -> "TraceData":
+    def between(self, start: Time, stop: Time) -> "TraceData":
         """The samples with start < t <= stop.
 
         Args:
             start: When the window begins; a sample at that time is not in it.
             stop: When it ends; a sample at that time is in it.
         """
-        rows = [first_after(self._step, in_steps(time, self.dt)) for time in (start, stop)]
-        step, number = part(self._step, *rows), part(self._number, *rows)
+        first, last = in_steps(start, self.dt), in_steps(stop, self.dt)
+        rows = rows_between(self._step, first, last)
+        step, number = part(self._step, rows), part(self._number, rows)
         return TraceData.of(step, number, self.unit, self.dt, self.kind, self.neurons)
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...clock import steps
 from ...errors import InputError
+from ...types import Time
 from ...units import show
 
 __all__ = ["Window"]
@@ -28,7 +29,7 @@ class Window:
     is_open: bool
 
     @classmethod
-    def of(cls, who: str, times: tuple[Any, Any, Any], dt: Any, first: int, last: int) -> "Window":
+    def of(cls, who: str, times: tuple[Any, Any, Any], dt: Time, first: int, last: int) -> "Window":
         """The window of a recorder in a run.
 
         Args:
@@ -79,6 +80,6 @@ class Window:
         return inside & ((step - self.start) % self.every == 0)
 
 
-def _time(step: int, dt: Any) -> str:
+def _time(step: int, dt: Time) -> str:
     value = step * dt
     return f"{float(value.mantissa):.10g} {value.unit}"
