@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Delay, Descriptor, InputError, ParameterError, full
 from brainloom_core.partition import (
-    EdgesByDevice,
     Partition,
     noted_as,
     on_all_devices,
@@ -25,7 +24,7 @@ from .rule import PlasticityRule
 from .sides import Ends
 
 if TYPE_CHECKING:
-    pass
+    from brainloom_projections.connection.split import SplitEdges
 
 __all__ = ["PlasticProj"]
 
@@ -122,7 +121,7 @@ class PlasticProj(Projection):
     """
 
     graph_invisible_attrs = ("_spread",)
-    _spread: EdgesByDevice | None = None  # the edges on several devices, during a run
+    _spread: "SplitEdges | None" = None  # the edges on several devices, during a run
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from brainloom_core import (
 )
 from brainloom_core.context import current_dt
 from brainloom_core.equations import Equations
-from brainloom_core.partition import EdgesByDevice, Partition, on_all_devices
+from brainloom_core.partition import Partition, on_all_devices
 from brainloom_core.small_steps import in_two_parts, lost_part
 from brainloom_core.types import Array, Population, Quantity, Time
 from brainloom_core.units import with_unit
@@ -25,7 +25,7 @@ from .sides import EdgeState, Ends, PostState, PostTrace, PreState, PreTrace
 from .strength import Change, Strengths, as_like
 
 if TYPE_CHECKING:
-    pass
+    from brainloom_projections.connection.split import SplitEdges
 
 __all__ = ["PlasticityRule"]
 
@@ -105,7 +105,7 @@ class PlasticityRule(Strengths):
     equations: ClassVar[Equations]
     reads: ClassVar[tuple[str, ...]] = ()
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         cls.equations = read_rule(cls, cls.declared_states())
 
@@ -245,7 +245,7 @@ class PlasticityRule(Strengths):
 
     # On several devices
 
-    def spread(self, split: EdgesByDevice) -> None:
+    def spread(self, split: "SplitEdges") -> None:
         """Put the states of synapses and of postsynaptic neurons on the devices of these.
 
         Args:
@@ -262,7 +262,7 @@ class PlasticityRule(Strengths):
                 layout = partition.layout((split.n_post,), (split.n_post,))
                 held.value = partition.put(held.value, layout)
 
-    def gather(self, split: EdgesByDevice, n_edges: int) -> None:
+    def gather(self, split: "SplitEdges", n_edges: int) -> None:
         """Put them together again, in the order of all edges.
 
         Args:

@@ -1,7 +1,7 @@
 """The two sides of synapses: kinds of states, and the edges as each side sees them."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brainstate
 import jax
@@ -9,9 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Declared, full, state
 from brainloom_core.kernels import edge_update
-from brainloom_core.partition import EdgesByDevice, SplitState, on_all_devices
+from brainloom_core.partition import SplitState, on_all_devices
 from brainloom_core.types import Quantity, Shape
 from brainloom_projections import Edges
+
+if TYPE_CHECKING:
+    from brainloom_projections.connection.split import SplitEdges
 
 __all__ = [
     "EdgeState",
@@ -114,7 +117,7 @@ class Ends:
             return self._split.changed(side, function, edges, own, other, events)
         return edge_update(function, edges, own, other, events, **self._here[side])
 
-    def spread(self, split: EdgesByDevice | None) -> None:
+    def spread(self, split: "SplitEdges | None") -> None:
         """See edges by the device of their targets from now on; None for all edges.
 
         Args:
@@ -132,7 +135,7 @@ class SplitEnds:
         split: The edges by device.
     """
 
-    def __init__(self, split: EdgesByDevice) -> None:
+    def __init__(self, split: "SplitEdges") -> None:
         self.split = split
         n_post, width = split.length, split.width
         ends = {k: split.ends(k) for k in split.partition.mine}

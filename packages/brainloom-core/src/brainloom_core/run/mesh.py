@@ -3,7 +3,6 @@
 import contextlib
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -13,68 +12,39 @@ import numpy as np
 
 from ..errors import InputError
 from ..partition import Partition, Partitioned, partition_in_use
+from ..types import Array, PyTree
 
-__all__ = ["Spread", "on_host", "spread_over", "traced_step"]
-
-
-class Spread:
-    """A network that lies on several devices, or, without a partition, where it was.
-
-    Args:
-        partition: The devices, None for none.
-        modules: The network, and modules that it is given.
-    """
-
-    def __init__(self, partition: Partition | None, modules: Sequence[Any]) -> None:
-        self.partition, self.modules = partition, modules
-        self._entered: list[Partitioned] = []
-
-    def enter(self) -> None:
-        """Put it on the devices."""
-        if self.partition is None:
-            return
-        for node in _nodes(self.modules):
-            if isinstance(node, Partitioned):
-                self._entered.append(node)
-                node.enter_partition(self.partition)
-        _place(self.partition, self.modules)
-
-    def leave(self) -> None:
-        """Put it back."""
-        if self.partition is None:
-            return
-        while self._entered:
-            self._entered.pop().leave_partition()
-        _bring_back(self.partition, self.modules)
-
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        """While it is in one place, to be read."""
-        self.leave()
-        yield
-        self.enter()
+__all__ = ["on_host", "spread_over", "traced_step"]
 
 
 @contextlib.contextmanager
-def spread_over(partition: Partition | None, modules: Sequence[Any]) -> Iterator[Spread]:
+def spread_over(
+    partition: Partition | None, modules: Sequence[brainstate.nn.Module]
+) -> Iterator[None]:
     """While a network lies on several devices.
 
     Args:
         partition: The devices; None leaves everything where it is.
         modules: The network, and modules that it is given.
-
-    Raises:
-        InputError: The network is another one in another process.
     """
-    spread = Spread(partition, modules)
-    with contextlib.nullcontext() if partition is None else partition.used():
-        if partition is not None and partition.is_shared:
+    if partition is None:
+        yield
+        return
+    entered: list[Partitioned] = []
+    with partition.used():
+        if partition.is_shared:
             _require_the_same(partition, modules)
         try:
-            spread.enter()
-            yield spread
+            for node in _nodes(modules):
+                if isinstance(node, Partitioned):
+                    entered.append(node)
+                    node.enter_partition(partition)
+            _place(partition, modules)
+            yield
         finally:
-            spread.leave()
+            for node in reversed(entered):
+                node.leave_partition()
+            _bring_back(partition, modules)
 
 
 def traced_step() -> contextlib.AbstractContextManager[None]:
@@ -83,7 +53,7 @@ def traced_step() -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext() if partition is None else partition.step()
 
 
-def on_host(values: Any) -> Any:
+def on_host(values: PyTree) -> PyTree:
     """What a chunk recorded, where each process can read it.
 
     Args:
@@ -96,13 +66,13 @@ def on_host(values: Any) -> Any:
     return jax.tree.map(lambda x: x.addressable_data(0), whole)
 
 
-def _nodes(modules: Sequence[Any]) -> list[Any]:
+def _nodes(modules: Sequence[brainstate.nn.Module]) -> list[brainstate.nn.Module]:
     """All that the modules hold, each once, in an order that all processes share."""
     found = {id(node): node for module in modules for node in module.nodes().values()}
     return list(found.values())
 
 
-def _require_the_same(partition: Partition, modules: Sequence[Any]) -> None:
+def _require_the_same(partition: Partition, modules: Sequence[brainstate.nn.Module]) -> None:
     """Refuse a network that is another one in another process.
 
     Raises:
@@ -128,12 +98,14 @@ def _require_the_same(partition: Partition, modules: Sequence[Any]) -> None:
         )
 
 
-def _plain(leaf: Any) -> np.ndarray:
+def _plain(leaf: Array) -> np.ndarray:
     is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
     return np.ascontiguousarray(jax.random.key_data(leaf) if is_key else leaf)
 
 
-def _owned(modules: Sequence[Any]) -> Iterator[tuple[brainstate.State, tuple[int, ...] | None]]:
+def _owned(
+    modules: Sequence[brainstate.nn.Module],
+) -> Iterator[tuple[brainstate.State, tuple[int, ...] | None]]:
     """Each state once, with the shape of what it belongs to."""
     seen: set[int] = set()
     for node in _nodes(modules):
@@ -149,7 +121,7 @@ def _owned(modules: Sequence[Any]) -> Iterator[tuple[brainstate.State, tuple[int
                 yield state, None
 
 
-def _place(partition: Partition, modules: Sequence[Any]) -> None:
+def _place(partition: Partition, modules: Sequence[brainstate.nn.Module]) -> None:
     for state, size in _owned(modules):
         leaves, tree = jax.tree.flatten(state.value)
         placed = [
@@ -163,6 +135,6 @@ def _place(partition: Partition, modules: Sequence[Any]) -> None:
     generator.value = partition.put(generator.value, partition.whole)
 
 
-def _bring_back(partition: Partition, modules: Sequence[Any]) -> None:
+def _bring_back(partition: Partition, modules: Sequence[brainstate.nn.Module]) -> None:
     for state in (*(state for state, _ in _owned(modules)), brainstate.random.DEFAULT):
         state.value = partition.local(state.value)
