@@ -156,6 +156,7 @@ class Delayed(Declared):
 
     @property
     def is_trained(self) -> bool:
+        """Whether the delay is found by gradients."""
         return isinstance(vars(self)["delay"], (brainstate.State, brainstate.nn.Param))
 
     @property

@@ -148,6 +148,11 @@ def simulate(
         "seed": seed,
     }
     partition = as_partition(mesh)
+    if partition is not None and partition.is_shared and checkpoint is not None:
+        raise InputError(
+            "simulate: checkpoint: expected None where several processes run one network: each "
+            "would write the whole of it to one place"
+        )
     if every is not None and checkpoint is None:
         raise InputError("simulate: every: it is for checkpoints: give checkpoint= too")
     if checkpoint is not None and store is not None:
@@ -190,6 +195,7 @@ def _simulate(
     recorders = as_recorders(net, record)
     fed = Inputs(net, inputs, n_steps)
     draws = Draws(net, fed, seed)
+    seed = None if seed is None else int(seed)
     with brainstate.environ.context(dt=dt), draws.initially():
         for module in (net, *fed.modules):
             _initialise_missing(module)
