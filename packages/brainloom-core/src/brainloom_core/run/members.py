@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import brainstate
 
 from ..errors import InputError
+from ..types import Drive, Record, Time
 from ..units import show
 from .loop import simulate
 from .recording import Recording
@@ -25,10 +25,10 @@ WAVE = 64  # members that are in memory together
 class Settings:
     """What all members have in common: the arguments of `simulate`."""
 
-    duration: Any
-    dt: Any
-    inputs: Any
-    record: Any
+    duration: Time
+    dt: Time
+    inputs: Drive | None
+    record: Record
     exact: bool
     batch: int | None
 
@@ -42,7 +42,7 @@ class Member:
         seed: Seed of what it draws, and of the noise of the run.
     """
 
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, object]
     seed: int
 
     def __str__(self) -> str:
@@ -60,7 +60,9 @@ class Member:
                 error.add_note(note)
             raise
 
-    def built(self, build: Callable[..., Any], settings: Settings) -> tuple[Any, Any]:
+    def built(
+        self, build: Callable[..., brainstate.nn.Module], settings: Settings
+    ) -> tuple[brainstate.nn.Module, Drive | None]:
         """The network and its inputs, with random numbers that begin at the seed."""
         brainstate.random.seed(self.seed)
         with self.named():
@@ -78,7 +80,9 @@ class Member:
         return net, inputs
 
 
-def run_alone(build: Callable[..., Any], member: Member, settings: Settings) -> Recording:
+def run_alone(
+    build: Callable[..., brainstate.nn.Module], member: Member, settings: Settings
+) -> Recording:
     """The member as `simulate` runs it."""
     with building, random_kept(), member.named():
         net, inputs = member.built(build, settings)
@@ -105,7 +109,7 @@ class Runner:
 
     def __init__(
         self,
-        build: Callable[..., Any],
+        build: Callable[..., brainstate.nn.Module],
         settings: Settings,
         names: Sequence[str],
         threads: int | None = None,
@@ -216,10 +220,10 @@ def _cores() -> int:
     return len(known(0)) if known else os.cpu_count() or 1
 
 
-def _recorded(settings: Settings, net: Any) -> Any:
+def _recorded(settings: Settings, net: brainstate.nn.Module) -> Record:
     return settings.record(net) if callable(settings.record) else settings.record
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = show(value)
     return text if len(text) < 40 else type(value).__name__

@@ -9,7 +9,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import brainstate
 import jax
@@ -19,6 +18,7 @@ from jax.extend.core import jaxpr_as_fun
 
 from ..clock import Clock, steps
 from ..keys import step_words
+from ..types import Drive, PyTree, Record, Time
 from .draws import Draws
 from .inputs import Inputs
 from .loop import CHUNK_BYTES, CHUNK_STEPS, _initialise_missing, _Run, _step_length
@@ -70,7 +70,13 @@ class Built:
     """
 
     def __init__(
-        self, net: Any, inputs: Any, duration: Any, dt: Any, record: Any, seed: int
+        self,
+        net: brainstate.nn.Module,
+        inputs: Drive | None,
+        duration: Time,
+        dt: Time,
+        record: Record,
+        seed: int,
     ) -> None:
         self.net, self.dt = net, _step_length(dt)
         self.n_steps = steps("sweep: duration", duration, self.dt, least=1)
@@ -127,7 +133,7 @@ class Built:
         return hash((self.survey.key, tuple(fixed)))
 
     @property
-    def states(self) -> dict[str, Any]:
+    def states(self) -> dict[str, PyTree]:
         """What the states hold, that of the generator too."""
         return {**self.survey.state_values(), RANDOM: self.random}
 
@@ -144,13 +150,13 @@ class Group:
         self.first, self.last = first, first
         self.clock = Clock.of(first.dt, first.n_steps)
         self.numbers: list[int] = []
-        self.values: list[dict[str, Any]] = []
-        self.states: list[dict[str, Any]] = []
-        self.passed: list[tuple[Any, ...]] = []
-        self.seeds: list[Any] = []
+        self.values: list[dict[str, PyTree]] = []
+        self.states: list[dict[str, PyTree]] = []
+        self.passed: list[tuple[PyTree, ...]] = []
+        self.seeds: list[PyTree] = []
         self.exchanged = [name for name in names if name in first.survey.values]
         self.varied: set[str] = set()  # states that do not begin alike
-        self._compiled: dict[tuple[int, int], Any] = {}
+        self._compiled: dict[tuple[int, int], _Compiled] = {}
         self._compiling = threading.Lock()
         self._initial = first.states
         self._standard = dict(first.survey.values)
@@ -242,7 +248,9 @@ class Group:
 
         tape, kernels = member.tape(), dict[str, str]()
 
-        def chunk(numbers: list[Any], seed: Any, passed: Any, start: Any, first: Any) -> Any:
+        def chunk(
+            numbers: list[PyTree], seed: PyTree, passed: PyTree, start: PyTree, first: PyTree
+        ) -> PyTree:
             with exchanged(member.survey, dict(zip(names, numbers, strict=True))):
                 run = _Run(member.net, tape, member.fed, member.draws, self.clock)
                 steps, noted = run.function(length)
@@ -270,13 +278,13 @@ class Group:
                 return list(self.exchanged)
             return [name for name in self.exchanged if self._outline([name]) == expected]
 
-    def _outline(self, names: Sequence[str]) -> Any:
+    def _outline(self, names: Sequence[str]) -> PyTree:
         try:
             return self.traced(self.last, 1, names).outline
         except CANNOT_BE_TRACED:
             return None
 
-    def when(self, done: int) -> tuple[Any, Any]:
+    def when(self, done: int) -> tuple[PyTree, PyTree]:
         """Time and number of a step, as compiled steps take them.
 
         Args:
@@ -290,9 +298,9 @@ class _Traced:
 
     def __init__(
         self,
-        function: Callable[..., Any],
+        function: Callable[..., PyTree],
         found: Survey,
-        arguments: Any,
+        arguments: PyTree,
         kernels: dict[str, str],
     ) -> None:
         self.kernels = kernels
@@ -315,7 +323,7 @@ class _Traced:
         """How often each operation occurs, without arithmetic."""
         return Counter(_operations(self.closed.jaxpr))
 
-    def __call__(self, own: Any, when: Any, held: dict[str, Any]) -> Any:
+    def __call__(self, own: PyTree, when: PyTree, held: dict[str, PyTree]) -> PyTree:
         """What is recorded, and the states that are written."""
         ordered = [held[name] for name in self.states]
         flat = jax.tree.leaves(((*own, *when), {}, ordered))
@@ -337,7 +345,7 @@ class _Compiled:
             if name not in traced.written and name not in group.varied
         }
 
-        def run(own: Any, held: Any, shared: Any, when: Any) -> Any:
+        def run(own: PyTree, held: PyTree, shared: PyTree, when: PyTree) -> PyTree:
             return traced(own, when, {**held, **shared})
 
         if self.is_batch:
@@ -346,7 +354,7 @@ class _Compiled:
         own = self.own(places, 0, length)
         self.function = jax.jit(run).lower(own, held, shared, group.when(0)).compile()
 
-    def own(self, places: Sequence[int], done: int, length: int) -> Any:
+    def own(self, places: Sequence[int], done: int, length: int) -> PyTree:
         """What each is given: numbers that differ, its seed, and the inputs of some steps."""
         group = self.group
         return self._stacked(
@@ -360,7 +368,7 @@ class _Compiled:
             ]
         )
 
-    def held(self, places: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def held(self, places: Sequence[int]) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
         """The first states of each, and those that are one for all."""
         states = self.group.states
         own = [name for name in self.states if name not in self.shared]
@@ -369,7 +377,7 @@ class _Compiled:
             {name: states[places[0]][name] for name in self.shared},
         )
 
-    def _stacked(self, each: list[Any]) -> Any:
+    def _stacked(self, each: list[PyTree]) -> PyTree:
         if not self.is_batch:
             return jax.tree.map(jnp.asarray, each[0])
         return jax.tree.map(lambda *x: jnp.stack([jnp.asarray(v) for v in x]), *each)
@@ -398,7 +406,7 @@ class Lot:
         group, n = self.group, len(self.filled)
         began = time.perf_counter()
         tapes = [group.first.tape(n) for _ in self.places]
-        held: dict[str, Any] = {}
+        held: dict[str, PyTree] = {}
         for done, length in tapes[0].chunks():
             compiled = group.compiled(length, self.filled)
             if not held:
@@ -418,10 +426,10 @@ class Lot:
             tape.about["wall_time"] = seconds
             yield number, tape.recording() if finite else None
 
-    def _part(self, values: Any, place: int) -> Any:
+    def _part(self, values: PyTree, place: int) -> PyTree:
         return values[place] if len(self.filled) > 1 else values
 
-    def _is_finite(self, begun: dict[str, Any], now: dict[str, Any], place: int) -> bool:
+    def _is_finite(self, begun: dict[str, PyTree], now: dict[str, PyTree], place: int) -> bool:
         """Whether no NaN came about, and no infinity where there was none."""
         for name, value in now.items():
             if name == RANDOM:
@@ -435,7 +443,7 @@ class Lot:
         return True
 
 
-def _operations(jaxpr: Any) -> Iterator[str]:
+def _operations(jaxpr: PyTree) -> Iterator[str]:
     for equation in jaxpr.eqns:
         if equation.primitive.name not in ARITHMETIC:
             yield equation.primitive.name
@@ -445,28 +453,28 @@ def _operations(jaxpr: Any) -> Iterator[str]:
                 yield from _operations(inner)
 
 
-def _cut(values: tuple[Any, ...], done: int, length: int) -> tuple[Any, ...]:
+def _cut(values: tuple[PyTree, ...], done: int, length: int) -> tuple[PyTree, ...]:
     return tuple(v if v is None or v.ndim == 0 else v[done : done + length] for v in values)
 
 
-def _print_of(x: Any) -> Any:
+def _print_of(x: PyTree) -> PyTree:
     number = np.asarray(x)
     content = number.tobytes()
     return content if len(content) < 64 else hashlib.blake2b(content).digest()
 
 
-def _equal(a: Any, b: Any) -> bool:
+def _equal(a: PyTree, b: PyTree) -> bool:
     return a is b or bool(np.array_equal(np.asarray(a), np.asarray(b)))
 
 
-def _all_equal(a: Any, b: Any) -> bool:
+def _all_equal(a: PyTree, b: PyTree) -> bool:
     if a is b:
         return True
     one, other = jax.tree.leaves(a), jax.tree.leaves(b)
     return len(one) == len(other) and all(map(_equal_leaves, one, other))
 
 
-def _equal_leaves(a: Any, b: Any) -> bool:
+def _equal_leaves(a: PyTree, b: PyTree) -> bool:
     if hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
         a, b = jax.random.key_data(a), jax.random.key_data(b)
     return _equal(a, b)
