@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from inspect import Parameter, Signature, getdoc, signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import brainstate
 import jax
@@ -113,6 +113,8 @@ class Surrogate:
         >>> print(jax.grad(Cosine())(0.0))
         1.0
     """
+
+    is_drawn: ClassVar[bool] = False  # whether equal distances may give different spikes
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Make what is trained a leaf of the instance, where brainstate and jax find it."""
@@ -667,12 +669,16 @@ class Stochastic(Sigmoid):
     r"""Spikes drawn with the probability $\sigma(\alpha z)$, whose derivative is the slope.
 
     Every call draws anew, from `brainstate.random`; the mean over many calls has exactly the
-    slope. A neuron calls it once in a step and keeps the spikes. The probability is one for a step,
-    whatever its length; neurons with a hazard in time are the `EscapeLIF` family.
+    slope. A neuron calls it once in a step and keeps the spikes; while it is refractory there are
+    none. The probability is one for a step, whatever its length; neurons with a hazard in time are
+    the `EscapeLIF` family. Spikes that are found from the course of the potential, those of
+    `Crossing` and with `interpolate=True`, cannot be drawn.
 
     Args:
         alpha: Steepness $\alpha$, 4.
     """
+
+    is_drawn = True
 
     def step(self, z: jax.Array) -> jax.Array:
         r"""The value: 1 with the probability $\sigma(\alpha z)$, else 0."""

@@ -243,6 +243,12 @@ def _number(owner: Any) -> int:
     return len(getattr(owner, "population", owner).delta_inputs)
 
 
+def _is_of(shape: tuple[int, ...], driven: tuple[int, ...]) -> bool:
+    """Whether a value of this shape is one for all, or one for each neuron driven."""
+    pairs = zip(shape[::-1], driven[::-1], strict=False)
+    return len(shape) <= len(driven) and all(n in (1, m) for n, m in pairs)
+
+
 def _index(who: str, indices: Any, size: int) -> Any:
     """What selects these neurons of an axis; an error where there is no such neuron."""
     if indices is None:
@@ -281,15 +287,18 @@ class _Jumps:
                 f"got {show(weight)}"
             )
         driven = self.value[..., self.chosen]
-        shape = np.shape(mean)
-        if len(shape) > driven.ndim or any(
-            n not in (1, m) for n, m in zip(shape[::-1], driven.shape[::-1], strict=False)
+        for name, shape, hint in (
+            ("freq", np.shape(mean), " (an array over the time needs bin_width=)"),
+            ("weight", np.shape(weight), ""),
         ):
-            raise InputError(
-                f"{self.who}.freq: expected one rate, or one for each neuron driven, shape "
-                f"{driven.shape} (an array over the time needs bin_width=), got shape {shape}"
-            )
+            if not _is_of(shape, driven.shape):
+                raise InputError(
+                    f"{self.who}.{name}: expected one, or one for each neuron driven, shape "
+                    f"{driven.shape}{hint}, got shape {shape}"
+                )
         counts = poisson_counts(mean, driven.shape).astype(driven.dtype)
+        if isinstance(mean, jax.core.Tracer) or not np.all(np.isfinite(np.asarray(mean))):
+            counts = jnp.where(jnp.isfinite(mean), counts, jnp.nan)  # seen in the state
         if refractory is not None:
             counts = jnp.where(jnp.asarray(refractory)[..., self.chosen], 0.0, counts)
         return weight * counts

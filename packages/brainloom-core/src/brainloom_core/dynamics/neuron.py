@@ -13,6 +13,7 @@ from ..declare.parameters import full, option, param, state
 from ..equations import nearest, returned_names, texts_of
 from ..errors import DeclarationError, ParameterError
 from ..surrogate import ReluGrad
+from ..units import show
 from .base import Drift, Dynamics
 from .numerics import chosen
 from .solvers import get_solver, solver_facts
@@ -100,7 +101,8 @@ class Neuron(Dynamics):
         spike_lag: Time from the spike to the end of its step, with `interpolate`.
 
     Raises:
-        ParameterError: Spikes have times within a step, and gradients shall pass by their reset.
+        ParameterError: Spikes have times within a step, and gradients shall pass by their reset, or
+            they are drawn.
         DeclarationError: A subclass has equations that do not fit its states, or no `V_th` and no
             `scale`.
     """
@@ -152,6 +154,16 @@ class Neuron(Dynamics):
             raise ParameterError(
                 f"{type(self).__name__}.detach_reset: expected None with interpolate=True, where "
                 f"the gradient of a spike is that of its time, got {self.detach_reset}"
+            )
+        if self.interpolate:
+            self._require_undrawn("the time of a spike is that at which V reaches the threshold")
+
+    def _require_undrawn(self, since: str) -> None:
+        """Refuse a spike function that draws, where spikes follow from the course of V."""
+        if getattr(self.spk_fun, "is_drawn", False):
+            raise ParameterError(
+                f"{type(self).__name__}.spk_fun: expected a function that draws nothing, since "
+                f"{since}, got {show(self.spk_fun)}"
             )
 
     @property
@@ -426,6 +438,11 @@ class Refractory(Neuron):
         held = jnp.where(y["spike"] > 0, steps, y["steps_held"])
         return {**super().after_spike(y), "steps_held": held}
 
+    def fires(self, before: dict[str, Any], new: dict[str, Any]) -> Any:
+        """The spikes of a step: none where V is held, also where they are drawn."""
+        spikes = super().fires(before, new)
+        return jnp.where(self.timing.holds(new["steps_held"]), 0.0, spikes)
+
     def after_step(self, before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
         """The states to keep; V is held one step less."""
         new = super().after_step(before, new)
@@ -467,6 +484,9 @@ class Crossing(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, a name in `SOLVERS` or a function.
         V_scale: Range of $V$ to which the surrogate gradient refers.
+
+    Raises:
+        ParameterError: The spike function draws spikes, which are no passages of $V$.
     """
 
     interpolate: bool = False
@@ -476,6 +496,10 @@ class Crossing(Neuron):
     V_scale: Any = param(
         default=20.0 * u.mV, constraint=positive, doc="range of the surrogate gradient"
     )
+
+    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+        super().configure(frame, values)
+        self._require_undrawn("a spike is an upward passage of V_th by V")
 
     def scale(self) -> Any:
         """The range of V to which the surrogate gradient refers."""

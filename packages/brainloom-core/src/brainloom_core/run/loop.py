@@ -390,10 +390,13 @@ class _Run:
         number = first + chunk.done + position
         dt = self.clock.dt
         now = f"{float(number * exact(dt) * 1000):.10g} ms"
+        guess = (
+            f"Is dt = {show(dt)} too long for the time constants, an input or a weight too large, "
+            "or a parameter on the wrong side of zero?"
+        )
         return NonFiniteError(
             f"simulate: {faulty.name}{where} became {value} in the step from t = {now}, step "
-            f"number {number}. Is dt = {show(dt)} too long for the time constants, an input or a "
-            "weight too large, or a parameter on the wrong side of zero? What was recorded until "
+            f"number {number}. {getattr(faulty.state, 'reason', guess)} What was recorded until "
             "then is in the attribute recording of this error; call "
             "brainstate.nn.reset_all_states(net) before another run",
             recording(number),
