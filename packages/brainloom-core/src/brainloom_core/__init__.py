@@ -2,7 +2,23 @@
 
 from importlib.metadata import version as _version
 
-from .declare.constraints import Constraint, between, non_negative, one_of, positive, whole
+from .declare.arguments import checked
+from .declare.constraints import (
+    Constraint,
+    at_least,
+    between,
+    duration,
+    finite,
+    flag,
+    function,
+    instance_of,
+    maybe,
+    non_negative,
+    one_of,
+    positive,
+    text,
+    whole,
+)
 from .declare.declared import Declared, real_signature
 from .declare.descriptor import Descriptor
 from .declare.initializers import Normal, Uniform
@@ -132,12 +148,20 @@ __all__ = [
     "Uniform",
     "UnitError",
     "View",
+    "at_least",
     "between",
+    "checked",
+    "duration",
+    "finite",
+    "flag",
     "full",
+    "function",
     "get_model",
     "initializer",
+    "instance_of",
     "list_models",
     "list_plugins",
+    "maybe",
     "non_negative",
     "one_of",
     "option",
@@ -148,5 +172,6 @@ __all__ = [
     "real_signature",
     "simulate",
     "state",
+    "text",
     "whole",
 ]

@@ -16,6 +16,9 @@ from brainloom_core import (
     ParameterError,
     Synapse,
     UnitError,
+    checked,
+    duration,
+    maybe,
     option,
     param,
     positive,
@@ -34,6 +37,12 @@ _is_state = Constraint(
 _is_count = Constraint(
     "a whole number >= 1",
     lambda n: isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1,
+)
+
+
+_is_array = Constraint(
+    "booleans, one for each neuron",
+    lambda x: isinstance(x, (bool, list, np.ndarray, np.bool_, jax.Array)),
 )
 
 
@@ -161,6 +170,12 @@ class _Waiting(Declared):
         return ()
 
 
+@checked(
+    num_input=_is_count,
+    target=_is_state,
+    refractory=maybe(_is_array),
+    bin_width=maybe(duration),
+)
 def poisson_input(
     freq: Any,
     num_input: int,
@@ -208,9 +223,6 @@ def poisson_input(
         number = u.get_mantissa(freq)
         if not isinstance(number, jax.core.Tracer) and not np.all(np.asarray(number) >= 0):
             raise ParameterError(f"poisson_input.freq: expected a frequency >= 0, got {show(freq)}")
-    for name, value, rule in (("num_input", num_input, _is_count), ("target", target, _is_state)):
-        if not rule.holds(value):
-            raise ParameterError(f"poisson_input.{name}: expected {rule.text}, got {show(value)}")
     expected = num_input * expected_spikes("poisson_input.freq", freq, bin_width)
     state, owner = _state(target), _raised_by_events(target)
     jumps = _Jumps("poisson_input", state.value, indices)
@@ -255,7 +267,7 @@ def _index(who: str, indices: Any, size: int) -> Any:
         return np.s_[:]
     if isinstance(indices, slice):
         return indices
-    chosen = np.asarray(indices)
+    chosen = np.asarray(u.get_mantissa(indices) if _has_no_unit(indices) else "no index")
     chosen = chosen.astype(int) if chosen.size == 0 else chosen
     if chosen.dtype == bool:
         if chosen.shape != (size,):
@@ -270,6 +282,10 @@ def _index(who: str, indices: Any, size: int) -> Any:
             f"{show(indices)}"
         )
     return chosen
+
+
+def _has_no_unit(value: Any) -> bool:
+    return not isinstance(value, u.Quantity) or value.unit == u.UNITLESS
 
 
 class _Jumps:
@@ -300,6 +316,12 @@ class _Jumps:
         if isinstance(mean, jax.core.Tracer) or not np.all(np.isfinite(np.asarray(mean))):
             counts = jnp.where(jnp.isfinite(mean), counts, jnp.nan)  # seen in the state
         if refractory is not None:
+            held = np.shape(refractory)
+            if not _is_of(held, np.shape(self.value)) or np.asarray(refractory).dtype.kind == "U":
+                raise InputError(
+                    f"{self.who}.refractory: expected booleans of shape {np.shape(self.value)}, "
+                    f"got {show(refractory)}"
+                )
             counts = jnp.where(jnp.asarray(refractory)[..., self.chosen], 0.0, counts)
         return weight * counts
 

@@ -13,6 +13,7 @@ def test_conformance(case, check):
 from importlib.metadata import version as _version
 
 from .case import Case, default_case
+from .checks.constructors import complaints
 from .kit import Result, checks_for, parametrize_with_checks, run
 
 __version__ = _version("brainloom-testing")
@@ -21,6 +22,7 @@ __all__ = [
     "Case",
     "Result",
     "checks_for",
+    "complaints",
     "default_case",
     "parametrize_with_checks",
     "run",

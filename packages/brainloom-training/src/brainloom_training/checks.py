@@ -1,5 +1,6 @@
 """What training is given, looked at before its first step."""
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -11,10 +12,11 @@ import numpy as np
 from brainloom_core import InputError
 from brainloom_core.units import show
 
+from .arguments import READ
 from .encoders import Encoder
 from .losses import Loss, OfClasses
 
-__all__ = ["check_options", "numbers_of", "samples"]
+__all__ = ["check_options", "check_read", "numbers_of", "samples"]
 
 AT_ONCE = 2**24  # numbers that are looked at together
 
@@ -35,6 +37,8 @@ def check_options(
     if not isinstance(model, brainstate.nn.Module):
         raise InputError(f"model: expected a module such as a Network or a layer, {_got(model)}")
     _check_function("loss", loss, "SpikeCountCrossEntropy()")
+    if not _takes(loss, 2):
+        raise InputError(f"loss: expected a function of outputs and targets, {_got(loss)}")
     parts = [getattr(optimizer, part, None) for part in ("init", "update")]
     if optimizer is not None and not all(map(callable, parts)):
         raise InputError(
@@ -58,6 +62,12 @@ def check_options(
         raise InputError(f"clip_norm: expected a number > 0 or None, got {show(clip_norm)}")
 
 
+def check_read(read: Any) -> None:
+    """Refuse what a step cannot give."""
+    if not READ.holds(read):
+        raise InputError(f"read: expected {READ.text}, got {show(read)}")
+
+
 def _check_mapping(name: str, given: Any) -> None:
     if given is not None and not isinstance(given, Mapping):
         raise InputError(f"{name}: expected a mapping from names, {_got(given)}")
@@ -69,6 +79,19 @@ def _check_function(name: str, given: Any, example: str) -> None:
         raise InputError(f"{name}: expected a function, such as {example}, {_got(given)}")
 
 
+def _takes(function: Any, number: int) -> bool:
+    """Whether a function can be called with so many arguments, as far as that can be told."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*range(number))
+    except TypeError:
+        return False
+    return True
+
+
 def _got(given: Any) -> str:
     if isinstance(given, type):
         return f"got the class {given.__name__}: call it, {given.__name__}(...)"
@@ -77,7 +100,7 @@ def _got(given: Any) -> str:
 
 def _is_positive(number: Any) -> bool:
     known = isinstance(number, (int, float, np.generic, jax.Array)) and np.ndim(number) == 0
-    return known and not isinstance(number, bool) and bool(number > 0)
+    return known and not isinstance(number, bool) and bool(0 < number < np.inf)
 
 
 def numbers_of(name: str, given: Any) -> Any:

@@ -19,6 +19,9 @@ from .trainer import Trainer
 __all__ = ["evaluate", "fit"]
 
 
+BAR = "True, False or None"
+
+
 def fit(
     model: Any,
     loss: Callable[..., Any],
@@ -87,7 +90,7 @@ def fit(
     """
     check_whole("fit", 0, epochs=epochs, seed=seed)
     check_whole("fit", 1, batch_size=batch_size, save_every=1 if save_every is None else save_every)
-    _check("progress", progress in (True, False, None), "True, False or None", progress)
+    _check("progress", progress is None or isinstance(progress, bool), BAR, progress)
     _check("on_epoch", on_epoch is None or callable(on_epoch), "a function or None", on_epoch)
     trainer = _trainer("fit", model, loss, seed=seed, **options)
     about = {"loss": loss, "encoder": options.get("encoder")}

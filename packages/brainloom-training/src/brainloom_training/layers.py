@@ -5,14 +5,32 @@ from typing import Any
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError, ParameterError, UnitError, full, real_signature
+from brainloom_core import (
+    Constraint,
+    InputError,
+    ParameterError,
+    UnitError,
+    checked,
+    full,
+    real_signature,
+    whole,
+)
 from brainloom_core.units import same_dimension, show, to_number, with_unit
 
 from .products import product
 
 __all__ = ["Linear"]
+
+
+def _is_size(n: Any) -> bool:
+    """Whether it is a number of neurons, or a list of one."""
+    return whole.holds(n[0] if isinstance(n, (tuple, list)) and len(n) == 1 else n)
+
+
+_size = Constraint("one number of neurons, a whole number >= 1", _is_size)
 
 
 @real_signature
@@ -48,6 +66,7 @@ class Linear(brainstate.nn.Module):
         [2. 2.] mA
     """
 
+    @checked(in_size=_size, out_size=_size)
     def __init__(
         self,
         in_size: Any,
@@ -58,10 +77,6 @@ class Linear(brainstate.nn.Module):
     ) -> None:
         super().__init__(name=name)
         self.in_size, self.out_size = in_size, out_size
-        if len(self.in_size) != 1 or len(self.out_size) != 1:
-            raise ParameterError(
-                f"Linear: expected two numbers of neurons, got {in_size!r} and {out_size!r}"
-            )
         weight = _made("w_init", w_init, (*self.in_size, *self.out_size))
         self.weight = brainstate.ParamState(weight)
         self.bias = None
@@ -109,4 +124,7 @@ def _made(name: str, given: Any, shape: tuple[int, ...], unit: Any = None) -> An
         raise UnitError(
             f"Linear.{name}: expected the unit of the weights, {unit}, got {show(value)}"
         )
-    return with_unit(jnp.asarray(to_number(value, unit), brainstate.environ.dftype()), unit)
+    number = to_number(value, unit)
+    if not isinstance(number, jax.core.Tracer) and not np.all(np.isfinite(np.asarray(number))):
+        raise ParameterError(f"Linear.{name}: expected finite numbers, got {show(value)}")
+    return with_unit(jnp.asarray(number, brainstate.environ.dftype()), unit)

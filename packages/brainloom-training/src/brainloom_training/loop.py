@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 from brainloom_core import InputError
+from brainloom_core.units import show
 
 from .checkpoint import CheckpointError, load_arrays, save_arrays
 from .data.splits import batches
@@ -45,7 +46,7 @@ class Source:
 
     def batches(self, epoch: int) -> Iterable[tuple[Any, Any]]:
         if callable(self.train):
-            return self.train(epoch)
+            return _pairs(self.train(epoch))
         x, y = self.train
         if x is None:
             return [(None, y)]
@@ -62,6 +63,16 @@ class Source:
         """What decides on the order of the samples."""
         samples = None if callable(self.train) else len(self.train[1])
         return {"samples": samples, "batch_size": self.batch_size, "seed": self.seed}
+
+
+def _pairs(batches: Any) -> Iterator[tuple[Any, Any]]:
+    """The batches that a function gives, each of which has to be inputs and targets."""
+    for batch in batches:
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise InputError(
+                f"fit: train: expected a function that gives batches (x, y), got {show(batch)}"
+            )
+        yield batch[0], batch[1]
 
 
 @dataclass

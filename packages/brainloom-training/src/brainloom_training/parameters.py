@@ -10,15 +10,18 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Constraint, Declared, ParameterError, Surrogate, full
+from brainloom_core import Constraint, Declared, ParameterError, Surrogate, checked, flag, full
 from brainloom_core.names import owner_of
 from brainloom_core.units import show, with_unit
+
+from .arguments import MODULE
 
 __all__ = ["keep_sign", "make_trainable", "trainable"]
 
 Condition = Callable[[Any, Any], Any]  # from an old and a proposed value to the one to take
 
 
+@checked(model=MODULE)
 def trainable(model: Any, *names: str) -> dict[str, brainstate.ParamState]:
     """The trainable parameters of a model and of all its parts, by dotted name.
 
@@ -41,6 +44,7 @@ def trainable(model: Any, *names: str) -> dict[str, brainstate.ParamState]:
     return {name: state for name, state in found.items() if name in chosen}
 
 
+@checked(model=MODULE, per_neuron=flag)
 def make_trainable(
     model: Any, *names: str, per_neuron: bool = False
 ) -> dict[str, brainstate.ParamState]:

@@ -1,10 +1,10 @@
 """Learning rules by name: how the gradient of a loss over a sequence is found."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import brainstate
-from brainloom_core import InputError
+from brainloom_core import Constraint, InputError, flag, option_field, whole
 from brainloom_core.units import show
 
 from .eventprop import check_eventprop
@@ -42,6 +42,11 @@ class LearningRule(Protocol):
         """
 
 
+_pieces = Constraint(
+    "a whole number >= 1, 'auto' or None", lambda n: n is None or n == "auto" or whole.holds(n)
+)
+
+
 @dataclass(frozen=True)
 class BPTT:
     r"""Backpropagation through time.
@@ -58,8 +63,8 @@ class BPTT:
         (truncation).
     """
 
-    segment: int | Literal["auto"] | None = None
-    truncate: bool = False
+    segment: int | Literal["auto"] | None = option_field(default=None, constraint=_pieces)
+    truncate: bool = option_field(default=False, constraint=flag)
 
     def prepare(
         self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
@@ -139,8 +144,8 @@ def get_rule(rule: str | LearningRule) -> LearningRule:
     Raises:
         InputError: There is no rule of this name.
     """
-    if not isinstance(rule, str):
-        return rule
-    if rule not in RULES:
+    if all(hasattr(rule, part) for part in ("prepare", "gradients")):
+        return cast(LearningRule, rule)
+    if not isinstance(rule, str) or rule not in RULES:
         raise InputError(f"rule: expected one of {', '.join(map(repr, RULES))}, got {show(rule)}")
     return RULES[rule]

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import brainstate
@@ -11,12 +11,12 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError, ParameterError
+from brainloom_core import InputError, ParameterError, duration
 from brainloom_core.context import current_dt
-from brainloom_core.units import same_dimension, show
+from brainloom_core.units import show
 
 from .checkpoint import load_arrays, save_arrays
-from .checks import check_options, check_targets, may_be_checked, numbers_of
+from .checks import check_options, check_read, check_targets, may_be_checked, numbers_of
 from .data.checks import check_whole
 from .guard import Guard, TrainingError
 from .held import Held, is_quantity
@@ -108,15 +108,18 @@ class Trainer:
         check_options(
             model, loss, optimizer, metrics, regularizers, constraints, clip_norm, encoder
         )
+        check_read(read)
         check_whole("Trainer", 0, seed=seed)
         if n_steps is not None:
             check_whole("Trainer", 1, n_steps=n_steps)
         self.model, self.rule, self.batching = model, get_rule(rule), batching
         self.dt = current_dt() if dt is None else dt
-        if not same_dimension(self.dt, u.ms) or not float(u.get_mantissa(self.dt)) > 0:
+        if not duration.holds(self.dt) or not self.dt.mantissa > 0:
             raise InputError(f"dt: expected a time > 0, got {show(self.dt)}")
-        names = (parameters,) if isinstance(parameters, str) else parameters or ()
-        if not all(isinstance(n, str) for n in (names if isinstance(names, Iterable) else [names])):
+        names: Any = (parameters,) if isinstance(parameters, str) else parameters
+        names = () if names is None else names
+        listed = isinstance(names, (tuple, list, set, frozenset))
+        if not listed or not all(isinstance(name, str) for name in names):
             raise InputError(f"parameters: expected names or patterns, got {show(parameters)}")
         self.parameters = trainable(model, *names)
         if not self.parameters:

@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import broadcast, on_device
 from ..errors import ParameterError, StateError, UnitError
 from ..units import dimension_name, same_dimension, show, to_number, with_unit
-from .constraints import Constraint
+from .constraints import Constraint, is_met
 from .states import Held
 
 __all__ = [
@@ -76,7 +76,7 @@ class Param:
 
     def stored(self, model: Any, value: Any) -> Any:
         """Check a value and return the form to keep; raise naming model and parameter."""
-        if self.constraint is not None and not _holds(self.constraint, value):
+        if self.constraint is not None and not is_met(self.constraint, value):
             raise self._error(model, self.constraint.text, show(value))
         if not _may_be_finite(value):
             raise self._error(model, "a finite value", show(value))
@@ -563,14 +563,24 @@ def full(value: Any, shape: tuple[int, ...]) -> Any:
         value: The value, with or without a unit; scalar or of a shape that broadcasts to `shape`.
         shape: Shape of the array.
 
+    Raises:
+        ParameterError: It is no number, or does not broadcast to the shape.
+
     Examples:
         >>> import brainunit as u
         >>> from brainloom_core import full
         >>> print(full(2.0 * u.mV, (3,)))
         [2. 2. 2.] mV
     """
-    unit = u.get_unit(value)
-    number = broadcast(u.get_mantissa(value), shape, brainstate.environ.dftype())
+    if not isinstance(shape, tuple):
+        raise ParameterError(f"full.shape: expected a tuple of whole numbers, got {show(shape)}")
+    try:
+        unit = u.get_unit(value)
+        number = broadcast(u.get_mantissa(value), shape, brainstate.environ.dftype())
+    except (TypeError, ValueError):
+        raise ParameterError(
+            f"full.value: expected a number, or an array of shape {shape}, got {show(value)}"
+        ) from None
     return with_unit(number, unit)
 
 
@@ -578,13 +588,6 @@ def _unwrap(value: Any) -> Any:
     if isinstance(value, brainstate.State):
         return value.value
     return value.value() if isinstance(value, brainstate.nn.Param) else value
-
-
-def _holds(constraint: Constraint, value: Any) -> bool:
-    try:
-        return bool(constraint.holds(value))
-    except Exception:  # such as that an array is compared with words
-        return False
 
 
 def _may_be_finite(value: Any) -> bool:

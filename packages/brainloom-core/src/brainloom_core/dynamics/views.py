@@ -180,6 +180,8 @@ class View(brainstate.graph.Node):
     selection: Selection
 
     def __init__(self, population: Any, item: Any) -> None:
+        if not hasattr(population, "varshape"):
+            raise InputError(f"View.population: expected a population, got {show(population)}")
         who = type(population).__name__
         if isinstance(population, View):
             who = repr(population)

@@ -4,7 +4,8 @@ import functools
 import hashlib
 import types
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import brainstate
@@ -21,6 +22,17 @@ from ..units import show
 __all__ = ["Inputs", "fingerprint"]
 
 LIBRARIES = ("jax", "jaxlib", "numpy", "brainunit", "saiunit", "brainstate")
+
+
+@contextmanager
+def naming_inputs(arguments: tuple[Any, ...]) -> Iterator[None]:
+    """Where a model refuses what it is called with, say that this is the input of `simulate`."""
+    try:
+        yield
+    except InputError as error:
+        if not arguments or ".update(" not in str(error):
+            raise
+        raise type(error)(f"simulate: inputs: {error}") from error
 
 
 class Inputs:

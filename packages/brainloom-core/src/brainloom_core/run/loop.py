@@ -16,6 +16,8 @@ import numpy as np
 from brainstate import State
 
 from ..clock import Clock, exact, steps
+from ..declare.arguments import checked
+from ..declare.constraints import flag, maybe
 from ..declare.declared import Declared
 from ..declare.states import lives
 from ..dynamics.base import Dynamics
@@ -28,7 +30,7 @@ from ..names import dotted
 from ..progress import progress_bar
 from ..units import same_dimension, show
 from .health import Watch, snapshot
-from .inputs import Inputs
+from .inputs import Inputs, naming_inputs
 from .recording import Collector, Recording, Spikes, Trace, as_recorders
 
 __all__ = ["simulate"]
@@ -40,6 +42,7 @@ _runners: "weakref.WeakKeyDictionary[Any, dict[Any, Any]]" = weakref.WeakKeyDict
 _ends: "weakref.WeakKeyDictionary[Any, _End]" = weakref.WeakKeyDictionary()
 
 
+@checked(progress=maybe(flag))
 def simulate(
     net: Any,
     duration: Any,
@@ -352,7 +355,8 @@ class _Run:
                 with step_of(root, all_dynamics(root, Dynamics)) as taken:
                     arguments, given = read(passed, position, t)
                     taken.given.update(given)
-                    root(*arguments)
+                    with naming_inputs(arguments):
+                        root(*arguments)
                     reached(taken)
 
         return step

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..clock import steps
+from ..declare.constraints import Constraint, instance_of, positive, text
+from ..declare.parameters import option_field, quantity_field
 from ..errors import InputError
 from ..names import owner_of
 from ..units import show, with_unit
@@ -69,6 +71,13 @@ class Spikes:
         """Raise if there is nothing to record; the states exist by now."""
 
 
+_is_module = instance_of(brainstate.graph.Node, "a population or synapse, or a part of one")
+_is_index = Constraint(
+    "a neuron, a list of neurons, a mask, a slice or None",
+    lambda i: i is None or isinstance(i, slice) or np.asarray(i).dtype.kind in "iub",
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Trace:
     """Record the value of a state at regular times.
@@ -81,14 +90,15 @@ class Trace:
             negative numbers count from the end. None for all.
 
     Raises:
+        ParameterError: An argument is of another kind.
         InputError: When it is used: there is no such state or neuron, or `every` is not a
             multiple of `dt`.
     """
 
-    module: Any
-    state: str
-    every: Any = None
-    index: Any = None
+    module: Any = option_field(constraint=_is_module)
+    state: str = option_field(constraint=text)
+    every: Any = quantity_field(default=None, constraint=positive, unit=u.ms, optional=True)
+    index: Any = option_field(default=None, constraint=_is_index)
 
     def check(self) -> None:
         """Raise if there is nothing to record; the states exist by now."""

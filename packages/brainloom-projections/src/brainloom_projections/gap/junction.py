@@ -7,7 +7,18 @@ import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Dynamics, ParameterError, Projection, StateError, SynOut, UnitError
+from brainloom_core import (
+    Constraint,
+    Dynamics,
+    ParameterError,
+    Projection,
+    StateError,
+    SynOut,
+    UnitError,
+    at_least,
+    checked,
+    maybe,
+)
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from ..connection.connection import Connection, value_of
@@ -18,6 +29,11 @@ from .course import Begun, Course
 from .exchange import mean_potentials, summed
 
 __all__ = ["AsymmetryGapJunction", "SymmetryGapJunction"]
+
+
+_name = Constraint("the name of a state such as 'V'", lambda name: isinstance(name, str))
+_kind = Constraint("a class of states, or a function", callable)
+_seed = maybe(at_least(0))
 
 
 class _Inflow(SynOut):
@@ -260,6 +276,7 @@ class SymmetryGapJunction(_GapJunction):
         ['0.19', '9.61']
     """
 
+    @checked(seed=_seed, param_type=_kind)
     def __init__(
         self,
         couples: Any,
@@ -270,8 +287,8 @@ class SymmetryGapJunction(_GapJunction):
         seed: int | None = None,
         delay: Any = None,
     ) -> None:
-        pre, post = couples if isinstance(couples, (tuple, list)) else (couples, couples)
-        names = (states, states) if isinstance(states, str) else states
+        pre, post = _pair("couples", "one population or two", couples, Dynamics)
+        names = _pair("states", "the name of a state such as 'V', or two", states, str)
         super().__init__(pre, names[0], post, names[1], conn, weight, param_type, seed, delay)
 
     def _weights(self) -> tuple[Any, Any]:
@@ -360,6 +377,7 @@ class AsymmetryGapJunction(_GapJunction):
 
     _columns = 2
 
+    @checked(pre_state=_name, post_state=_name, seed=_seed, param_type=_kind)
     def __init__(
         self,
         pre: Any,
@@ -399,6 +417,14 @@ class AsymmetryGapJunction(_GapJunction):
         total = summed(u.math.broadcast_to(weight, mine.shape), mine, size)
         own = begun.V + begun.rise + begun.gain * towards
         return own / (1.0 + u.get_magnitude(begun.gain * total))
+
+
+def _pair(name: str, expected: str, given: Any, kind: type) -> tuple[Any, Any]:
+    """What is given for both sides of a junction: one for both, or two."""
+    pair = tuple(given) if isinstance(given, (tuple, list)) else (given, given)
+    if len(pair) != 2 or not all(isinstance(one, kind) for one in pair):
+        raise ParameterError(f"SymmetryGapJunction.{name}: expected {expected}, got {show(given)}")
+    return pair
 
 
 def _within(ids: np.ndarray, n: int) -> bool:

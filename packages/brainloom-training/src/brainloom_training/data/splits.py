@@ -4,8 +4,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from brainloom_core import InputError, ParameterError
+from brainloom_core import (
+    Constraint,
+    InputError,
+    ParameterError,
+    at_least,
+    checked,
+    flag,
+)
 
+from ..arguments import NUMBERS, SAMPLES
 from .checks import check_whole
 
 __all__ = ["Splits", "batches", "stratified_split"]
@@ -25,6 +33,12 @@ class Splits(NamedTuple):
     test: tuple[Any, Any]
 
 
+_parts = Constraint(
+    "a list of numbers", lambda x: NUMBERS.holds(x) and np.ndim(x) == 1 and len(x) > 0
+)
+
+
+@checked(labels=NUMBERS, fractions=_parts, seed=at_least(0))
 def stratified_split(
     labels: Any, fractions: Sequence[float], seed: int = 0
 ) -> tuple[np.ndarray, ...]:
@@ -72,6 +86,7 @@ def stratified_split(
     return tuple(np.sort(np.concatenate([np.zeros(0, int), *part])) for part in parts)
 
 
+@checked(x=SAMPLES, y=SAMPLES, drop_last=flag)
 def batches(
     x: Any, y: Any, size: int, *, seed: int, epoch: int, drop_last: bool = False
 ) -> Iterator[tuple[Any, Any]]:
