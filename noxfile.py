@@ -153,12 +153,13 @@ def isolated(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, format, the layers of imports, and that all versions agree."""
+    """Check style, format, the layers of imports, cycles, and that all versions agree."""
     session.install(*tools("lint"))
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
     sources = os.pathsep.join(str(folder(name) / "src") for name in MEMBERS)
     session.run("lint-imports", env={"PYTHONPATH": sources})
+    session.run("python", "tools/structure.py")
     session.run("python", "tools/check_versions.py")
 
 

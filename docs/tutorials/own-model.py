@@ -268,10 +268,9 @@ write(
     "src/brainloom_adlif/model.py",
     r'''"""The adaptive leaky integrate-and-fire neuron."""
 
-from typing import Any
-
 import brainunit as u
 from brainloom_core import Neuron, initializer, param, positive, state
+from brainloom_core.types import Array, Initializer, Quantity
 
 
 class AdLIF(Neuron):
@@ -325,27 +324,29 @@ class AdLIF(Neuron):
         15
     """
 
-    R: Any = param(default=100.0 * u.Mohm, constraint=positive, doc="membrane resistance")
-    tau: Any = param(default=20.0 * u.ms, constraint=positive, doc="membrane time constant")
-    tau_w: Any = param(default=100.0 * u.ms, constraint=positive, doc="time constant of adaptation")
-    a: Any = param(default=0.0 * u.nS, doc="coupling of w to the potential")
-    b: Any = param(default=30.0 * u.pA, doc="what a spike adds to w")
-    V_th: Any = param(default=-50.0 * u.mV, doc="threshold", above="V_reset")
-    V_reset: Any = param(default=-60.0 * u.mV, doc="reset potential")
-    V_rest: Any = param(default=-60.0 * u.mV, doc="resting potential")
-    V_initializer: Any = initializer(default=-60.0 * u.mV)
-    w_initializer: Any = initializer(default=0.0 * u.pA)
+    R: Quantity = param(default=100.0 * u.Mohm, constraint=positive, doc="membrane resistance")
+    tau: Quantity = param(default=20.0 * u.ms, constraint=positive, doc="membrane time constant")
+    tau_w: Quantity = param(
+        default=100.0 * u.ms, constraint=positive, doc="time constant of adaptation"
+    )
+    a: Quantity = param(default=0.0 * u.nS, doc="coupling of w to the potential")
+    b: Quantity = param(default=30.0 * u.pA, doc="what a spike adds to w")
+    V_th: Quantity = param(default=-50.0 * u.mV, doc="threshold", above="V_reset")
+    V_reset: Quantity = param(default=-60.0 * u.mV, doc="reset potential")
+    V_rest: Quantity = param(default=-60.0 * u.mV, doc="resting potential")
+    V_initializer: Initializer = initializer(default=-60.0 * u.mV)
+    w_initializer: Initializer = initializer(default=0.0 * u.pA)
     V = state("V_initializer", "membrane potential")
     w = state("w_initializer", "adaptation current")
     linear = True
 
-    def dV(self, V: Any, w: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, w: Quantity, I: Quantity) -> Quantity:
         return (self.V_rest - V + self.R * (I - w)) / self.tau
 
-    def dw(self, w: Any, V: Any) -> Any:
+    def dw(self, w: Quantity, V: Quantity) -> Quantity:
         return (self.a * (V - self.V_rest) - w) / self.tau_w
 
-    def on_spike(self, w: Any, spk: Any) -> Any:
+    def on_spike(self, w: Quantity, spk: Array) -> dict[str, Quantity]:
         return {"w": w + self.b * spk}
 ''',
 )

@@ -104,6 +104,17 @@ def provide(install: Install, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     return provide
 
 
+class _Everybody:
+    def __contains__(self, distribution: object) -> bool:
+        return True
+
+
+@pytest.fixture
+def untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let kernels be chosen that give what is wrong, where the choice is what is tried."""
+    monkeypatch.setattr("brainloom_core.kernels.registry.TRIED_BEFORE", _Everybody())
+
+
 @pytest.fixture
 def block(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Block one more plugin."""

@@ -19,6 +19,8 @@ from brainloom_core.kernels import (
     use_kernel,
 )
 
+pytestmark = pytest.mark.usefixtures("untried")
+
 Provide = Callable[..., None]
 
 N_POST = 23

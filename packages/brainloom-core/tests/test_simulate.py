@@ -16,6 +16,7 @@ from brainloom_core import (
     InputError,
     Network,
     Neuron,
+    ParameterError,
     Projection,
     Spikes,
     Trace,

@@ -18,7 +18,7 @@ from brainloom_core import (
     simulate,
     state,
 )
-from brainloom_core.dynamics.views import Selection
+from brainloom_core.dynamics.selection import Selection
 
 
 class Leaky(Neuron):

@@ -185,6 +185,57 @@ def test_no_charge_is_lost_by_a_network() -> None:
         assert np.ptp(V) < np.ptp(before)
 
 
+@pytest.mark.parametrize("way", ["symmetric", "asymmetric", "delayed"])
+def test_views_are_coupled_as_populations_of_their_own(way: str) -> None:
+    """The same cells in one population of 2 x 4 and in two; the one in between is not coupled."""
+    V0 = [[10.0, 5.0, -4.0, 0.0], [3.0, 7.0, 1.0, 2.0]]
+
+    def coupled(pre: Any, post: Any) -> Any:
+        if way == "asymmetric":
+            weights = [[0.2, 0.1], [0.4, 0.1], [0.3, 0.2]] * u.siemens
+            return AsymmetryGapJunction(pre, "V", post, "V", pairs, weights)
+        delay = jnp.array([0.1, 0.2, 0.3]) * u.ms if way == "delayed" else None
+        ends = (pre, post) if delay is None else (pre, pre)
+        return SymmetryGapJunction(ends, "V", pairs, [0.2, 0.4, 0.3] * u.siemens, delay=delay)
+
+    two, one = Network(), Network()
+    two.a, two.b = cells(3, V0[0][:3]), cells(3, V0[1][1:])
+    two.gap = coupled(two.a, two.b)
+    one.cells = cells((2, 4), V0)
+    one.gap = coupled(one.cells[0, :3], one.cells[1, 1:])
+    currents = []
+    for net in (two, one):
+        brainstate.nn.init_all_states(net)
+
+        def step(_: Any, net: Network = net) -> Any:
+            left = net.gap()
+            for population in (net.a, net.b) if net is two else (net.cells,):
+                population()
+            return left
+
+        left = brainstate.transform.for_loop(step, jnp.arange(50))
+        assert left.shape == (50, 3)
+        currents.append(left.to_decimal(u.mA))
+    np.testing.assert_allclose(*currents, rtol=1e-4, atol=1e-4)
+    found = np.asarray(one.cells.V.value.to_decimal(u.mV))
+    np.testing.assert_allclose(found[0, :3], two.a.V.value.to_decimal(u.mV), rtol=1e-5)
+    np.testing.assert_allclose(found[1, 1:], two.b.V.value.to_decimal(u.mV), rtol=1e-5)
+    leak = np.exp(-5.0 / 20)
+    np.testing.assert_allclose([found[0, 3], found[1, 0]], [0.0, 3.0 * leak], rtol=1e-5)
+    if way == "symmetric":  # of equal cells, which all leak alike
+        np.testing.assert_allclose(found.sum(), leak * np.sum(V0), rtol=1e-5)
+
+
+def test_a_rule_within_views() -> None:
+    population = cells(6, np.zeros(6))
+    rule = Bernoulli(0.9, allow_autapses=False)
+    with pytest.raises(ValueError, match=r"SymmetryGapJunction\.conn: allow_autapses=False"):
+        SymmetryGapJunction((population[:3], population[3:]), "V", rule, 1.0 * u.mS)
+    gap = SymmetryGapJunction(population[::2], "V", rule, 1.0 * u.mS, seed=0)
+    assert gap.pre_ids.max() <= 2
+    assert np.all(gap.pre_ids != gap.post_ids)
+
+
 def test_the_mean_of_two_equal_cells_stays() -> None:
     exact = 10 - 5 * np.exp(-0.1 * np.arange(1, 100_001) / 20)
     with jax.enable_x64(True), brainstate.environ.context(precision=64):

@@ -327,6 +327,23 @@ def test_every_way_onto_a_potential_makes_the_same_jump(ratio: float) -> None:
         assert recording[f"post_{way}.spikes"].step.tolist() == [6]
 
 
+def test_events_onto_the_conductance_itself_are_refused_with_what_to_write() -> None:
+    syn = brainstate.nn.init_all_states(Expon(1, tau=1 * u.ms))
+    words = r'Expon\.g itself was given.* synapse\.prefetch\("g"\)'
+    with pytest.raises(ParameterError, match=r"poisson_input\.target: " + words):
+        poisson_input(10 * u.Hz, 10, 1.0 * u.mS, syn.g)
+    with pytest.raises(ParameterError, match=r"PoissonInput\.target: " + words):
+        PoissonInput(syn.g, None, 10, 10 * u.Hz, 1.0 * u.mS)
+    poisson_input(10 * u.Hz, 10, 1.0 * u.mS, syn.prefetch("g"))  # as it says
+    assert len(syn.delta_inputs) == 1
+
+
+def test_a_potential_itself_is_written_at_once() -> None:
+    post = brainstate.nn.init_all_states(cell(2))
+    PoissonInput(post.V, [1], 10, 1e5 * u.Hz, 1.0 * u.mV)()
+    assert (post.V.value > 0 * u.mV).tolist() == [False, True]
+
+
 def test_poisson_input_drives_a_view_by_events() -> None:
     post = cell(6)
     noise = PoissonInput(post[::2].prefetch("V"), [0, 2], 1000, 1e4 * u.Hz, 1.0 * u.mV)

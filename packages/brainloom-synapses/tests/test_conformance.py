@@ -3,35 +3,23 @@
 from collections.abc import Callable
 
 import brainloom_synapses
-import brainunit as u
 import pytest
 from brainloom_synapses import (
-    AMPA,
     COBA,
     CUBA,
-    NMDA,
     Alpha,
-    BioNMDA,
     Delta,
     DualExpon,
     Expon,
-    GABAa,
-    GradedSynapse,
     MgBlock,
+    conformance,
 )
 from brainloom_testing import Case, default_case, parametrize_with_checks
-
-# Their input is not in the unit of the conductance, and nothing happens from rest without one.
-OPEN = {"in_size": 2, "g_initializer": 0.5 * u.mS}
 
 CASES = [
     *(default_case(cls) for cls in (COBA, CUBA, MgBlock)),
     *(default_case(cls) for cls in (Alpha, Delta, DualExpon, Expon)),
-    Case(AMPA, OPEN, input=1.0),
-    Case(GABAa, OPEN, input=1.0),
-    Case(BioNMDA, {**OPEN, "x_initializer": 0.3}, input=1.0),
-    Case(NMDA, {**OPEN, "x_initializer": 0.3}, input=1.0),
-    Case(GradedSynapse, {**OPEN, "theta": 60.0 * u.mV}, input=60.0 * u.mV),  # 0 mV: no release
+    *(getattr(conformance, name) for name in conformance.__all__),
 ]
 
 

@@ -1,6 +1,7 @@
 """The command line, run as a user would."""
 
 import json
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,31 @@ def test_plugins_and_kernels() -> None:
     assert ops == {row["op"] for row in kernels}
     assert any(row["name"] == "reference" and row["usable"] for row in kernels)
     assert "reference" in run("kernels")
+
+
+def test_what_is_registered_of_other_kinds() -> None:
+    rows = json.loads(run("models", "--kind", "rule", "--json"))
+    assert {"Bernoulli", "FixedInDegree"} <= {row["name"] for row in rows}
+    assert {row["kind"] for row in rows} == {"rule"}
+    assert "There is no kind 'ruel'" in run("models", "--kind", "ruel", code=1)
+
+
+def test_why_a_plugin_is_there() -> None:
+    assert "outputs: COBA, CUBA, MgBlock" in run("plugins", "why", "synapses")
+    assert "No plugin 'synapse' is installed; there are" in run("plugins", "why", "synapse", code=1)
+
+
+@pytest.mark.parametrize("name", sorted(point.name for point in entry_points(group="brainloom")))
+def test_our_manifests_say_what_the_hooks_return(name: str) -> None:
+    assert "says what the hooks return" in run("plugin", "manifest", name, "--check")
+
+
+def test_a_plugin_is_checked_as_ours_are() -> None:
+    rows = json.loads(run("plugin", "check", "example", "--json"))
+    parts = {row["part"] for row in rows}
+    assert {"metadata", "hooks", "kit", "import"} <= parts
+    assert all(row["passed"] for row in rows)
+    assert "it is not installed: pip install it" in run("plugin", "check", "synapse", code=1)
 
 
 def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:

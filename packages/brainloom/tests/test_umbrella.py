@@ -80,3 +80,13 @@ def test_the_time_is_no_argument_of_a_network() -> None:
         pytest.raises(bl.InputError, match=r"got 5 ms\. The time is no argument: simulate sets"),
     ):
         net(5 * u.ms)
+
+
+def test_things_of_plugins_are_given_by_name() -> None:
+    assert bl.LIF(1, spk_fun="ERF").spk_fun == bl.ERF()
+    assert bl.LIF(1, spk_fun="core:ERF").spk_fun == bl.ERF()
+    assert bl.Connection(3, 3, "OneToOne").n_edges == 3
+    with pytest.raises(bl.ParameterError, match=r"LIF\.spk_fun: There is no surrogate 'Erf'"):
+        bl.LIF(1, spk_fun="Erf")
+    with pytest.raises(bl.ParameterError, match=r"Connection\.rule: Bernoulli.*argument: 'p'"):
+        bl.Connection(3, 3, "Bernoulli")

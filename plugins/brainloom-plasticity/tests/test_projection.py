@@ -148,6 +148,99 @@ def test_weights_become_a_state_with_one_for_each_edge() -> None:
     assert proj.connection.weight is shared
 
 
+def two_cells(**changes: Any) -> Network:
+    net = Network()
+    net.pre = LIF(2, V_th=20 * u.mV)
+    net.post = LIF(2, V_th=20 * u.mV)
+    parts = (net.pre, net.post, OneToOne(), Expon.desc(tau=5 * u.ms), CUBA.desc())
+    net.proj = PlasticProj(
+        *parts, weight=0.5 * u.mS, rule=STDP(A_plus=0.0, A_minus=0.0, w_max=1 * u.mS), **changes
+    )
+    return net
+
+
+DRIVE = {"pre": lambda t: [0.0, 100.0] * u.mA}
+
+
+def test_assigned_weights_act_from_the_next_run_of_what_is_compiled() -> None:
+    net = two_cells()
+
+    def height() -> float:
+        brainstate.nn.init_all_states(net)
+        simulate(net, 5 * u.ms, dt=1 * u.ms, inputs=DRIVE, progress=False)
+        return float(net.proj.syn.g.value.to_decimal(u.mS)[1])
+
+    first = height()
+    net.proj.weight = 0.25 * u.mS
+    np.testing.assert_allclose(height(), first / 2, rtol=1e-6)
+    net.proj.weight = np.array([0.0, 1.0]) * u.mS
+    np.testing.assert_allclose(height(), first * 2, rtol=1e-6)
+    net.proj.weight = brainstate.ParamState(0.5 * u.mS)  # one for all becomes one for each
+    assert isinstance(net.proj.connection.weight, brainstate.ParamState)
+    np.testing.assert_allclose(height(), first, rtol=1e-6)
+    np.testing.assert_allclose(net.proj.weight.to_decimal(u.mS), [0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        (2.0 * u.mS, ParameterError, "expected weights from w_min = 0 to w_max = 1 mS, got"),
+        (0.5 * u.mA, UnitError, "Connection.weight: expected"),
+        ([0.1, 0.2, 0.3] * u.mS, ParameterError, "weight: expected"),
+        (brainstate.ParamState(2.0 * u.mS), ParameterError, "to w_max"),
+        (np.nan * u.mS, ParameterError, "weight: expected"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_and_nothing_changes(
+    value: Any, kind: type[Exception], text: str
+) -> None:
+    net = two_cells()
+    held = net.proj.connection.weight
+    with pytest.raises(kind, match=text):
+        net.proj.weight = value
+    assert net.proj.connection.weight is held
+    np.testing.assert_array_equal(net.proj.weight.to_decimal(u.mS), [0.5, 0.5])
+
+
+def test_weights_may_be_assigned_in_what_is_compiled() -> None:
+    net = two_cells()
+    brainstate.nn.init_all_states(net)
+
+    @brainstate.transform.jit
+    def halve() -> None:
+        net.proj.weight = net.proj.weight / 2
+
+    halve()
+    np.testing.assert_array_equal(net.proj.weight.to_decimal(u.mS), [0.25, 0.25])
+
+
+@pytest.mark.parametrize("which", ["delay", "dendritic_delay"])
+def test_an_assigned_delay_acts_from_the_next_step(which: str) -> None:
+    net = two_cells(**{which: 2 * u.ms})
+    assert getattr(net.proj, which).delay == 2 * u.ms
+    brainstate.nn.init_all_states(net)
+    spikes = jnp.array([False, True])
+
+    def arrival() -> int:
+        """The steps until a spike that is sent now is felt."""
+        brainstate.nn.reset_all_states(net)
+        start = net.proj.syn.g.value[1]
+        for step in range(8):
+            net.proj(spikes & (step == 0), spikes & False)
+            net.post()
+            if net.proj.syn.g.value[1] > start:
+                return step
+        return -1
+
+    first = arrival()
+    setattr(net.proj, which, 5 * u.ms)
+    assert arrival() == first + 3
+    with pytest.raises(ParameterError, match=f"PlasticProj.{which}: expected a time"):
+        setattr(net.proj, which, -1 * u.ms)
+    with pytest.raises(ParameterError, match=f"{which}: this projection was made without it"):
+        setattr(two_cells().proj, which, 1 * u.ms)
+
+
 def test_bounds_hold(learn: Learn) -> None:
     pre, post = (np.random.default_rng(n).random((200, n)) < 0.2 for n in (3, 2))
     edges = AllToAll().edges(3, 2)

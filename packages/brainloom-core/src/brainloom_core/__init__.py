@@ -21,18 +21,11 @@ from .declare.constraints import (
 )
 from .declare.declared import Declared, real_signature
 from .declare.descriptor import Descriptor
+from .declare.fields import option_field, quantity_field
+from .declare.filled import full
 from .declare.initializers import Normal, Uniform
-from .declare.parameters import (
-    ANY_UNIT,
-    REQUIRED,
-    full,
-    initializer,
-    option,
-    option_field,
-    param,
-    quantity_field,
-    state,
-)
+from .declare.parameters import ANY_UNIT, REQUIRED, initializer, option, param
+from .declare.state_specs import state
 from .dynamics.base import Dynamics
 from .dynamics.delays import Delay, Delayed
 from .dynamics.network import Network, Projection

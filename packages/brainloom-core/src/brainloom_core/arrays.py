@@ -1,15 +1,15 @@
 """Arrays that are made on the host: jax compiles a program for each shape of what it makes."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .types import ArrayLike, DTypeLike, Shape
+
 __all__ = ["broadcast", "on_device"]
 
 
-def on_device(number: Any, dtype: Any) -> jax.Array:
+def on_device(number: ArrayLike, dtype: DTypeLike) -> jax.Array:
     """An array of this dtype; nothing is compiled for a number that is known.
 
     Args:
@@ -26,7 +26,7 @@ def on_device(number: Any, dtype: Any) -> jax.Array:
     return jax.device_put(np.array(number, dtype))  # a copy: the device may use its memory
 
 
-def broadcast(number: Any, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+def broadcast(number: ArrayLike, shape: Shape, dtype: DTypeLike) -> jax.Array:
     """A number or an array, in every place of a larger one.
 
     Args:

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .errors import InputError
+from .types import Array, Quantity, Time
 from .units import same_dimension, show, with_unit
 
 __all__ = ["at_time", "exact", "steps"]
@@ -22,7 +23,7 @@ LAST_STEP = 2**31 - 1
 EXACT_STEPS = 2**17  # up to here single precision knows a time to a hundredth of a step
 
 
-def exact(time: Any) -> Fraction:
+def exact(time: Time) -> Fraction:
     """The number of seconds that the shortest decimal form of a time stands for.
 
     Args:
@@ -39,7 +40,7 @@ def exact(time: Any) -> Fraction:
     return Fraction(shortest) * Fraction(repr(float(unit.magnitude)))
 
 
-def steps(name: str, time: Any, dt: Any, least: int = 0) -> int:
+def steps(name: str, time: Time, dt: Time, least: int = 0) -> int:
     """How many steps a time is.
 
     Args:
@@ -67,7 +68,7 @@ def steps(name: str, time: Any, dt: Any, least: int = 0) -> int:
     )
 
 
-def _nearest(time: Any, dt: Any, whole: int, least: int) -> str:
+def _nearest(time: Time, dt: Time, whole: int, least: int) -> str:
     if not np.isfinite(np.asarray(u.get_mantissa(time))) or whole < max(least, 1):
         return ""
     unit = u.get_unit(time)
@@ -75,12 +76,12 @@ def _nearest(time: Any, dt: Any, whole: int, least: int) -> str:
     return f". The nearest is {_digits(u.Quantity(near, unit=unit))}"
 
 
-def _digits(time: Any) -> str:
+def _digits(time: Time) -> str:
     """A time with all digits that tell it from a multiple."""
     return f"{float(u.get_mantissa(time)):.12g} {u.get_unit(time)}"
 
 
-def _precision(*times: Any) -> float:
+def _precision(*times: Time) -> float:
     kinds = [np.asarray(u.get_mantissa(time)).dtype for time in times]
     return max([float(np.finfo(kind).eps) for kind in kinds if kind.kind == "f"], default=0.0)
 
@@ -95,16 +96,16 @@ class Clock:
         is_long: Whether functions get their time in double precision.
     """
 
-    dt: Any
+    dt: Time
     counts: bool
     is_long: bool
 
     @classmethod
-    def of(cls, dt: Any, stop: int) -> "Clock":
+    def of(cls, dt: Time, stop: int) -> "Clock":
         """The clock of a run that ends with step number `stop`."""
         return cls(dt, stop <= LAST_STEP, stop > EXACT_STEPS)
 
-    def start(self, first: int) -> tuple[Any, Any, Any]:
+    def start(self, first: int) -> tuple[Array, Array, Array]:
         """The first step of a chunk, to be passed to it: number and both halves of the time."""
         time = exact(self.dt) * first / exact(1.0 * u.get_unit(self.dt))
         high = np.asarray(float(time), brainstate.environ.dftype())
@@ -112,7 +113,7 @@ class Clock:
         return jnp.int32(first if self.counts else 0), jnp.asarray(high), jnp.asarray(low)
 
     @contextmanager
-    def step(self, start: tuple[Any, Any, Any], position: Any) -> Iterator[Any]:
+    def step(self, start: tuple[Array, Array, Array], position: Array) -> Iterator[Time]:
         """The context of a step of a chunk, and its time.
 
         Args:
@@ -127,7 +128,7 @@ class Clock:
         later = None
         if self.is_long and high.dtype == jnp.float32:
 
-            def later() -> Any:
+            def later() -> Time:
                 wide = [x.astype(jnp.float64) for x in (high, low, position)]
                 return with_unit(wide[0] + (wide[1] + wide[2] * number), unit)
 
@@ -139,10 +140,10 @@ class Clock:
             _exact_time.reset(token)
 
 
-_exact_time: ContextVar[Callable[[], Any] | None] = ContextVar("brainloom_time", default=None)
+_exact_time: ContextVar[Callable[[], Time] | None] = ContextVar("brainloom_time", default=None)
 
 
-def at_time(function: Callable[[Any], Any], t: Any = None) -> Any:
+def at_time(function: Callable[[Time], Quantity], t: Time | None = None) -> Quantity:
     """The value of a function of time in this step, of a time that is exact in a long run too.
 
     After a quarter of an hour, single precision no longer knows a time to a hundredth of a step of
@@ -167,7 +168,7 @@ def at_time(function: Callable[[Any], Any], t: Any = None) -> Any:
         return jax.tree.map(_usual, function(later()))
 
 
-def _usual(x: Any) -> Any:
+def _usual(x: Array) -> Array:
     """A value in the usual precision."""
     x = jnp.asarray(x)
     if x.dtype == jnp.float64:

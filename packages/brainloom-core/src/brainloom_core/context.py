@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from .errors import InputError
+from .types import Time
 from .units import same_dimension, show
 
 __all__ = ["current_dt"]
@@ -15,7 +16,7 @@ __all__ = ["current_dt"]
 _UNSET = object()
 
 
-def current_dt() -> Any:
+def current_dt() -> Time:
     """The length of a step that is set now, a time.
 
     Raises:
@@ -39,7 +40,7 @@ def current_dt() -> Any:
     return dt
 
 
-def _is_a_step(dt: Any) -> bool:
+def _is_a_step(dt: object) -> bool:
     if not same_dimension(dt, u.ms):
         return False
     number = u.get_mantissa(dt)

@@ -35,7 +35,7 @@ def in_a_line(model: Any) -> str:
     return f"{kind.__name__}({', '.join(words)})"
 
 
-def of_values(value: Any) -> str:
+def of_values(value: object) -> str:
     """A number, the range of several, or a short text for anything else.
 
     Args:
@@ -93,7 +93,7 @@ def table_html(title: str, rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join([*lines, "</table>"])
 
 
-def _same(value: Any, default: Any) -> bool:
+def _same(value: object, default: object) -> bool:
     if value is default:
         return True
     try:

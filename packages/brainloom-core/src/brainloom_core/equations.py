@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import Any
 
 from .errors import DeclarationError
+from .types import Values
 
 __all__ = ["Equations", "check_names", "nearest", "read_equations", "returned_names"]
 
@@ -63,7 +64,7 @@ class Equations:
             return self.methods[method]
         return self.derivatives[method.removeprefix("d")]
 
-    def call(self, model: Any, method: str, values: Mapping[str, Any]) -> Any:
+    def call(self, model: object, method: str, values: Values) -> Any:
         """Call a method of a model with the values that it names.
 
         Args:
@@ -129,7 +130,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return plain[found[0]] if found else None
 
 
-def returned_names(method: Callable[..., Any]) -> Set[str]:
+def returned_names(method: Callable[..., object]) -> Set[str]:
     """The names that a method returns values for, as far as its source says so.
 
     Args:
@@ -169,7 +170,7 @@ def check_names(cls: type, declared: Any) -> None:
             )
 
 
-def texts_of(method: Any) -> Set[str]:
+def texts_of(method: object) -> Set[str]:
     """All texts in the code of a function but its docstring, those that it returns among them."""
     code = getattr(method, "__code__", None)
     if code is None:
@@ -216,7 +217,7 @@ def _check_names(cls: type, method: str, names: tuple[str, ...] | None, known: S
 
 
 @functools.cache  # most are inherited, and a package has hundreds of them
-def _arguments(method: Callable[..., Any]) -> tuple[str, ...] | None:
+def _arguments(method: Callable[..., object]) -> tuple[str, ...] | None:
     """What a method takes by name and without a default; None for everything."""
     parameters = list(inspect.signature(method).parameters.values())[1:]
     if any(p.kind is p.VAR_KEYWORD for p in parameters):

@@ -10,7 +10,7 @@ from .errors import InputError
 __all__ = ["dotted", "name_in", "named", "owner_of"]
 
 
-def named(root: Any, name: str) -> Any:
+def named(root: brainstate.nn.Module, name: str) -> Any:
     """What a dotted name means in a module; a part that is a number leads into a list.
 
     Args:
@@ -33,7 +33,7 @@ def named(root: Any, name: str) -> Any:
     return owner
 
 
-def owner_of(root: Any, name: str) -> tuple[Any, str]:
+def owner_of(root: brainstate.nn.Module, name: str) -> tuple[Any, str]:
     """What all of a dotted name but its last part means, and that last part.
 
     Args:
@@ -58,7 +58,7 @@ def owner_of(root: Any, name: str) -> tuple[Any, str]:
     return owner, last
 
 
-def name_in(root: Any, module: Any) -> str | None:
+def name_in(root: brainstate.nn.Module, module: object) -> str | None:
     """The shortest dotted name of a module within another one, None where it is not held.
 
     Args:

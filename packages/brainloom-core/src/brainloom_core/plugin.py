@@ -1,14 +1,27 @@
-"""What core itself provides through its own hooks: the reference implementations."""
+"""What core itself provides through its own hooks: references and spike functions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .kernels import OPS, Kernel
 from .plugins import hookimpl
 
-__all__ = ["brainloom_kernels"]
+__all__ = ["brainloom_kernels", "brainloom_surrogates"]
 
 
 @hookimpl
 def brainloom_kernels() -> Iterable[Kernel]:
     """The pure-JAX reference of every operation."""
     return [op.kernel for op in OPS.values() if op.distribution == "brainloom-core"]
+
+
+@hookimpl
+def brainloom_surrogates() -> Mapping[str, str]:
+    """The spike functions."""
+    from . import surrogate
+    from .surrogate import Surrogate
+
+    return {
+        name: f"brainloom_core:{name}"
+        for name, thing in vars(surrogate).items()
+        if isinstance(thing, type) and issubclass(thing, Surrogate) and thing is not Surrogate
+    }

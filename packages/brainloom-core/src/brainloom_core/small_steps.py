@@ -6,12 +6,12 @@ declared `slow` is kept in two parts, `x` and `x_lost`, whose sum has twice the 
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
 
 import brainunit as u
 import jax.numpy as jnp
 
-from .dynamics.solvers import Drift, Step, Values
+from .dynamics.solvers import Drift
+from .types import Array, Quantity, Scheme, Time, Values
 from .units import to_number, with_unit
 
 __all__ = ["accumulate", "in_two_parts", "lost_part"]
@@ -26,7 +26,7 @@ def lost_part(name: str) -> str:
     return f"{name}_lost"
 
 
-def accumulate(value: Any, change: Any) -> tuple[Any, Any]:
+def accumulate(value: Array, change: Array) -> tuple[Array, Array]:
     """The sum, and what rounding left out of it, to be added to the next change.
 
     Args:
@@ -50,7 +50,7 @@ def accumulate(value: Any, change: Any) -> tuple[Any, Any]:
     return with_unit(after, unit), with_unit(more - (after - before), unit)
 
 
-def in_two_parts(step: Step, names: Collection[str]) -> Step:
+def in_two_parts(step: Scheme, names: Collection[str]) -> Scheme:
     """A scheme that keeps some states in two parts, `x` and `x_lost`, both among the values.
 
     Any scheme will do: it advances what was lost, by the equations at the sum of both, which is
@@ -63,7 +63,7 @@ def in_two_parts(step: Step, names: Collection[str]) -> Step:
     if not names:
         return step
 
-    def advance(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+    def advance(drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
         at = _moved_to(y, names)
         new = step({n: at(drift) for n, drift in drifts.items()}, _lost(y, names), dt)
         for name in names:
@@ -73,7 +73,7 @@ def in_two_parts(step: Step, names: Collection[str]) -> Step:
     return advance
 
 
-def _lost(y: Values, names: Collection[str]) -> dict[str, Any]:
+def _lost(y: Values, names: Collection[str]) -> dict[str, Quantity]:
     return {**y, **{name: y[lost_part(name)] for name in names}}
 
 
@@ -81,7 +81,7 @@ def _moved_to(y: Values, names: Collection[str]) -> Callable[[Drift], Drift]:
     """What makes of a drift one of the distance from these values."""
 
     def moved(drift: Drift) -> Drift:
-        def rate(near: Values) -> Any:
+        def rate(near: Values) -> Quantity:
             return drift({**near, **{name: y[name] + near[name] for name in names}})
 
         return _Depending(rate, getattr(drift, "depends", None))
@@ -92,10 +92,10 @@ def _moved_to(y: Values, names: Collection[str]) -> Callable[[Drift], Drift]:
 class _Depending:
     """A drift that says, as the one within it, on which states it depends."""
 
-    def __init__(self, rate: Drift, depends: Any) -> None:
+    def __init__(self, rate: Drift, depends: frozenset[str] | None) -> None:
         self._rate = rate
         if depends is not None:
             self.depends = depends
 
-    def __call__(self, y: Values) -> Any:
+    def __call__(self, y: Values) -> Quantity:
         return self._rate(y)

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .types import Quantity, Time
+
 __all__ = [
     "dimension_name",
     "exprel",
@@ -33,7 +35,7 @@ _NAMES = {
 }
 
 
-def dimension_name(quantity: Any) -> str:
+def dimension_name(quantity: Quantity | u.Unit) -> str:
     """Say in words what kind of quantity this is: `a time`, `a voltage`, ...
 
     Args:
@@ -52,7 +54,7 @@ def dimension_name(quantity: Any) -> str:
     return f"a quantity in units of {u.get_unit(quantity)}"
 
 
-def same_dimension(a: Any, b: Any) -> bool:
+def same_dimension(a: Quantity | u.Unit, b: Quantity | u.Unit) -> bool:
     """Whether two values could be added.
 
     Args:
@@ -71,7 +73,7 @@ def same_dimension(a: Any, b: Any) -> bool:
         return False
 
 
-def show(value: Any) -> str:
+def show(value: object) -> str:
     """A short text for error messages: never the content of a large array.
 
     Args:
@@ -89,7 +91,7 @@ def show(value: Any) -> str:
     return _show_number(value)
 
 
-def _show_number(value: Any) -> str:
+def _show_number(value: object) -> str:
     if isinstance(value, jax.core.Tracer):
         return f"a traced value of shape {value.shape}"
     if isinstance(value, (np.ndarray, np.generic, jax.Array)):
@@ -102,7 +104,7 @@ def _show_number(value: Any) -> str:
     return text if len(text) <= 80 else f"{type(value).__name__} {text[:60]}..."
 
 
-def in_steps(duration: Any, dt: Any) -> Any:
+def in_steps(duration: Time, dt: Time) -> Quantity:
     """`duration / dt`; a known number, in double precision, where both are known.
 
     That also holds while a function is traced, where jax would make a traced value of it.
@@ -121,7 +123,7 @@ def in_steps(duration: Any, dt: Any) -> Any:
     return over / under
 
 
-def step_count(duration: Any, dt: Any) -> Any:
+def step_count(duration: Time, dt: Time) -> Any:
     """`round(duration / dt)` as an integer (array), the one rule by which times become steps.
 
     Halves go to the even number, and a ratio counts as a half where it is one to six digits, so
@@ -142,7 +144,7 @@ def step_count(duration: Any, dt: Any) -> Any:
     return xp.round(xp.round(ratio, 6)).astype(np.int32)
 
 
-def to_number(value: Any, unit: Any) -> Any:
+def to_number(value: Quantity, unit: u.Unit) -> Quantity:
     """The plain number of `value` in `unit`.
 
     Args:
@@ -158,7 +160,7 @@ def to_number(value: Any, unit: Any) -> Any:
     return value.to_decimal(unit) if isinstance(value, u.Quantity) else value
 
 
-def with_unit(number: Any, unit: Any) -> Any:
+def with_unit(number: Quantity, unit: u.Unit) -> Quantity:
     """A number with a unit, or the number itself where there is none.
 
     Args:

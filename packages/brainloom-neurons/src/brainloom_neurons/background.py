@@ -11,6 +11,7 @@ from brainloom_core import (
     ANY_UNIT,
     Constraint,
     Declared,
+    Dynamics,
     InputError,
     Neuron,
     ParameterError,
@@ -24,6 +25,7 @@ from brainloom_core import (
     positive,
     state,
 )
+from brainloom_core.types import Arguments, Array, ArrayLike, Population, Quantity, Shape, Time
 from brainloom_core.units import dimension_name, same_dimension, show
 
 from .rates import expected_spikes, is_of_time, poisson_counts, rate_param
@@ -64,6 +66,7 @@ class PoissonInput(Declared):
 
     Args:
         target: The state that is driven, `population.prefetch("V")` or `synapse.prefetch("g")`.
+            (A state itself, `population.V`, is written at once; that of a synapse is refused.)
         indices: The neurons driven: an array of indices into the last axis, a mask of its length
             or a slice; None for all.
         num_input: Number of trains $N$ per neuron, a whole number, at least 1.
@@ -78,7 +81,8 @@ class PoissonInput(Declared):
         waiting: The jumps that wait for the population, or None where the state is written.
 
     Raises:
-        ParameterError: A parameter has the wrong unit or range, or an index is out of range.
+        ParameterError: A parameter has the wrong unit or range, an index is out of range, or the
+            target is the conductance of a synapse itself.
         InputError: The unit of `weight` is not that of the state, or the rates do not fit it.
 
     References:
@@ -110,21 +114,22 @@ class PoissonInput(Declared):
     )
     signature_frame = {"name": None}
 
-    target: Any = option(
+    target: brainstate.State = option(
         constraint=_is_state, fixed=True, doc="state that is driven", kw_only=False
     )
-    indices: Any = option(doc="neurons that are driven", kw_only=False)
-    num_input: Any = option(constraint=_is_count, doc="number of trains per neuron", kw_only=False)
-    freq: Any = rate_param(doc="rate of a train", kw_only=False)
-    weight: Any = param(doc="jump per spike", unit=ANY_UNIT, kw_only=False)
-    bin_width: Any = param(
+    indices: ArrayLike | slice | None = option(doc="neurons that are driven", kw_only=False)
+    num_input: int = option(constraint=_is_count, doc="number of trains per neuron", kw_only=False)
+    freq: Quantity = rate_param(doc="rate of a train", kw_only=False)
+    weight: Quantity = param(doc="jump per spike", unit=ANY_UNIT, kw_only=False)
+    bin_width: Quantity = param(
         default=None, constraint=positive, doc="width of a bin", unit=u.ms, optional=True
     )
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         if "target" not in values:  # another parameter is assigned: it is registered already
             return
+        _check_acts("PoissonInput", values["target"])
         owner, self.waiting = _raised_by_events(self.target), None
         if owner is not None:
             _index("PoissonInput", self.indices, owner.varshape[-1])
@@ -134,7 +139,8 @@ class PoissonInput(Declared):
     def update(self) -> None:
         """Draw this step's counts and add them to the state."""
         expected = expected_spikes("PoissonInput.freq", self.freq, self.bin_width)
-        state = _state(self.target if self.waiting is None else self.waiting.jumps)
+        # Not self.target: a parameter that is a state reads as its value.
+        state = _state(vars(self)["target"] if self.waiting is None else self.waiting.jumps)
         jumps = _Jumps("PoissonInput", state.value, self.indices)
         state.value = jumps.added(jumps.drawn(self.num_input * expected, self.weight))
 
@@ -146,11 +152,11 @@ class _Waiting(Declared):
         lambda model, shape: 0.0 * model.target(), "what waits", brainstate.ShortTermState
     )
 
-    def __init__(self, target: Any) -> None:
+    def __init__(self, target: brainstate.State) -> None:
         super().__init__()
         self.target = target
 
-    def update(self) -> Any:
+    def update(self) -> Quantity:
         """What waits, which is then taken."""
         waiting = self.jumps.value
         self.jumps.value = 0.0 * waiting
@@ -166,7 +172,7 @@ class _Waiting(Declared):
         """Nothing waits; later than the population, whose shape it takes."""
         super().reset_state(batch_size, **kwargs)
 
-    def state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+    def state_shape(self, batch_size: int | None) -> Shape:
         return ()
 
 
@@ -177,14 +183,14 @@ class _Waiting(Declared):
     bin_width=maybe(duration),
 )
 def poisson_input(
-    freq: Any,
+    freq: Quantity,
     num_input: int,
-    weight: Any,
-    target: Any,
-    indices: Any = None,
-    refractory: Any = None,
+    weight: Quantity,
+    target: brainstate.State,
+    indices: ArrayLike | slice | None = None,
+    refractory: Array | None = None,
     *,
-    bin_width: Any = None,
+    bin_width: Time | None = None,
 ) -> None:
     """Add the spikes of many Poisson trains to a state, as `PoissonInput` does in each call.
 
@@ -193,7 +199,7 @@ def poisson_input(
     a projection; call it before the owner then. A state itself, `population.V`, is written at
     once, as if it had been set by hand: the owner's next step begins with what is written. On the
     potential that is the same charge up to one step earlier; of a synapse's conductance only
-    exp(-dt/tau) is left when it acts, so that a synapse should be given by `prefetch`.
+    exp(-dt/tau) would be left when it acts, so that a synapse must be given by `prefetch`.
 
     Args:
         freq: Rate of each train, in Hz, as for `PoissonInput`.
@@ -206,7 +212,8 @@ def poisson_input(
         bin_width: Width of a bin where `freq` is an array over the time, None where it is not.
 
     Raises:
-        ParameterError: An argument has the wrong unit or range, or an index is out of range.
+        ParameterError: An argument has the wrong unit or range, an index is out of range, or the
+            target is the conductance of a synapse itself.
         InputError: The unit of `weight` is not that of the state, or the rates do not fit it.
 
     Examples:
@@ -223,6 +230,7 @@ def poisson_input(
         number = u.get_mantissa(freq)
         if not isinstance(number, jax.core.Tracer) and not np.all(np.asarray(number) >= 0):
             raise ParameterError(f"poisson_input.freq: expected a frequency >= 0, got {show(freq)}")
+    _check_acts("poisson_input", target)
     expected = num_input * expected_spikes("poisson_input.freq", freq, bin_width)
     state, owner = _state(target), _raised_by_events(target)
     jumps = _Jumps("poisson_input", state.value, indices)
@@ -235,11 +243,23 @@ def poisson_input(
         owner.add_delta_input(key, jumps.added(drawn, onto=nothing))
 
 
-def _state(target: Any) -> Any:
+def _state(target: brainstate.State) -> brainstate.State:
     return target if isinstance(target, brainstate.State) else target.get_item()
 
 
-def _raised_by_events(target: Any) -> Any:
+def _check_acts(who: str, target: brainstate.State) -> None:
+    """Raise where events onto a state itself would lose a part before they act."""
+    held = getattr(target, "held", None)
+    if held is not None and held.by_events:
+        name = held.where.split(".")[-1]
+        raise ParameterError(
+            f"{who}.target: {held.where} itself was given, which decays for a step before it acts; "
+            f'give the synapse and its name, synapse.prefetch("{name}"), so that all of the charge '
+            "of an event arrives"
+        )
+
+
+def _raised_by_events(target: brainstate.State) -> Dynamics | None:
     """The neurons or synapses of which an event raises this state, None where there are none."""
     owner, item = getattr(target, "module", None), getattr(target, "item", None)
     raised: tuple[str, ...] = ()
@@ -250,9 +270,10 @@ def _raised_by_events(target: Any) -> Any:
     return getattr(target, "view", owner) if item in raised else None
 
 
-def _number(owner: Any) -> int:
+def _number(owner: Dynamics) -> int:
     """How many jumps are registered, which tells one more from them."""
-    return len(getattr(owner, "population", owner).delta_inputs)
+    population: Population = getattr(owner, "population", owner)
+    return len(population.delta_inputs)
 
 
 def _is_of(shape: tuple[int, ...], driven: tuple[int, ...]) -> bool:
@@ -261,7 +282,7 @@ def _is_of(shape: tuple[int, ...], driven: tuple[int, ...]) -> bool:
     return len(shape) <= len(driven) and all(n in (1, m) for n, m in pairs)
 
 
-def _index(who: str, indices: Any, size: int) -> Any:
+def _index(who: str, indices: ArrayLike | slice | None, size: int) -> np.ndarray | slice:
     """What selects these neurons of an axis; an error where there is no such neuron."""
     if indices is None:
         return np.s_[:]
@@ -291,11 +312,11 @@ def _has_no_unit(value: Any) -> bool:
 class _Jumps:
     """Jumps of chosen neurons of a state, drawn and added."""
 
-    def __init__(self, who: str, value: Any, indices: Any) -> None:
+    def __init__(self, who: str, value: Quantity, indices: ArrayLike | slice | None) -> None:
         self.who, self.value = who, value
         self.chosen = _index(who, indices, np.shape(value)[-1])
 
-    def drawn(self, mean: Any, weight: Any, refractory: Any = None) -> Any:
+    def drawn(self, mean: Quantity, weight: Quantity, refractory: Array | None = None) -> Quantity:
         """The jumps of the neurons driven, whose number is Poisson of this mean."""
         if not same_dimension(self.value, weight):
             raise InputError(
@@ -325,7 +346,7 @@ class _Jumps:
             counts = jnp.where(jnp.asarray(refractory)[..., self.chosen], 0.0, counts)
         return weight * counts
 
-    def added(self, jumps: Any, onto: Any = None) -> Any:
+    def added(self, jumps: Quantity, onto: Quantity | None = None) -> Quantity:
         """The state (or another value of its shape) with the jumps."""
         onto = self.value if onto is None else onto
         return onto.at[..., self.chosen].add(jumps)

@@ -1,9 +1,10 @@
 """Conductance-based neurons of the Hodgkin-Huxley type."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import brainunit as u
 from brainloom_core import Crossing, Uniform, initializer, param, positive, state
+from brainloom_core.types import Initializer, Quantity
 from brainloom_core.units import exprel
 
 __all__ = ["HH", "MorrisLecar", "TraubMiles", "WangBuzsakiHH"]
@@ -12,14 +13,14 @@ __all__ = ["HH", "MorrisLecar", "TraubMiles", "WangBuzsakiHH"]
 class _Gated(Crossing):
     """Shared by the models whose gates have opening and closing rates `x_alpha`, `x_beta`."""
 
-    input_unit: ClassVar[Any] = u.uA
-    phi: Any = 1.0
+    input_unit: ClassVar[u.Unit] = u.uA
+    phi: Quantity = 1.0
 
-    def _gate(self, name: str, x: Any, V: Any) -> Any:
+    def _gate(self, name: str, x: Quantity, V: Quantity) -> Quantity:
         opening, closing = (getattr(self, f"{name}_{rate}")(V) for rate in ("alpha", "beta"))
         return self.phi * (opening * (1.0 - x) - closing * x)
 
-    def _steady(self, name: str, V: Any) -> Any:
+    def _steady(self, name: str, V: Quantity) -> Quantity:
         opening, closing = (getattr(self, f"{name}_{rate}")(V) for rate in ("alpha", "beta"))
         return u.get_magnitude(opening / (opening + closing))
 
@@ -100,70 +101,70 @@ class HH(_Gated):
         7
     """
 
-    ENa: Any = param(default=50.0 * u.mV, doc="reversal potential of sodium")
-    gNa: Any = param(default=120.0 * u.mS, constraint=positive, doc="conductance of sodium")
-    EK: Any = param(default=-77.0 * u.mV, doc="reversal potential of potassium")
-    gK: Any = param(default=36.0 * u.mS, constraint=positive, doc="conductance of potassium")
-    EL: Any = param(default=-54.387 * u.mV, doc="reversal potential of the leak")
-    gL: Any = param(default=0.3 * u.mS, constraint=positive, doc="conductance of the leak")
-    V_th: Any = param(default=-30.0 * u.mV, doc="potential whose upward passage is a spike")
-    C: Any = param(default=1.0 * u.uF, constraint=positive, doc="membrane capacitance")
-    V_initializer: Any = initializer(default=Uniform(-70.0 * u.mV, -60.0 * u.mV), unit=u.mV)
-    m_initializer: Any = initializer(default=None, steady=True)
-    h_initializer: Any = initializer(default=None, steady=True)
-    n_initializer: Any = initializer(default=None, steady=True)
+    ENa: Quantity = param(default=50.0 * u.mV, doc="reversal potential of sodium")
+    gNa: Quantity = param(default=120.0 * u.mS, constraint=positive, doc="conductance of sodium")
+    EK: Quantity = param(default=-77.0 * u.mV, doc="reversal potential of potassium")
+    gK: Quantity = param(default=36.0 * u.mS, constraint=positive, doc="conductance of potassium")
+    EL: Quantity = param(default=-54.387 * u.mV, doc="reversal potential of the leak")
+    gL: Quantity = param(default=0.3 * u.mS, constraint=positive, doc="conductance of the leak")
+    V_th: Quantity = param(default=-30.0 * u.mV, doc="potential whose upward passage is a spike")
+    C: Quantity = param(default=1.0 * u.uF, constraint=positive, doc="membrane capacitance")
+    V_initializer: Initializer = initializer(default=Uniform(-70.0 * u.mV, -60.0 * u.mV), unit=u.mV)
+    m_initializer: Initializer = initializer(default=None, steady=True)
+    h_initializer: Initializer = initializer(default=None, steady=True)
+    n_initializer: Initializer = initializer(default=None, steady=True)
     V = state("V_initializer", "membrane potential")
     m = state("m_initializer", "activation of sodium", steady=lambda hh: hh.m_inf(hh.V.value))
     h = state("h_initializer", "inactivation of sodium", steady=lambda hh: hh.h_inf(hh.V.value))
     n = state("n_initializer", "activation of potassium", steady=lambda hh: hh.n_inf(hh.V.value))
 
-    def dV(self, V: Any, m: Any, h: Any, n: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, m: Quantity, h: Quantity, n: Quantity, I: Quantity) -> Quantity:
         sodium = self.gNa * m**3 * h * (self.ENa - V)
         potassium = self.gK * n**4 * (self.EK - V)
         return (sodium + potassium + self.gL * (self.EL - V) + I) / self.C
 
-    def dm(self, m: Any, V: Any) -> Any:
+    def dm(self, m: Quantity, V: Quantity) -> Quantity:
         return self._gate("m", m, V)
 
-    def dh(self, h: Any, V: Any) -> Any:
+    def dh(self, h: Quantity, V: Quantity) -> Quantity:
         return self._gate("h", h, V)
 
-    def dn(self, n: Any, V: Any) -> Any:
+    def dn(self, n: Quantity, V: Quantity) -> Quantity:
         return self._gate("n", n, V)
 
-    def m_alpha(self, V: Any) -> Any:
+    def m_alpha(self, V: Quantity) -> Quantity:
         """Opening rate of m."""
         return 1.0 / exprel(-(V / u.mV + 40.0) / 10.0) / u.ms
 
-    def m_beta(self, V: Any) -> Any:
+    def m_beta(self, V: Quantity) -> Quantity:
         """Closing rate of m."""
         return 4.0 * u.math.exp(-(V / u.mV + 65.0) / 18.0) / u.ms
 
-    def m_inf(self, V: Any) -> Any:
+    def m_inf(self, V: Quantity) -> Quantity:
         """Steady state of m."""
         return self._steady("m", V)
 
-    def h_alpha(self, V: Any) -> Any:
+    def h_alpha(self, V: Quantity) -> Quantity:
         """Opening rate of h."""
         return 0.07 * u.math.exp(-(V / u.mV + 65.0) / 20.0) / u.ms
 
-    def h_beta(self, V: Any) -> Any:
+    def h_beta(self, V: Quantity) -> Quantity:
         """Closing rate of h."""
         return 1.0 / (1.0 + u.math.exp(-(V / u.mV + 35.0) / 10.0)) / u.ms
 
-    def h_inf(self, V: Any) -> Any:
+    def h_inf(self, V: Quantity) -> Quantity:
         """Steady state of h."""
         return self._steady("h", V)
 
-    def n_alpha(self, V: Any) -> Any:
+    def n_alpha(self, V: Quantity) -> Quantity:
         """Opening rate of n."""
         return 0.1 / exprel(-(V / u.mV + 55.0) / 10.0) / u.ms
 
-    def n_beta(self, V: Any) -> Any:
+    def n_beta(self, V: Quantity) -> Quantity:
         """Closing rate of n."""
         return 0.125 * u.math.exp(-(V / u.mV + 65.0) / 80.0) / u.ms
 
-    def n_inf(self, V: Any) -> Any:
+    def n_inf(self, V: Quantity) -> Quantity:
         """Steady state of n."""
         return self._steady("n", V)
 
@@ -242,36 +243,36 @@ class TraubMiles(HH):
         15
     """
 
-    gNa: Any = param(default=100.0 * u.mS, constraint=positive, doc="conductance of sodium")
-    EK: Any = param(default=-90.0 * u.mV, doc="reversal potential of potassium")
-    gK: Any = param(default=30.0 * u.mS, constraint=positive, doc="conductance of potassium")
-    EL: Any = param(default=-60.0 * u.mV, doc="reversal potential of the leak")
-    gL: Any = param(default=0.05 * u.mS, constraint=positive, doc="conductance of the leak")
-    V_T: Any = param(default=-63.0 * u.mV, doc="shift of all rates", after="gL")
-    V_th: Any = param(default=-20.0 * u.mV, doc="potential whose upward passage is a spike")
-    V_initializer: Any = initializer(default=-60.0 * u.mV)
+    gNa: Quantity = param(default=100.0 * u.mS, constraint=positive, doc="conductance of sodium")
+    EK: Quantity = param(default=-90.0 * u.mV, doc="reversal potential of potassium")
+    gK: Quantity = param(default=30.0 * u.mS, constraint=positive, doc="conductance of potassium")
+    EL: Quantity = param(default=-60.0 * u.mV, doc="reversal potential of the leak")
+    gL: Quantity = param(default=0.05 * u.mS, constraint=positive, doc="conductance of the leak")
+    V_T: Quantity = param(default=-63.0 * u.mV, doc="shift of all rates", after="gL")
+    V_th: Quantity = param(default=-20.0 * u.mV, doc="potential whose upward passage is a spike")
+    V_initializer: Initializer = initializer(default=-60.0 * u.mV)
 
-    def m_alpha(self, V: Any) -> Any:
+    def m_alpha(self, V: Quantity) -> Quantity:
         """Opening rate of m."""
         return 1.28 / exprel((13.0 - (V - self.V_T) / u.mV) / 4.0) / u.ms
 
-    def m_beta(self, V: Any) -> Any:
+    def m_beta(self, V: Quantity) -> Quantity:
         """Closing rate of m."""
         return 1.4 / exprel(((V - self.V_T) / u.mV - 40.0) / 5.0) / u.ms
 
-    def h_alpha(self, V: Any) -> Any:
+    def h_alpha(self, V: Quantity) -> Quantity:
         """Opening rate of h."""
         return 0.128 * u.math.exp((17.0 - (V - self.V_T) / u.mV) / 18.0) / u.ms
 
-    def h_beta(self, V: Any) -> Any:
+    def h_beta(self, V: Quantity) -> Quantity:
         """Closing rate of h."""
         return 4.0 / (1.0 + u.math.exp((40.0 - (V - self.V_T) / u.mV) / 5.0)) / u.ms
 
-    def n_alpha(self, V: Any) -> Any:
+    def n_alpha(self, V: Quantity) -> Quantity:
         """Opening rate of n."""
         return 0.16 / exprel((15.0 - (V - self.V_T) / u.mV) / 5.0) / u.ms
 
-    def n_beta(self, V: Any) -> Any:
+    def n_beta(self, V: Quantity) -> Quantity:
         """Closing rate of n."""
         return 0.5 * u.math.exp((10.0 - (V - self.V_T) / u.mV) / 40.0) / u.ms
 
@@ -349,66 +350,66 @@ class WangBuzsakiHH(_Gated):
         12
     """
 
-    ENa: Any = param(default=55.0 * u.mV, doc="reversal potential of sodium")
-    gNa: Any = param(default=35.0 * u.mS, constraint=positive, doc="conductance of sodium")
-    EK: Any = param(default=-90.0 * u.mV, doc="reversal potential of potassium")
-    gK: Any = param(default=9.0 * u.mS, constraint=positive, doc="conductance of potassium")
-    EL: Any = param(default=-65.0 * u.mV, doc="reversal potential of the leak")
-    gL: Any = param(default=0.1 * u.mS, constraint=positive, doc="conductance of the leak")
-    V_th: Any = param(default=-40.0 * u.mV, doc="potential whose upward passage is a spike")
-    phi: Any = param(default=5.0, constraint=positive, doc="speed of the gates")
-    C: Any = param(default=1.0 * u.uF, constraint=positive, doc="membrane capacitance")
-    V_initializer: Any = initializer(default=-65.0 * u.mV)
-    h_initializer: Any = initializer(default=0.6, steady=True)
-    n_initializer: Any = initializer(default=0.32, steady=True)
+    ENa: Quantity = param(default=55.0 * u.mV, doc="reversal potential of sodium")
+    gNa: Quantity = param(default=35.0 * u.mS, constraint=positive, doc="conductance of sodium")
+    EK: Quantity = param(default=-90.0 * u.mV, doc="reversal potential of potassium")
+    gK: Quantity = param(default=9.0 * u.mS, constraint=positive, doc="conductance of potassium")
+    EL: Quantity = param(default=-65.0 * u.mV, doc="reversal potential of the leak")
+    gL: Quantity = param(default=0.1 * u.mS, constraint=positive, doc="conductance of the leak")
+    V_th: Quantity = param(default=-40.0 * u.mV, doc="potential whose upward passage is a spike")
+    phi: Quantity = param(default=5.0, constraint=positive, doc="speed of the gates")
+    C: Quantity = param(default=1.0 * u.uF, constraint=positive, doc="membrane capacitance")
+    V_initializer: Initializer = initializer(default=-65.0 * u.mV)
+    h_initializer: Initializer = initializer(default=0.6, steady=True)
+    n_initializer: Initializer = initializer(default=0.32, steady=True)
     V = state("V_initializer", "membrane potential")
     h = state("h_initializer", "inactivation of sodium", steady=lambda wb: wb.h_inf(wb.V.value))
     n = state("n_initializer", "activation of potassium", steady=lambda wb: wb.n_inf(wb.V.value))
 
-    def dV(self, V: Any, h: Any, n: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, h: Quantity, n: Quantity, I: Quantity) -> Quantity:
         sodium = self.gNa * self.m_inf(V) ** 3 * h * (self.ENa - V)
         potassium = self.gK * n**4 * (self.EK - V)
         return (sodium + potassium + self.gL * (self.EL - V) + I) / self.C
 
-    def dh(self, h: Any, V: Any) -> Any:
+    def dh(self, h: Quantity, V: Quantity) -> Quantity:
         return self._gate("h", h, V)
 
-    def dn(self, n: Any, V: Any) -> Any:
+    def dn(self, n: Quantity, V: Quantity) -> Quantity:
         return self._gate("n", n, V)
 
-    def m_alpha(self, V: Any) -> Any:
+    def m_alpha(self, V: Quantity) -> Quantity:
         """Opening rate of m."""
         return 1.0 / exprel(-0.1 * (V / u.mV + 35.0)) / u.ms
 
-    def m_beta(self, V: Any) -> Any:
+    def m_beta(self, V: Quantity) -> Quantity:
         """Closing rate of m."""
         return 4.0 * u.math.exp(-(V / u.mV + 60.0) / 18.0) / u.ms
 
-    def m_inf(self, V: Any) -> Any:
+    def m_inf(self, V: Quantity) -> Quantity:
         """Steady state of m."""
         return self._steady("m", V)
 
-    def h_alpha(self, V: Any) -> Any:
+    def h_alpha(self, V: Quantity) -> Quantity:
         """Opening rate of h."""
         return 0.07 * u.math.exp(-(V / u.mV + 58.0) / 20.0) / u.ms
 
-    def h_beta(self, V: Any) -> Any:
+    def h_beta(self, V: Quantity) -> Quantity:
         """Closing rate of h."""
         return 1.0 / (1.0 + u.math.exp(-0.1 * (V / u.mV + 28.0))) / u.ms
 
-    def h_inf(self, V: Any) -> Any:
+    def h_inf(self, V: Quantity) -> Quantity:
         """Steady state of h."""
         return self._steady("h", V)
 
-    def n_alpha(self, V: Any) -> Any:
+    def n_alpha(self, V: Quantity) -> Quantity:
         """Opening rate of n."""
         return 0.1 / exprel(-0.1 * (V / u.mV + 34.0)) / u.ms
 
-    def n_beta(self, V: Any) -> Any:
+    def n_beta(self, V: Quantity) -> Quantity:
         """Closing rate of n."""
         return 0.125 * u.math.exp(-(V / u.mV + 44.0) / 80.0) / u.ms
 
-    def n_inf(self, V: Any) -> Any:
+    def n_inf(self, V: Quantity) -> Quantity:
         """Steady state of n."""
         return self._steady("n", V)
 
@@ -478,39 +479,41 @@ class MorrisLecar(Crossing):
         6
     """
 
-    input_unit: ClassVar[Any] = u.uA
+    input_unit: ClassVar[u.Unit] = u.uA
 
-    V_Ca: Any = param(default=130.0 * u.mV, doc="reversal potential of calcium")
-    g_Ca: Any = param(default=4.4 * u.mS, constraint=positive, doc="conductance of calcium")
-    V_K: Any = param(default=-84.0 * u.mV, doc="reversal potential of potassium")
-    g_K: Any = param(default=8.0 * u.mS, constraint=positive, doc="conductance of potassium")
-    V_leak: Any = param(default=-60.0 * u.mV, doc="reversal potential of the leak")
-    g_leak: Any = param(default=2.0 * u.mS, constraint=positive, doc="conductance of the leak")
-    C: Any = param(default=20.0 * u.uF, constraint=positive, doc="membrane capacitance")
-    V1: Any = param(default=-1.2 * u.mV, doc="half activation of calcium")
-    V2: Any = param(default=18.0 * u.mV, constraint=positive, doc="width of that activation")
-    V3: Any = param(default=2.0 * u.mV, doc="half activation of potassium")
-    V4: Any = param(default=30.0 * u.mV, constraint=positive, doc="width of that activation")
-    phi: Any = param(default=0.04 / u.ms, constraint=positive, doc="rate of potassium's activation")
-    V_th: Any = param(default=10.0 * u.mV, doc="potential whose upward passage is a spike")
-    V_initializer: Any = initializer(default=Uniform(-70.0 * u.mV, -60.0 * u.mV), unit=u.mV)
-    W_initializer: Any = initializer(default=0.02, steady=True)
+    V_Ca: Quantity = param(default=130.0 * u.mV, doc="reversal potential of calcium")
+    g_Ca: Quantity = param(default=4.4 * u.mS, constraint=positive, doc="conductance of calcium")
+    V_K: Quantity = param(default=-84.0 * u.mV, doc="reversal potential of potassium")
+    g_K: Quantity = param(default=8.0 * u.mS, constraint=positive, doc="conductance of potassium")
+    V_leak: Quantity = param(default=-60.0 * u.mV, doc="reversal potential of the leak")
+    g_leak: Quantity = param(default=2.0 * u.mS, constraint=positive, doc="conductance of the leak")
+    C: Quantity = param(default=20.0 * u.uF, constraint=positive, doc="membrane capacitance")
+    V1: Quantity = param(default=-1.2 * u.mV, doc="half activation of calcium")
+    V2: Quantity = param(default=18.0 * u.mV, constraint=positive, doc="width of that activation")
+    V3: Quantity = param(default=2.0 * u.mV, doc="half activation of potassium")
+    V4: Quantity = param(default=30.0 * u.mV, constraint=positive, doc="width of that activation")
+    phi: Quantity = param(
+        default=0.04 / u.ms, constraint=positive, doc="rate of potassium's activation"
+    )
+    V_th: Quantity = param(default=10.0 * u.mV, doc="potential whose upward passage is a spike")
+    V_initializer: Initializer = initializer(default=Uniform(-70.0 * u.mV, -60.0 * u.mV), unit=u.mV)
+    W_initializer: Initializer = initializer(default=0.02, steady=True)
     V = state("V_initializer", "membrane potential")
     W = state("W_initializer", "activation of potassium", steady=lambda ml: ml.W_inf(ml.V.value))
 
-    def dV(self, V: Any, W: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, W: Quantity, I: Quantity) -> Quantity:
         calcium = self.g_Ca * self.M_inf(V) * (self.V_Ca - V)
         potassium = self.g_K * W * (self.V_K - V)
         return (calcium + potassium + self.g_leak * (self.V_leak - V) + I) / self.C
 
-    def dW(self, W: Any, V: Any) -> Any:
+    def dW(self, W: Quantity, V: Quantity) -> Quantity:
         speed = self.phi * u.math.cosh((V - self.V3) / (2.0 * self.V4))
         return speed * (self.W_inf(V) - W)
 
-    def M_inf(self, V: Any) -> Any:
+    def M_inf(self, V: Quantity) -> Quantity:
         """Steady state of calcium's activation."""
         return 0.5 * (1.0 + u.math.tanh((V - self.V1) / self.V2))
 
-    def W_inf(self, V: Any) -> Any:
+    def W_inf(self, V: Quantity) -> Quantity:
         """Steady state of potassium's activation."""
         return 0.5 * (1.0 + u.math.tanh((V - self.V3) / self.V4))

@@ -1,12 +1,11 @@
 """Leaky integrate-and-fire neurons with escape noise: the spikes are random."""
 
-from typing import Any
-
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from brainloom_core import Refractory, param, positive
+from brainloom_core import Neuron, Refractory, param, positive
 from brainloom_core.context import current_dt
+from brainloom_core.types import Array, Quantity, Values
 
 from .lif import LIF
 from .rates import poisson_spikes
@@ -84,19 +83,19 @@ class EscapeLIF(LIF):
     interpolate: bool = False
     spike_lag = None
 
-    rho_0: Any = param(
+    rho_0: Quantity = param(
         default=1.0 / u.ms, constraint=positive, doc="hazard at threshold", after="V_rest"
     )
-    delta_u: Any = param(
+    delta_u: Quantity = param(
         default=0.1 * u.mV, constraint=positive, doc="width of the threshold", after="rho_0"
     )
 
-    def hazard(self, V: Any) -> Any:
+    def hazard(self, V: Quantity) -> Quantity:
         """Expected spikes per time at a potential, bounded where one within a step is certain."""
         exponent = u.get_magnitude((V - self.V_th) / self.delta_u)
         return self.rho_0 * jnp.exp(jnp.minimum(exponent, MAX_EXPONENT))
 
-    def spikes_at(self, y: dict[str, Any]) -> Any:
+    def spikes_at(self, y: Values) -> Array:
         """Newly drawn spikes of a step that ends with these states.
 
         Args:
@@ -107,11 +106,11 @@ class EscapeLIF(LIF):
         chance = -jnp.expm1(-expected)
         return spikes + (chance - jax.lax.stop_gradient(chance))
 
-    def _expected(self, y: dict[str, Any]) -> Any:
+    def _expected(self, y: Values) -> Array:
         return u.get_magnitude(self.hazard(y["V"]) * current_dt())
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Neuron | type[Neuron]) -> dict[str, str]:
         return {
             **LIF.semantics(source),
             "spike": "at the end of a step, drawn with the hazard at its end",
@@ -168,9 +167,9 @@ class EscapeLIFRef(Refractory, EscapeLIF):
         2
     """
 
-    def _expected(self, y: dict[str, Any]) -> Any:
+    def _expected(self, y: Values) -> Array:
         return jnp.where(y["steps_held"] > 0, 0.0, super()._expected(y))
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Neuron | type[Neuron]) -> dict[str, str]:
         return {**Refractory.semantics(source), **EscapeLIF.semantics(source)}

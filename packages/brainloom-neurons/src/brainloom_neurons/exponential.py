@@ -1,9 +1,8 @@
 """Exponential integrate-and-fire neurons."""
 
-from typing import Any
-
 import brainunit as u
 from brainloom_core import Neuron, Refractory, initializer, non_negative, param, positive, state
+from brainloom_core.types import Array, Initializer, Quantity
 
 __all__ = ["AdExIF", "AdExIFRef", "ExpIF", "ExpIFRef"]
 
@@ -63,23 +62,25 @@ class ExpIF(Neuron):
         6
     """
 
-    R: Any = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
-    tau: Any = param(default=10.0 * u.ms, constraint=positive, doc="membrane time constant")
-    V_th: Any = param(
+    R: Quantity = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
+    tau: Quantity = param(default=10.0 * u.ms, constraint=positive, doc="membrane time constant")
+    V_th: Quantity = param(
         default=-30.0 * u.mV, doc="potential at which a spike is counted", above="V_reset"
     )
-    V_reset: Any = param(default=-68.0 * u.mV, doc="reset potential")
-    V_rest: Any = param(default=-65.0 * u.mV, doc="resting potential")
-    V_T: Any = param(default=-59.9 * u.mV, doc="threshold of the spike's onset")
-    delta_T: Any = param(default=3.48 * u.mV, constraint=positive, doc="slope factor of the onset")
-    V_initializer: Any = initializer(default=-65.0 * u.mV)
+    V_reset: Quantity = param(default=-68.0 * u.mV, doc="reset potential")
+    V_rest: Quantity = param(default=-65.0 * u.mV, doc="resting potential")
+    V_T: Quantity = param(default=-59.9 * u.mV, doc="threshold of the spike's onset")
+    delta_T: Quantity = param(
+        default=3.48 * u.mV, constraint=positive, doc="slope factor of the onset"
+    )
+    V_initializer: Initializer = initializer(default=-65.0 * u.mV)
     V = state("V_initializer", "membrane potential")
     caps_overshoot = True
 
-    def dV(self, V: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, I: Quantity) -> Quantity:
         return (self.V_rest - V + self._onset(V) + self.R * I) / self.tau
 
-    def _onset(self, V: Any) -> Any:
+    def _onset(self, V: Quantity) -> Quantity:
         exponent = u.math.minimum((V - self.V_T) / self.delta_T, MAX_EXPONENT)
         return self.delta_T * u.math.exp(exponent)
 
@@ -134,7 +135,7 @@ class ExpIFRef(Refractory, ExpIF):
         4
     """
 
-    tau_ref: Any = param(
+    tau_ref: Quantity = param(
         default=1.7 * u.ms, constraint=non_negative, doc="refractory period", after="tau"
     )
 
@@ -200,24 +201,24 @@ class AdExIF(ExpIF):
         16
     """
 
-    V_th: Any = param(
+    V_th: Quantity = param(
         default=-55.0 * u.mV, doc="potential at which a spike is counted", above="V_reset"
     )
-    tau_w: Any = param(
+    tau_w: Quantity = param(
         default=30.0 * u.ms, constraint=positive, doc="time constant of adaptation", after="tau"
     )
-    a: Any = param(default=1.0 * u.siemens, doc="coupling to the potential", after="delta_T")
-    b: Any = param(default=1.0 * u.mA, doc="increment per spike", after="a")
-    w_initializer: Any = initializer(default=0.0 * u.mA)
+    a: Quantity = param(default=1.0 * u.siemens, doc="coupling to the potential", after="delta_T")
+    b: Quantity = param(default=1.0 * u.mA, doc="increment per spike", after="a")
+    w_initializer: Initializer = initializer(default=0.0 * u.mA)
     w = state("w_initializer", "adaptation current", slow=True)
 
-    def dV(self, V: Any, w: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, w: Quantity, I: Quantity) -> Quantity:
         return (self.V_rest - V + self._onset(V) + self.R * (I - w)) / self.tau
 
-    def dw(self, w: Any, V: Any) -> Any:
+    def dw(self, w: Quantity, V: Quantity) -> Quantity:
         return (self.a * (V - self.V_rest) - w) / self.tau_w
 
-    def on_spike(self, w: Any, spk: Any) -> Any:
+    def on_spike(self, w: Quantity, spk: Array) -> dict[str, Quantity]:
         return {"w": w + self.b * spk}
 
 
@@ -276,6 +277,6 @@ class AdExIFRef(Refractory, AdExIF):
         15
     """
 
-    tau_ref: Any = param(
+    tau_ref: Quantity = param(
         default=1.7 * u.ms, constraint=non_negative, doc="refractory period", after="tau_w"
     )

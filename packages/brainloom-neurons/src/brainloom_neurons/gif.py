@@ -1,9 +1,8 @@
 """The generalized integrate-and-fire neurons of Mihalas and Niebur."""
 
-from typing import Any
-
 import brainunit as u
 from brainloom_core import Neuron, Refractory, initializer, non_negative, param, positive, state
+from brainloom_core.types import Array, Initializer, Quantity
 
 __all__ = ["Gif", "GifRef"]
 
@@ -82,51 +81,53 @@ class Gif(Neuron):
         5
     """
 
-    R: Any = param(default=20.0 * u.ohm, constraint=positive, doc="membrane resistance")
-    tau: Any = param(default=20.0 * u.ms, constraint=positive, doc="membrane time constant")
-    V_rest: Any = param(default=-70.0 * u.mV, doc="resting potential")
-    V_reset: Any = param(default=-70.0 * u.mV, doc="reset potential")
-    V_th_inf: Any = param(default=-50.0 * u.mV, doc="threshold at rest", above="V_reset")
-    V_th_reset: Any = param(
+    R: Quantity = param(default=20.0 * u.ohm, constraint=positive, doc="membrane resistance")
+    tau: Quantity = param(default=20.0 * u.ms, constraint=positive, doc="membrane time constant")
+    V_rest: Quantity = param(default=-70.0 * u.mV, doc="resting potential")
+    V_reset: Quantity = param(default=-70.0 * u.mV, doc="reset potential")
+    V_th_inf: Quantity = param(default=-50.0 * u.mV, doc="threshold at rest", above="V_reset")
+    V_th_reset: Quantity = param(
         default=-60.0 * u.mV, doc="least threshold after a spike", above="V_reset"
     )
-    V_th_initializer: Any = initializer(default=-50.0 * u.mV)
-    a: Any = param(default=0.0 / u.ms, doc="coupling of the threshold to the potential")
-    b: Any = param(default=0.01 / u.ms, doc="rate at which the threshold returns")
-    k1: Any = param(default=0.2 / u.ms, doc="rate of decay of the first internal current")
-    k2: Any = param(default=0.02 / u.ms, doc="rate of decay of the second internal current")
-    R1: Any = param(default=0.0, doc="what a spike leaves of the first internal current")
-    R2: Any = param(default=1.0, doc="what a spike leaves of the second internal current")
-    A1: Any = param(default=0.0 * u.mA, doc="what a spike adds to the first internal current")
-    A2: Any = param(default=0.0 * u.mA, doc="what a spike adds to the second internal current")
-    V_initializer: Any = initializer(default=-70.0 * u.mV)
-    I1_initializer: Any = initializer(default=0.0 * u.mA)
-    I2_initializer: Any = initializer(default=0.0 * u.mA)
+    V_th_initializer: Initializer = initializer(default=-50.0 * u.mV)
+    a: Quantity = param(default=0.0 / u.ms, doc="coupling of the threshold to the potential")
+    b: Quantity = param(default=0.01 / u.ms, doc="rate at which the threshold returns")
+    k1: Quantity = param(default=0.2 / u.ms, doc="rate of decay of the first internal current")
+    k2: Quantity = param(default=0.02 / u.ms, doc="rate of decay of the second internal current")
+    R1: Quantity = param(default=0.0, doc="what a spike leaves of the first internal current")
+    R2: Quantity = param(default=1.0, doc="what a spike leaves of the second internal current")
+    A1: Quantity = param(default=0.0 * u.mA, doc="what a spike adds to the first internal current")
+    A2: Quantity = param(default=0.0 * u.mA, doc="what a spike adds to the second internal current")
+    V_initializer: Initializer = initializer(default=-70.0 * u.mV)
+    I1_initializer: Initializer = initializer(default=0.0 * u.mA)
+    I2_initializer: Initializer = initializer(default=0.0 * u.mA)
     V = state("V_initializer", "membrane potential")
     I1 = state("I1_initializer", "first internal current", slow=True)
     I2 = state("I2_initializer", "second internal current", slow=True)
     V_th = state("V_th_initializer", "threshold", slow=True)
     linear = True
 
-    def dV(self, V: Any, I1: Any, I2: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, I1: Quantity, I2: Quantity, I: Quantity) -> Quantity:
         return (self.V_rest - V + self.R * (I1 + I2 + I)) / self.tau
 
-    def dI1(self, I1: Any) -> Any:
+    def dI1(self, I1: Quantity) -> Quantity:
         return -self.k1 * I1
 
-    def dI2(self, I2: Any) -> Any:
+    def dI2(self, I2: Quantity) -> Quantity:
         return -self.k2 * I2
 
-    def dV_th(self, V_th: Any, V: Any) -> Any:
+    def dV_th(self, V_th: Quantity, V: Quantity) -> Quantity:
         return self.a * (V - self.V_rest) - self.b * (V_th - self.V_th_inf)
 
-    def threshold(self, V_th: Any) -> Any:
+    def threshold(self, V_th: Quantity) -> Quantity:
         return V_th
 
-    def scale(self) -> Any:
+    def scale(self) -> Quantity:
         return self.V_th_inf - self.V_reset
 
-    def on_spike(self, I1: Any, I2: Any, V_th: Any, spk: Any) -> Any:
+    def on_spike(
+        self, I1: Quantity, I2: Quantity, V_th: Quantity, spk: Array
+    ) -> dict[str, Quantity]:
         least = u.math.maximum(V_th, self.V_th_reset)
         return {
             "I1": I1 + spk * (self.R1 * I1 + self.A1 - I1),
@@ -204,6 +205,6 @@ class GifRef(Refractory, Gif):
         7
     """
 
-    tau_ref: Any = param(
+    tau_ref: Quantity = param(
         default=1.7 * u.ms, constraint=non_negative, doc="refractory period", after="tau"
     )

@@ -1,7 +1,5 @@
 """Input currents as functions of time, and noise currents."""
 
-from typing import Any
-
 import brainstate
 import brainunit as u
 import jax
@@ -18,6 +16,7 @@ from brainloom_core import (
     state,
 )
 from brainloom_core.context import current_dt
+from brainloom_core.types import Arguments, Array, Initializer, Quantity, Shape, Time
 from brainloom_core.units import dimension_name, same_dimension, show, to_number, with_unit
 
 from .rates import as_quantities, in_double, whole_steps
@@ -37,7 +36,7 @@ __all__ = [
 class Current(Source):
     """Base of the currents: the value at the beginning of the step, for each neuron."""
 
-    def _during(self, value: Any, step: Any, duration: Any) -> Any:
+    def _during(self, value: Quantity, step: Array, duration: Time) -> Quantity:
         """The value for as long as `duration` lasts (None: always), then 0."""
         if duration is not None:
             inside = (step >= 0) & (step < whole_steps(duration))
@@ -94,14 +93,14 @@ class SectionInput(Current):
         [2.] mA
     """
 
-    values: Any = option(doc="values of the sections", kw_only=False)
-    durations: Any = option(doc="how long each lasts", kw_only=False)
+    values: Quantity = option(doc="values of the sections", kw_only=False)
+    durations: Time = option(doc="how long each lasts", kw_only=False)
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         self._given_times("durations", self._given_values("values"))
 
-    def update(self, t: Any = None) -> Any:
+    def update(self, t: Time | None = None) -> Quantity:
         """The value of the section in which the step lies.
 
         Args:
@@ -139,12 +138,12 @@ class ConstantInput(Current):
         [1.5 1.5] nA
     """
 
-    value: Any = param(unit=ANY_UNIT, doc="value", kw_only=False)
-    duration: Any = param(
+    value: Quantity = param(unit=ANY_UNIT, doc="value", kw_only=False)
+    duration: Quantity = param(
         default=None, constraint=positive, doc="how long it lasts", unit=u.ms, optional=True
     )
 
-    def update(self, t: Any = None) -> Any:
+    def update(self, t: Time | None = None) -> Quantity:
         """The value, or 0 once it is over.
 
         Args:
@@ -177,14 +176,14 @@ class StepInput(Current):
         [3.] mA
     """
 
-    amplitudes: Any = option(doc="values", kw_only=False)
-    step_times: Any = option(doc="when each begins", kw_only=False)
+    amplitudes: Quantity = option(doc="values", kw_only=False)
+    step_times: Time = option(doc="when each begins", kw_only=False)
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         self._given_times("step_times", self._given_values("amplitudes"))
 
-    def update(self, t: Any = None) -> Any:
+    def update(self, t: Time | None = None) -> Quantity:
         """The value of the last step so far.
 
         Args:
@@ -227,18 +226,20 @@ class RampInput(Current):
         [1.] mA
     """
 
-    c_start: Any = param(unit=ANY_UNIT, doc="value at the beginning", kw_only=False)
-    c_end: Any = param(unit=ANY_UNIT, doc="value at the end", kw_only=False)
-    duration: Any = param(constraint=positive, doc="how long it lasts", unit=u.ms, kw_only=False)
-    t_start: Any = param(
+    c_start: Quantity = param(unit=ANY_UNIT, doc="value at the beginning", kw_only=False)
+    c_end: Quantity = param(unit=ANY_UNIT, doc="value at the end", kw_only=False)
+    duration: Quantity = param(
+        constraint=positive, doc="how long it lasts", unit=u.ms, kw_only=False
+    )
+    t_start: Quantity = param(
         default=None, constraint=non_negative, doc="when it begins", unit=u.ms, optional=True
     )
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         self._same_unit("c_end", "c_start")
 
-    def update(self, t: Any = None) -> Any:
+    def update(self, t: Time | None = None) -> Quantity:
         """The value at the beginning of the step.
 
         Args:
@@ -288,20 +289,20 @@ class SinusoidalInput(Current):
         [2.] mA
     """
 
-    amplitude: Any = param(unit=ANY_UNIT, doc="amplitude", kw_only=False)
-    frequency: Any = param(constraint=positive, doc="frequency", unit=u.Hz, kw_only=False)
-    duration: Any = param(
+    amplitude: Quantity = param(unit=ANY_UNIT, doc="amplitude", kw_only=False)
+    frequency: Quantity = param(constraint=positive, doc="frequency", unit=u.Hz, kw_only=False)
+    duration: Quantity = param(
         default=None, constraint=positive, doc="how long it lasts", unit=u.ms, optional=True
     )
-    bias: Any = param(default=None, doc="offset", unit=ANY_UNIT, optional=True)
-    phase: Any = param(default=0.0, doc="phase at time 0", unit=u.UNITLESS)
+    bias: Quantity = param(default=None, doc="offset", unit=ANY_UNIT, optional=True)
+    phase: Quantity = param(default=0.0, doc="phase at time 0", unit=u.UNITLESS)
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         if self.bias is not None:
             self._same_unit("bias", "amplitude")
 
-    def update(self, t: Any = None) -> Any:
+    def update(self, t: Time | None = None) -> Quantity:
         """The value at the beginning of the step.
 
         Args:
@@ -314,7 +315,7 @@ class SinusoidalInput(Current):
         return self._during(value, step, self.duration)
 
 
-def _cycles(step: jax.Array, per_step: Any) -> jax.Array:
+def _cycles(step: jax.Array, per_step: Quantity) -> jax.Array:
     """`step * per_step` up to whole numbers, between -1/2 and 1/2.
 
     The step is a number of three digits of 11 bits. What each digit contributes is known in
@@ -331,7 +332,7 @@ def _cycles(step: jax.Array, per_step: Any) -> jax.Array:
     return signed.astype(brainstate.environ.dftype()) * 2.0**-32
 
 
-def _cumulated(durations: Any) -> Any:
+def _cumulated(durations: Time) -> Quantity:
     return with_unit(np.cumsum(u.get_mantissa(durations)), u.get_unit(durations))
 
 
@@ -375,12 +376,12 @@ class WienerProcessInput(Current):
         (100,)
     """
 
-    sigma: Any = param(unit=ANY_UNIT, constraint=non_negative, doc="strength", kw_only=False)
-    duration: Any = param(
+    sigma: Quantity = param(unit=ANY_UNIT, constraint=non_negative, doc="strength", kw_only=False)
+    duration: Quantity = param(
         default=None, constraint=positive, doc="how long it lasts", unit=u.ms, optional=True
     )
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         if u.get_dim(self.sigma).get_dimension("time") % 1 != 0.5:
             expected = (
@@ -389,7 +390,7 @@ class WienerProcessInput(Current):
             )
             self._refuse("sigma", expected, self.sigma, UnitError)
 
-    def update(self, t: Any = None) -> Any:
+    def update(self, t: Time | None = None) -> Quantity:
         """Draw the mean of the noise over this step.
 
         Args:
@@ -452,16 +453,16 @@ class OUProcessInput(Current):
         (100,)
     """
 
-    mean: Any = param(unit=ANY_UNIT, doc="mean", kw_only=False)
-    sigma: Any = param(unit=ANY_UNIT, constraint=non_negative, doc="strength", kw_only=False)
-    tau: Any = param(unit=u.ms, constraint=positive, doc="correlation time", kw_only=False)
-    duration: Any = param(
+    mean: Quantity = param(unit=ANY_UNIT, doc="mean", kw_only=False)
+    sigma: Quantity = param(unit=ANY_UNIT, constraint=non_negative, doc="strength", kw_only=False)
+    tau: Quantity = param(unit=u.ms, constraint=positive, doc="correlation time", kw_only=False)
+    duration: Quantity = param(
         default=None, constraint=positive, doc="how long it lasts", unit=u.ms, optional=True
     )
-    x_initializer: Any = option(default="mean", doc="where the process starts")
+    x_initializer: Initializer | str = option(default="mean", doc="where the process starts")
     x = state(lambda model, shape: model._start(shape), "the process")
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         if not same_dimension(self.sigma * self.tau**0.5, self.mean):
             unit = u.get_unit(self.mean) / u.ms**0.5
@@ -472,7 +473,7 @@ class OUProcessInput(Current):
             self._refuse("sigma", expected, self.sigma, UnitError)
         self._check_start(self.x_initializer)
 
-    def _check_start(self, value: Any) -> None:
+    def _check_start(self, value: Initializer) -> None:
         if isinstance(value, str) and value in ("mean", "stationary"):
             return
         if isinstance(value, str) or (callable(value) and not isinstance(value, u.Quantity)):
@@ -484,7 +485,7 @@ class OUProcessInput(Current):
             expected = f"{dimension_name(self.mean)} like mean"
             self._refuse("x_initializer", expected, value, UnitError)
 
-    def _start(self, shape: tuple[int, ...]) -> Any:
+    def _start(self, shape: Shape) -> Quantity:
         value, unit = self.x_initializer, u.get_unit(self.mean)
         if isinstance(value, str):
             spread = 1.0 if value == "stationary" else 0.0
@@ -495,13 +496,13 @@ class OUProcessInput(Current):
             self._refuse("x_initializer", f"a scalar or shape {shape}", f"shape {np.shape(value)}")
         return full(with_unit(to_number(value, unit), unit), shape)
 
-    def _drawn(self, centre: Any, part: Any) -> Any:
+    def _drawn(self, centre: Quantity, part: Quantity) -> Quantity:
         """Normal numbers whose variance is this part of that in the long run."""
         spread = self.sigma * (self.tau * 0.5 * part) ** 0.5
         noise = brainstate.random.normal(size=centre.shape, dtype=centre.dtype)
         return centre + spread * noise
 
-    def update(self, t: Any = None) -> Any:
+    def update(self, t: Time | None = None) -> Quantity:
         """Advance the process by one step, and return it.
 
         Args:

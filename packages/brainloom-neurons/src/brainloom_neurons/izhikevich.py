@@ -1,7 +1,5 @@
 """The simple model of Izhikevich."""
 
-from typing import Any
-
 from brainloom_core import (
     Neuron,
     Refractory,
@@ -12,6 +10,7 @@ from brainloom_core import (
     param,
     state,
 )
+from brainloom_core.types import Array, Initializer, Quantity
 from brainunit import ms, mV
 
 __all__ = ["Izhikevich", "IzhikevichRef"]
@@ -78,30 +77,30 @@ class Izhikevich(Neuron):
 
     input_unit = mV / ms
 
-    a: Any = param(default=0.02 / ms, doc="rate of recovery")
-    b: Any = param(default=0.2 / ms, doc="sensitivity of recovery to the potential")
-    c: Any = param(default=-65.0 * mV, doc="reset potential")
-    d: Any = param(default=8.0 * mV / ms, doc="increase of recovery by a spike")
-    V_th: Any = param(default=30.0 * mV, doc="threshold", above="c")
-    V_initializer: Any = initializer(default=-65.0 * mV)
-    u_initializer: Any = initializer(default=None, unit=mV / ms, steady=True)
+    a: Quantity = param(default=0.02 / ms, doc="rate of recovery")
+    b: Quantity = param(default=0.2 / ms, doc="sensitivity of recovery to the potential")
+    c: Quantity = param(default=-65.0 * mV, doc="reset potential")
+    d: Quantity = param(default=8.0 * mV / ms, doc="increase of recovery by a spike")
+    V_th: Quantity = param(default=30.0 * mV, doc="threshold", above="c")
+    V_initializer: Initializer = initializer(default=-65.0 * mV)
+    u_initializer: Initializer = initializer(default=None, unit=mV / ms, steady=True)
     spk_reset: str = option(default="hard", constraint=one_of("soft", "hard"), doc="reset rule")
     V = state("V_initializer", "membrane potential")
     u = state("u_initializer", "recovery variable", steady=lambda model: model.b * model.V.value)
     caps_overshoot = True
 
     @property
-    def V_reset(self) -> Any:
+    def V_reset(self) -> Quantity:
         """The reset potential, by the name that other neurons give it."""
         return self.c
 
-    def dV(self, V: Any, u: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, u: Quantity, I: Quantity) -> Quantity:
         return (0.04 / mV * V * V + 5.0 * V + 140.0 * mV) / ms - u + I
 
-    def du(self, u: Any, V: Any) -> Any:
+    def du(self, u: Quantity, V: Quantity) -> Quantity:
         return self.a * (self.b * V - u)
 
-    def on_spike(self, u: Any, spk: Any) -> Any:
+    def on_spike(self, u: Quantity, spk: Array) -> dict[str, Quantity]:
         return {"u": u + self.d * spk}
 
 
@@ -156,6 +155,6 @@ class IzhikevichRef(Refractory, Izhikevich):
         6
     """
 
-    tau_ref: Any = param(
+    tau_ref: Quantity = param(
         default=0.0 * ms, constraint=non_negative, doc="refractory period", after="V_th"
     )

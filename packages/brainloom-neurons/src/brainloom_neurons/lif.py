@@ -1,9 +1,8 @@
 """Leaky integrate-and-fire neurons."""
 
-from typing import Any
-
 import brainunit as u
 from brainloom_core import Neuron, Refractory, initializer, param, positive, state
+from brainloom_core.types import Array, Initializer, Quantity
 
 __all__ = ["ALIF", "IF", "LIF", "LIFRef", "PerfectIF"]
 
@@ -54,15 +53,15 @@ class IF(Neuron):
         5
     """
 
-    R: Any = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
-    tau: Any = param(default=5.0 * u.ms, constraint=positive, doc="membrane time constant")
-    V_th: Any = param(default=1.0 * u.mV, constraint=positive, doc="threshold")
-    V_initializer: Any = initializer(default=0.0 * u.mV)
+    R: Quantity = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
+    tau: Quantity = param(default=5.0 * u.ms, constraint=positive, doc="membrane time constant")
+    V_th: Quantity = param(default=1.0 * u.mV, constraint=positive, doc="threshold")
+    V_initializer: Initializer = initializer(default=0.0 * u.mV)
     V = state("V_initializer", "membrane potential")
     V_reset = 0.0 * u.mV
     linear = True
 
-    def dV(self, V: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, I: Quantity) -> Quantity:
         return (self.R * I - V) / self.tau
 
 
@@ -112,14 +111,14 @@ class PerfectIF(Neuron):
         10
     """
 
-    C: Any = param(default=5.0 * u.mfarad, constraint=positive, doc="membrane capacitance")
-    V_th: Any = param(default=1.0 * u.mV, doc="threshold", above="V_reset")
-    V_reset: Any = param(default=0.0 * u.mV, doc="reset potential")
-    V_initializer: Any = initializer(default=0.0 * u.mV)
+    C: Quantity = param(default=5.0 * u.mfarad, constraint=positive, doc="membrane capacitance")
+    V_th: Quantity = param(default=1.0 * u.mV, doc="threshold", above="V_reset")
+    V_reset: Quantity = param(default=0.0 * u.mV, doc="reset potential")
+    V_initializer: Initializer = initializer(default=0.0 * u.mV)
     V = state("V_initializer", "membrane potential")
     linear = True
 
-    def dV(self, I: Any) -> Any:
+    def dV(self, I: Quantity) -> Quantity:
         return I / self.C
 
 
@@ -173,16 +172,16 @@ class LIF(Neuron):
         4
     """
 
-    R: Any = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
-    tau: Any = param(default=5.0 * u.ms, constraint=positive, doc="membrane time constant")
-    V_th: Any = param(default=1.0 * u.mV, doc="threshold", above="V_reset")
-    V_reset: Any = param(default=0.0 * u.mV, doc="reset potential")
-    V_rest: Any = param(default=0.0 * u.mV, doc="resting potential")
-    V_initializer: Any = initializer(default=0.0 * u.mV)
+    R: Quantity = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
+    tau: Quantity = param(default=5.0 * u.ms, constraint=positive, doc="membrane time constant")
+    V_th: Quantity = param(default=1.0 * u.mV, doc="threshold", above="V_reset")
+    V_reset: Quantity = param(default=0.0 * u.mV, doc="reset potential")
+    V_rest: Quantity = param(default=0.0 * u.mV, doc="resting potential")
+    V_initializer: Initializer = initializer(default=0.0 * u.mV)
     V = state("V_initializer", "membrane potential")
     linear = True
 
-    def dV(self, V: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, I: Quantity) -> Quantity:
         return (self.V_rest - V + self.R * I) / self.tau
 
 
@@ -289,22 +288,22 @@ class ALIF(LIF):
         3
     """
 
-    tau_a: Any = param(
+    tau_a: Quantity = param(
         default=100.0 * u.ms, constraint=positive, doc="time constant of adaptation", after="tau"
     )
-    beta: Any = param(
+    beta: Quantity = param(
         default=0.1 * u.mV, doc="threshold increase per unit of adaptation", after="V_rest"
     )
-    V_initializer: Any = initializer(default=0.0 * u.mV, after="spk_reset")
-    a_initializer: Any = initializer(default=0.0, after="V_initializer")
+    V_initializer: Initializer = initializer(default=0.0 * u.mV, after="spk_reset")
+    a_initializer: Initializer = initializer(default=0.0, after="V_initializer")
     a = state("a_initializer", "adaptation", slow=True)
     linear = True
 
-    def da(self, a: Any) -> Any:
+    def da(self, a: Quantity) -> Quantity:
         return -a / self.tau_a
 
-    def threshold(self, a: Any) -> Any:
+    def threshold(self, a: Quantity) -> Quantity:
         return self.V_th + self.beta * a
 
-    def on_spike(self, a: Any, spk: Any) -> Any:
+    def on_spike(self, a: Quantity, spk: Array) -> dict[str, Quantity]:
         return {"a": a + spk}

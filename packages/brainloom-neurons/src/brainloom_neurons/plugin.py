@@ -7,7 +7,7 @@ from brainloom_core.plugins import hookimpl
 
 @hookimpl
 def brainloom_models() -> Mapping[str, str]:
-    """Public names and where they live."""
+    """Neurons and inputs."""
     from . import __all__ as names
 
     return {name: f"brainloom_neurons:{name}" for name in names if name != "poisson_input"}

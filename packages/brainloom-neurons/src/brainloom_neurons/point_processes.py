@@ -1,7 +1,6 @@
 """Spike sources with a memory or a time course: gamma renewal and inhomogeneous Poisson."""
 
 import math
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -10,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError, option, param, positive, state
 from brainloom_core.context import current_dt
+from brainloom_core.types import Array, DTypeLike, Quantity, Shape, Time
 from brainloom_core.units import show
 
 from .rates import as_spikes, in_double, is_of_time, rate_param, spike_type
@@ -71,12 +71,12 @@ class GammaSpike(RateSource):
         (50, 100)
     """
 
-    freqs: Any = rate_param(doc="rates", kw_only=False)
-    cv: Any = param(
+    freqs: Quantity = rate_param(doc="rates", kw_only=False)
+    cv: Quantity = param(
         constraint=positive, doc="coefficient of variation", unit=u.UNITLESS, kw_only=False
     )
-    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
-    bin_width: Any = param(
+    spk_type: DTypeLike = option(default=bool, constraint=spike_type, doc="type of the spikes")
+    bin_width: Quantity = param(
         default=None, constraint=positive, doc="width of a bin", unit=u.ms, optional=True
     )
     wait = state(lambda model, shape: model._first(shape), "time to the next spike")
@@ -85,7 +85,7 @@ class GammaSpike(RateSource):
         "what rounding has taken",
     )
 
-    def _first(self, shape: tuple[int, ...]) -> Any:
+    def _first(self, shape: Shape) -> Quantity:
         """Time 0 falls into an interval in proportion to its length, and anywhere in it."""
         dtype, k = brainstate.environ.dftype(), self.cv**-2.0
         over = jnp.full(shape, -np.finfo(dtype).tiny, dtype)
@@ -93,7 +93,7 @@ class GammaSpike(RateSource):
         around, _ = _renewed(key, over, jnp.broadcast_to(k + 1.0, shape))
         return around * (1.0 + 1.0 / k) * brainstate.random.uniform(size=shape, dtype=dtype)
 
-    def drawn(self, t: Any = None) -> Any:
+    def drawn(self, t: Time | None = None) -> Quantity:
         """The spikes of one step.
 
         Args:
@@ -160,7 +160,7 @@ def _renewed(key: jax.Array, wait: jax.Array, k: jax.Array) -> tuple[jax.Array, 
     width = min(size, max(64, size // 8))
     k = k.reshape(-1).astype(wait.dtype)
 
-    def one(carry: Any) -> Any:
+    def one(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         key, wait, counts = carry
         key, used = jax.random.split(key)
         over = jnp.nonzero(wait < 0.0, size=width, fill_value=size)[0]
@@ -239,8 +239,8 @@ class InhomogeneousPoisson(PoissonTrains):
 
     _rate_name = "rate"
 
-    rate: Any = rate_param(doc="rate as a function of time, or per bin", kw_only=False)
-    bin_width: Any = param(
+    rate: Quantity = rate_param(doc="rate as a function of time, or per bin", kw_only=False)
+    bin_width: Quantity = param(
         default=None, constraint=positive, doc="width of a bin", unit=u.ms, optional=True
     )
-    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
+    spk_type: DTypeLike = option(default=bool, constraint=spike_type, doc="type of the spikes")

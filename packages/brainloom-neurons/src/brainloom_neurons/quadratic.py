@@ -1,9 +1,8 @@
 """Quadratic integrate-and-fire neurons."""
 
-from typing import Any
-
 import brainunit as u
 from brainloom_core import Neuron, Refractory, initializer, non_negative, param, positive, state
+from brainloom_core.types import Array, Initializer, Quantity
 
 __all__ = ["AdQuaIF", "AdQuaIFRef", "QuaIF"]
 
@@ -68,18 +67,18 @@ class QuaIF(Neuron):
         3
     """
 
-    R: Any = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
-    tau: Any = param(default=10.0 * u.ms, constraint=positive, doc="membrane time constant")
-    V_th: Any = param(default=-30.0 * u.mV, doc="threshold", above="V_reset")
-    V_reset: Any = param(default=-68.0 * u.mV, doc="reset potential")
-    V_rest: Any = param(default=-65.0 * u.mV, doc="resting potential")
-    V_c: Any = param(default=-50.0 * u.mV, doc="critical potential")
-    c: Any = param(default=0.07 / u.mV, constraint=positive, doc="steepness of the parabola")
-    V_initializer: Any = initializer(default=-65.0 * u.mV)
+    R: Quantity = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
+    tau: Quantity = param(default=10.0 * u.ms, constraint=positive, doc="membrane time constant")
+    V_th: Quantity = param(default=-30.0 * u.mV, doc="threshold", above="V_reset")
+    V_reset: Quantity = param(default=-68.0 * u.mV, doc="reset potential")
+    V_rest: Quantity = param(default=-65.0 * u.mV, doc="resting potential")
+    V_c: Quantity = param(default=-50.0 * u.mV, doc="critical potential")
+    c: Quantity = param(default=0.07 / u.mV, constraint=positive, doc="steepness of the parabola")
+    V_initializer: Initializer = initializer(default=-65.0 * u.mV)
     V = state("V_initializer", "membrane potential")
     caps_overshoot = True
 
-    def dV(self, V: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, I: Quantity) -> Quantity:
         return (self.c * (V - self.V_rest) * (V - self.V_c) + self.R * I) / self.tau
 
 
@@ -141,21 +140,21 @@ class AdQuaIF(QuaIF):
         2
     """
 
-    tau_w: Any = param(
+    tau_w: Quantity = param(
         default=10.0 * u.ms, constraint=positive, doc="time constant of adaptation", after="tau"
     )
-    a: Any = param(default=1.0 * u.siemens, doc="adaptation to the potential", after="c")
-    b: Any = param(default=0.1 * u.mA, doc="adaptation to spikes", after="a")
-    w_initializer: Any = initializer(default=0.0 * u.mA)
+    a: Quantity = param(default=1.0 * u.siemens, doc="adaptation to the potential", after="c")
+    b: Quantity = param(default=0.1 * u.mA, doc="adaptation to spikes", after="a")
+    w_initializer: Initializer = initializer(default=0.0 * u.mA)
     w = state("w_initializer", "adaptation current", slow=True)
 
-    def dV(self, V: Any, w: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, w: Quantity, I: Quantity) -> Quantity:
         return super().dV(V, I - w)
 
-    def dw(self, w: Any, V: Any) -> Any:
+    def dw(self, w: Quantity, V: Quantity) -> Quantity:
         return (self.a * (V - self.V_rest) - w) / self.tau_w
 
-    def on_spike(self, w: Any, spk: Any) -> Any:
+    def on_spike(self, w: Quantity, spk: Array) -> dict[str, Quantity]:
         return {"w": w + self.b * spk}
 
 
@@ -214,6 +213,6 @@ class AdQuaIFRef(Refractory, AdQuaIF):
         2
     """
 
-    tau_ref: Any = param(
+    tau_ref: Quantity = param(
         default=1.7 * u.ms, constraint=non_negative, doc="refractory period", after="tau_w"
     )

@@ -3,17 +3,18 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Constraint, InputError, Normal, Uniform, non_negative
+from brainloom_core import Constraint, Declared, InputError, Normal, Uniform, non_negative
 from brainloom_core.clock import at_time
 from brainloom_core.context import current_dt
 from brainloom_core.declare.parameters import REQUIRED, QuantityParam
+from brainloom_core.types import Array, DTypeLike, Quantity, Shape, Time
 from brainloom_core.units import same_dimension, show, step_count, with_unit
 
 __all__ = [
@@ -40,7 +41,7 @@ TABLE_LIMIT = 1000.0
 # Time as steps
 
 
-def current_step(t: Any = None) -> jax.Array:
+def current_step(t: Time | None = None) -> jax.Array:
     """The number of the step: `i` of the environment, or that nearest to the time `t`.
 
     Args:
@@ -61,7 +62,7 @@ def current_step(t: Any = None) -> jax.Array:
     return step_count(t, current_dt())
 
 
-def whole_steps(duration: Any) -> Any:
+def whole_steps(duration: Time) -> Array | np.ndarray:
     """`round(duration / dt)`, in double precision where the values are known, never too large.
 
     The end of a window that is longer than 32 bits of steps is never reached.
@@ -72,7 +73,7 @@ def whole_steps(duration: Any) -> Any:
     return np.clip(np.round(ratio), -LAST_STEP, LAST_STEP).astype(np.int32)
 
 
-def in_double(value: Any) -> Any:
+def in_double(value: Quantity) -> Quantity:
     """The value in double precision outside of what is traced, also while tracing."""
     number = u.get_mantissa(value)
     if isinstance(number, jax.core.Tracer):
@@ -80,7 +81,7 @@ def in_double(value: Any) -> Any:
     return with_unit(np.asarray(number, np.float64), u.get_unit(value))
 
 
-def as_quantities(value: Any) -> Any:
+def as_quantities(value: object) -> Quantity | None:
     """An array with its unit and precision, or None if it is no list of numbers."""
     try:
         if isinstance(value, (list, tuple)):
@@ -106,48 +107,48 @@ class RateParam(QuantityParam):
     the population: then it has a row for each step.
     """
 
-    def stored(self, model: Any, value: Any) -> Any:
+    def stored(self, model: Declared, value: Quantity) -> Quantity:
         if is_of_time(value):
             return value
         if callable(value) and not isinstance(value, (u.Quantity, u.Unit, brainstate.nn.Param)):
             return super().stored(model, value)
         rates = None if isinstance(value, brainstate.State) else as_quantities(value)
-        if rates is None or np.ndim(rates) == 0 or np.shape(rates) == self._size(model):
+        if rates is None or np.ndim(rates) == 0 or np.shape(rates) == self.size(model):
             return super().stored(model, value)
         if not same_dimension(rates, self.unit):
             return super().stored(model, value)  # which says so
         number = np.asarray(u.get_mantissa(rates))
         if not np.all(np.isfinite(number) & (number >= 0)) or number.size == 0:
-            raise self._error(model, "one or more frequencies >= 0, finite", show(value))
+            raise self.error(model, "one or more frequencies >= 0, finite", show(value))
         kept = jnp.asarray(number, brainstate.environ.dftype())
         return with_unit(kept, u.get_unit(rates))
 
-    def check_relations(self, model: Any) -> None:
+    def check_relations(self, model: Declared) -> None:
         super().check_relations(model)
         rate, width = getattr(model, self.name), getattr(model, "bin_width", None)
         if is_of_time(rate):
             if width is not None:
                 raise self._bins(model, f"None, since {self.name} is a function", width)
             return
-        shape, size = np.shape(rate), self._size(model)
+        shape, size = np.shape(rate), self.size(model)
         if width is not None:
             if np.ndim(width) > 0:
                 raise self._bins(model, "one time for all bins", width)
             if not shape or (size is not None and shape[1:] not in ((), size)):
                 rows = "bins, ..." if size is None else ", ".join(map(str, ("bins", *size)))
                 expected = f"an array of shape (bins,) or ({rows}), since there is a bin_width"
-                raise self._error(model, expected, f"shape {shape}")
+                raise self.error(model, expected, f"shape {shape}")
         elif size is not None and shape not in ((), size) and shape[1:] != size:
             rows = ", ".join(map(str, ("steps", *size)))
-            raise self._error(
+            raise self.error(
                 model,
                 f"a scalar, shape {size} or ({rows}) (one rate per bin needs bin_width=)",
                 f"shape {shape}",
             )
 
-    def _bins(self, model: Any, expected: str, width: Any) -> Exception:
+    def _bins(self, model: Declared, expected: str, width: Time) -> Exception:
         who = type(model).__name__
-        return type(self._error(model, "", ""))(
+        return type(self.error(model, "", ""))(
             f"{who}.bin_width: expected {expected}, got {show(width)}"
         )
 
@@ -161,7 +162,7 @@ else:
         return RateParam(default=default, constraint=constraint, doc=doc, unit=unit)
 
 
-def is_of_time(rate: Any) -> bool:
+def is_of_time(rate: object) -> bool:
     """Whether a rate is a function of the time; objects that draw values are not."""
     if not callable(rate) or isinstance(
         rate,
@@ -173,8 +174,12 @@ def is_of_time(rate: Any) -> bool:
 
 
 def expected_spikes(
-    who: str, rate: Any, bin_width: Any = None, size: Any = None, t: Any = None
-) -> Any:
+    who: str,
+    rate: Quantity,
+    bin_width: Time | None = None,
+    size: Shape | None = None,
+    t: Time | None = None,
+) -> Array:
     r"""Mean number of spikes in this step, $\int_t^{t + \Delta t} f$, to second order.
 
     Args:
@@ -197,7 +202,9 @@ def expected_spikes(
     return u.get_magnitude(rate * dt)
 
 
-def _at_time(who: str, rate: Callable[[Any], Any], t: Any, size: Any) -> Any:
+def _at_time(
+    who: str, rate: Callable[[Time], Quantity], t: Time | None, size: Shape | None
+) -> Quantity:
     """The rate in the middle of the step."""
     dt = current_dt()
     if t is None and brainstate.environ.get("t", default=None) is not None:
@@ -211,7 +218,7 @@ def _at_time(who: str, rate: Callable[[Any], Any], t: Any, size: Any) -> Any:
     return found
 
 
-def _in_bin(who: str, rates: Any, bin_width: Any, step: Any) -> Any:
+def _in_bin(who: str, rates: Quantity, bin_width: Time, step: Array) -> Quantity:
     if float(u.get_magnitude(bin_width / current_dt())) < 1.0 - 1e-6:
         owner = who.split(".")[0]
         raise InputError(f"{owner}.bin_width: expected at least dt, got {show(bin_width)}")
@@ -219,7 +226,7 @@ def _in_bin(who: str, rates: Any, bin_width: Any, step: Any) -> Any:
     return _row(rates, jnp.searchsorted(jnp.asarray(edges), step, side="right") - 1)
 
 
-def _row(rates: Any, number: Any) -> Any:
+def _row(rates: Quantity, number: Array) -> Quantity:
     """One row of an array over time, zero before the first and after the last."""
     inside = (number >= 0) & (number < len(rates))
     kept = rates[jnp.clip(number, 0, len(rates) - 1)]
@@ -229,7 +236,7 @@ def _row(rates: Any, number: Any) -> Any:
 # Draws
 
 
-def _is_number_type(kind: Any) -> bool:
+def _is_number_type(kind: DTypeLike) -> bool:
     try:
         return np.dtype(kind).kind in "biuf"
     except TypeError:
@@ -239,7 +246,7 @@ def _is_number_type(kind: Any) -> bool:
 spike_type = Constraint("bool or a type of number", _is_number_type)
 
 
-def require_one_per_step(who: str, rate: Any, kind: Any) -> None:
+def require_one_per_step(who: str, rate: Quantity, kind: DTypeLike) -> None:
     """Raise if more spikes are expected in a step than `kind` can say: one, for bool.
 
     Args:
@@ -275,7 +282,7 @@ class LateRate(brainstate.ShortTermState):
     )
 
 
-def judged(expected: Any, kind: Any) -> Any:
+def judged(expected: Array | float, kind: DTypeLike) -> jax.Array:
     """The largest mean number of spikes in a step, NaN where that cannot be drawn.
 
     Args:
@@ -287,12 +294,12 @@ def judged(expected: Any, kind: Any) -> Any:
     return jnp.where((most <= limit) & jnp.isfinite(most), most, jnp.nan)
 
 
-def as_spikes(counts: jax.Array, kind: Any) -> jax.Array:
+def as_spikes(counts: jax.Array, kind: DTypeLike) -> jax.Array:
     """Numbers of spikes as `kind`: whether there is one, for bool."""
     return counts.astype(jax.dtypes.canonicalize_dtype(kind))
 
 
-def poisson_spikes(expected: Any, shape: tuple[int, ...], kind: Any) -> jax.Array:
+def poisson_spikes(expected: Array, shape: Shape, kind: DTypeLike) -> jax.Array:
     """Spikes of Poisson trains in one step, at most one as bool, else their number.
 
     The probability of a spike is met to $2^{-32}$: 24 bits, as in a random float, would show at
@@ -305,7 +312,7 @@ def poisson_spikes(expected: Any, shape: tuple[int, ...], kind: Any) -> jax.Arra
     return _random_bits(shape) < limit
 
 
-def poisson_counts(mean: Any, shape: tuple[int, ...]) -> jax.Array:
+def poisson_counts(mean: Array | float, shape: Shape) -> jax.Array:
     """Poisson numbers; from a table of the distribution where one mean is known for all."""
     if isinstance(mean, jax.core.Tracer) or np.ndim(mean) > 0 or not mean <= TABLE_LIMIT:
         known = jnp.maximum(jnp.nan_to_num(mean), 0.0)  # of NaN, jax draws -1
@@ -322,5 +329,5 @@ def _cumulative(mean: float) -> np.ndarray:
     return steps[steps < 2.0**32].astype(np.uint32)
 
 
-def _random_bits(shape: tuple[int, ...]) -> jax.Array:
+def _random_bits(shape: Shape) -> jax.Array:
     return jax.random.bits(brainstate.random.split_key(), shape, jnp.uint32)

@@ -1,9 +1,8 @@
 """Reduced models of excitability, in dimensionless variables and without a reset."""
 
-from typing import Any
-
 import brainunit as u
 from brainloom_core import Crossing, initializer, param, positive, state
+from brainloom_core.types import Initializer, Quantity
 
 __all__ = ["FitzHughNagumo", "HindmarshRose"]
 
@@ -60,23 +59,27 @@ class FitzHughNagumo(Crossing):
 
     input_unit = u.UNITLESS
 
-    a: Any = param(default=0.7, doc="offset of the recovery")
-    b: Any = param(default=0.8, doc="leak of the recovery")
-    tau: Any = param(default=1.0 * u.ms, constraint=positive, doc="time constant of the potential")
-    tau_w: Any = param(
+    a: Quantity = param(default=0.7, doc="offset of the recovery")
+    b: Quantity = param(default=0.8, doc="leak of the recovery")
+    tau: Quantity = param(
+        default=1.0 * u.ms, constraint=positive, doc="time constant of the potential"
+    )
+    tau_w: Quantity = param(
         default=12.5 * u.ms, constraint=positive, doc="time constant of the recovery"
     )
-    V_th: Any = param(default=1.0, doc="threshold")
-    V_scale: Any = param(default=1.0, constraint=positive, doc="range of the surrogate gradient")
-    V_initializer: Any = initializer(default=-1.2)
-    w_initializer: Any = initializer(default=-0.62)
+    V_th: Quantity = param(default=1.0, doc="threshold")
+    V_scale: Quantity = param(
+        default=1.0, constraint=positive, doc="range of the surrogate gradient"
+    )
+    V_initializer: Initializer = initializer(default=-1.2)
+    w_initializer: Initializer = initializer(default=-0.62)
     V = state("V_initializer", "potential")
     w = state("w_initializer", "recovery")
 
-    def dV(self, V: Any, w: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, w: Quantity, I: Quantity) -> Quantity:
         return (V - V * V * V / 3.0 - w + I) / self.tau
 
-    def dw(self, w: Any, V: Any) -> Any:
+    def dw(self, w: Quantity, V: Quantity) -> Quantity:
         return (V + self.a - self.b * w) / self.tau_w
 
 
@@ -139,28 +142,30 @@ class HindmarshRose(Crossing):
 
     input_unit = u.UNITLESS
 
-    a: Any = param(default=1.0, doc="coefficient of the cubic term")
-    b: Any = param(default=3.0, doc="coefficient of the quadratic term")
-    c: Any = param(default=1.0, doc="offset of the fast recovery")
-    d: Any = param(default=5.0, doc="coefficient of the fast recovery")
-    r: Any = param(default=0.006, doc="rate of the slow variable")
-    s: Any = param(default=4.0, doc="gain of the slow variable")
-    V_r: Any = param(default=-1.6, doc="potential at which the slow variable rests")
-    tau: Any = param(default=1.0 * u.ms, constraint=positive, doc="unit of time")
-    V_th: Any = param(default=1.0, doc="threshold")
-    V_scale: Any = param(default=1.0, constraint=positive, doc="range of the surrogate gradient")
-    V_initializer: Any = initializer(default=-1.6)
-    y_initializer: Any = initializer(default=-10.0)
-    z_initializer: Any = initializer(default=0.0)
+    a: Quantity = param(default=1.0, doc="coefficient of the cubic term")
+    b: Quantity = param(default=3.0, doc="coefficient of the quadratic term")
+    c: Quantity = param(default=1.0, doc="offset of the fast recovery")
+    d: Quantity = param(default=5.0, doc="coefficient of the fast recovery")
+    r: Quantity = param(default=0.006, doc="rate of the slow variable")
+    s: Quantity = param(default=4.0, doc="gain of the slow variable")
+    V_r: Quantity = param(default=-1.6, doc="potential at which the slow variable rests")
+    tau: Quantity = param(default=1.0 * u.ms, constraint=positive, doc="unit of time")
+    V_th: Quantity = param(default=1.0, doc="threshold")
+    V_scale: Quantity = param(
+        default=1.0, constraint=positive, doc="range of the surrogate gradient"
+    )
+    V_initializer: Initializer = initializer(default=-1.6)
+    y_initializer: Initializer = initializer(default=-10.0)
+    z_initializer: Initializer = initializer(default=0.0)
     V = state("V_initializer", "potential")
     y = state("y_initializer", "fast recovery")
     z = state("z_initializer", "slow variable", slow=True)
 
-    def dV(self, V: Any, y: Any, z: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, y: Quantity, z: Quantity, I: Quantity) -> Quantity:
         return (y - self.a * V * V * V + self.b * V * V - z + I) / self.tau
 
-    def dy(self, y: Any, V: Any) -> Any:
+    def dy(self, y: Quantity, V: Quantity) -> Quantity:
         return (self.c - self.d * V * V - y) / self.tau
 
-    def dz(self, z: Any, V: Any) -> Any:
+    def dz(self, z: Quantity, V: Quantity) -> Quantity:
         return self.r * (self.s * (V - self.V_r) - z) / self.tau

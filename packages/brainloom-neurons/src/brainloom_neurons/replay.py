@@ -3,13 +3,13 @@
 import csv
 import math
 from pathlib import Path
-from typing import Any
 
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Constraint, InputError, SpikeEvents, option, param, positive
 from brainloom_core.context import current_dt
+from brainloom_core.types import Arguments, Array, DTypeLike, Quantity, Time
 from brainloom_core.units import same_dimension, show
 
 from .rates import as_quantities, as_spikes, spike_type, whole_steps
@@ -39,7 +39,7 @@ class ReplaySpikes(GivenSpikes):
         spikes: What to replay: the events of a recording, `recording["E.spikes"]`; a file that
             their `save` wrote, `.csv` or `.npz`; or a pair of arrays, times and neurons (late
             times as numpy arrays, which keep them in double precision).
-        start: Time of the simulation at which time 0 of the spikes lies, 0 ms; if negative, the
+        start: Quantity of the simulation at which time 0 of the spikes lies, 0 ms; if negative, the
             beginning is skipped.
         repeat_every: Period with which the spikes are repeated, a multiple of `dt` that is not
             before the last spike, such as `recording["E.spikes"].duration`; None plays them once.
@@ -74,15 +74,15 @@ class ReplaySpikes(GivenSpikes):
         [22. 44.] ms [22. 44.] ms
     """
 
-    spikes: Any = option(doc="what to replay", kw_only=False)
-    start: Any = param(default=0.0 * u.ms, doc="time at which time 0 of the spikes lies")
-    repeat_every: Any = param(
+    spikes: object = option(doc="what to replay", kw_only=False)
+    start: Quantity = param(default=0.0 * u.ms, doc="time at which time 0 of the spikes lies")
+    repeat_every: Quantity = param(
         default=None, constraint=positive, doc="period of repetition", unit=u.ms, optional=True
     )
-    trial: Any = option(default=None, constraint=_TRIAL, doc="batch member that is replayed")
-    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
+    trial: int | None = option(default=None, constraint=_TRIAL, doc="batch member that is replayed")
+    spk_type: DTypeLike = option(default=bool, constraint=spike_type, doc="type of the spikes")
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         for name in ("start", "repeat_every"):
             if np.ndim(getattr(self, name)) > 0:
@@ -100,7 +100,7 @@ class ReplaySpikes(GivenSpikes):
             expected = f"a time that is not before the last spike at {last}"
             self._refuse("repeat_every", expected, self.repeat_every)
 
-    def _events(self) -> tuple[Any, np.ndarray, np.ndarray, int]:
+    def _events(self) -> tuple[Time, np.ndarray, np.ndarray, int]:
         """Times, neurons, trials and the number of trials."""
         given = self.spikes
         if isinstance(given, SpikeEvents):
@@ -120,7 +120,7 @@ class ReplaySpikes(GivenSpikes):
         times = u.Quantity(np.asarray(u.get_mantissa(times), np.float64), unit=u.get_unit(times))
         return times, neuron.astype(int), trial, int(trial.max(initial=0)) + 1
 
-    def _check(self, times: Any, neuron: np.ndarray) -> None:
+    def _check(self, times: Time, neuron: np.ndarray) -> None:
         size = math.prod(self.in_size)
         if neuron.ndim != 1 or (neuron.dtype.kind not in "iu" and neuron.size):
             self._refuse("spikes", "a list of whole numbers as neurons", neuron)
@@ -132,7 +132,7 @@ class ReplaySpikes(GivenSpikes):
         if not np.all(np.isfinite(number) & (number >= 0)):
             self._refuse("spikes", "times >= 0, finite", times)
 
-    def _file(self, path: Path) -> tuple[Any, np.ndarray, np.ndarray]:
+    def _file(self, path: Path) -> tuple[Time, np.ndarray, np.ndarray]:
         if path.suffix == ".npz":
             with np.load(path) as file:
                 columns = {name: file[name] for name in file.files}
@@ -148,7 +148,7 @@ class ReplaySpikes(GivenSpikes):
         trial = columns["trial"].astype(int) if "trial" in columns else 0 * neuron
         return columns["time_ms"].astype(np.float64) * u.ms, neuron, trial
 
-    def drawn(self, t: Any = None) -> Any:
+    def drawn(self, t: Time | None = None) -> Quantity:
         """The spikes that were recorded in this step.
 
         Args:
@@ -169,7 +169,9 @@ class ReplaySpikes(GivenSpikes):
         spikes = as_spikes(counts.reshape(*((n,) if n > 1 else ()), *self.in_size), self.spk_type)
         return self._per_batch(spikes)
 
-    def _repeated(self, steps: np.ndarray, owner: np.ndarray, position: Any) -> Any:
+    def _repeated(
+        self, steps: np.ndarray, owner: np.ndarray, position: Array
+    ) -> tuple[np.ndarray, np.ndarray, Array]:
         """Spikes and position within two periods: the first, and one that stands for all others.
 
         A spike at the very end of a period acts from the beginning of the next one.

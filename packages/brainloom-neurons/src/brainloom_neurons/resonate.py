@@ -1,9 +1,8 @@
 """The resonate-and-fire neuron."""
 
-from typing import Any
-
 import brainunit as u
 from brainloom_core import Neuron, initializer, one_of, option, param, positive, state
+from brainloom_core.types import Array, Initializer, Quantity
 
 __all__ = ["ResonateAndFire"]
 
@@ -70,29 +69,29 @@ class ResonateAndFire(Neuron):
     input_unit = u.mV / u.ms
     jump_state = "x"
 
-    b: Any = param(default=-0.1 / u.ms, doc="rate of attraction to rest")
-    omega: Any = param(default=1.0 / u.ms, constraint=positive, doc="angular frequency")
-    V_th: Any = param(default=1.0 * u.mV, doc="threshold")
-    V_reset: Any = param(default=1.0 * u.mV, doc="potential after a spike")
-    x_reset: Any = param(default=0.0 * u.mV, doc="current-like variable after a spike")
-    V_initializer: Any = initializer(default=0.0 * u.mV)
-    x_initializer: Any = initializer(default=0.0 * u.mV)
+    b: Quantity = param(default=-0.1 / u.ms, doc="rate of attraction to rest")
+    omega: Quantity = param(default=1.0 / u.ms, constraint=positive, doc="angular frequency")
+    V_th: Quantity = param(default=1.0 * u.mV, doc="threshold")
+    V_reset: Quantity = param(default=1.0 * u.mV, doc="potential after a spike")
+    x_reset: Quantity = param(default=0.0 * u.mV, doc="current-like variable after a spike")
+    V_initializer: Initializer = initializer(default=0.0 * u.mV)
+    x_initializer: Initializer = initializer(default=0.0 * u.mV)
     spk_reset: str = option(default="hard", constraint=one_of("soft", "hard"), doc="reset rule")
-    V_scale: Any = param(
+    V_scale: Quantity = param(
         default=1.0 * u.mV, constraint=positive, doc="range of the surrogate gradient"
     )
     V = state("V_initializer", "imaginary part, the potential")
     x = state("x_initializer", "real part, the current-like variable")
     linear = True
 
-    def dV(self, V: Any, x: Any) -> Any:
+    def dV(self, V: Quantity, x: Quantity) -> Quantity:
         return self.omega * x + self.b * V
 
-    def dx(self, x: Any, V: Any, I: Any) -> Any:
+    def dx(self, x: Quantity, V: Quantity, I: Quantity) -> Quantity:
         return self.b * x - self.omega * V + I
 
-    def scale(self) -> Any:
+    def scale(self) -> Quantity:
         return self.V_scale
 
-    def on_spike(self, x: Any, spk: Any) -> Any:
+    def on_spike(self, x: Quantity, spk: Array) -> dict[str, Quantity]:
         return {"x": x + spk * (self.x_reset - x)}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import brainstate
 import brainunit as u
@@ -20,6 +20,7 @@ from brainloom_core import (
     state,
 )
 from brainloom_core.context import current_dt
+from brainloom_core.types import Arguments, Array, DTypeLike, Quantity, Shape, Time
 from brainloom_core.units import same_dimension, show
 
 from .rates import (
@@ -64,22 +65,22 @@ class Source(Dynamics):
         return () if members is None else tuple(members.value.shape[:-1])
 
     @property
-    def _shape(self) -> tuple[int, ...]:
+    def _shape(self) -> Shape:
         return (*self._batch, *self.in_size)
 
-    def _step(self, t: Any) -> jax.Array:
+    def _step(self, t: Time) -> jax.Array:
         return current_step(t)
 
-    def _no_values(self, shape: tuple[int, ...]) -> Any:
+    def _no_values(self, shape: Shape) -> Quantity:
         batch = shape[:-1] if shape[-1] == 0 else shape[: len(shape) - len(self.in_size)]
         return jnp.zeros((*batch, 0))
 
-    def _per_batch(self, row: Any) -> Any:
+    def _per_batch(self, row: Quantity) -> Quantity:
         return u.math.broadcast_to(row, self._shape)
 
     def _refuse(
-        self, name: str, expected: str, got: Any, kind: type[Exception] = ParameterError
-    ) -> None:
+        self, name: str, expected: str, got: object, kind: type[Exception] = ParameterError
+    ) -> NoReturn:
         raise kind(f"{type(self).__name__}.{name}: expected {expected}, got {show(got)}")
 
     def _given_times(self, name: str, length: int) -> np.ndarray:
@@ -122,7 +123,7 @@ class SpikeSource(Source):
         brainstate.ShortTermState,
     )
 
-    def drawn(self, *args: Any) -> Any:
+    def drawn(self, *args: Any) -> Quantity:
         """The spikes of one step; what a source has to write.
 
         Args:
@@ -130,7 +131,7 @@ class SpikeSource(Source):
         """
         raise NotImplementedError(f"{type(self).__name__} has no drawn()")
 
-    def update(self, t: Any = None) -> Any:
+    def update(self, t: Time | None = None) -> Quantity:
         """Draw this step's spikes; to be called once in a step, which a network does.
 
         Args:
@@ -141,7 +142,7 @@ class SpikeSource(Source):
         """
         return self._advance(self.drawn(t))
 
-    def get_spike(self) -> Any:
+    def get_spike(self) -> Quantity:
         """The spikes of the step, which the source drew when it was called; zero before."""
         return self.spike.value
 
@@ -168,7 +169,7 @@ class SpikeSource(Source):
             )
         return self._advanced
 
-    def _advance(self, spikes: Any) -> Any:
+    def _advance(self, spikes: Quantity) -> Quantity:
         if "spike" in vars(self):
             held = self.spike.value.shape
             if np.shape(spikes) != held:
@@ -185,7 +186,7 @@ class SpikeSource(Source):
         self.__dict__.update(_advanced=self._advanced + 1, _compiled=traced)
         return spikes
 
-    def _no_spikes(self, shape: tuple[int, ...]) -> Any:
+    def _no_spikes(self, shape: Shape) -> Quantity:
         kind = jax.dtypes.canonicalize_dtype(getattr(self, "spk_type", bool))
         return jnp.zeros(shape, kind)
 
@@ -194,8 +195,8 @@ class RateSource(SpikeSource):
     """Base of the sources whose rates are a parameter."""
 
     _rate_name: ClassVar[str] = "freqs"
-    spk_type: Any
-    bin_width: Any
+    spk_type: DTypeLike
+    bin_width: Quantity
 
     expected_per_step = state(
         lambda model, shape: jnp.zeros((), brainstate.environ.dftype()),
@@ -211,7 +212,7 @@ class RateSource(SpikeSource):
         held = vars(self).get(self._rate_name)
         return is_of_time(held) or isinstance(held, (brainstate.State, brainstate.nn.Param))
 
-    def expected(self, t: Any) -> Any:
+    def expected(self, t: Time | None) -> Array:
         """Mean number of spikes of each neuron in this step.
 
         Args:
@@ -286,9 +287,9 @@ class PoissonSpike(PoissonTrains):
         >>> psth = PoissonSpike(100, freqs=[5, 80, 20] * u.Hz, bin_width=50 * u.ms)
     """
 
-    freqs: Any = rate_param(doc="rates", kw_only=False)
-    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
-    bin_width: Any = param(
+    freqs: Quantity = rate_param(doc="rates", kw_only=False)
+    spk_type: DTypeLike = option(default=bool, constraint=spike_type, doc="type of the spikes")
+    bin_width: Quantity = param(
         default=None, constraint=positive, doc="width of a bin", unit=u.ms, optional=True
     )
 
@@ -325,9 +326,9 @@ class PoissonEncoder(SpikeSource):
         (8, 784)
     """
 
-    spk_type: Any = option(default=bool, constraint=spike_type, doc="type of the spikes")
+    spk_type: DTypeLike = option(default=bool, constraint=spike_type, doc="type of the spikes")
 
-    def update(self, freqs: Any = None) -> Any:
+    def update(self, freqs: Quantity | None = None) -> Quantity:
         r"""Draw this step's spikes at these rates.
 
         Inside `jit` rates are not known: negative ones count as zero there, and above `1 / dt`
@@ -366,7 +367,9 @@ class PoissonEncoder(SpikeSource):
 class GivenSpikes(SpikeSource):
     """Base of the sources whose spikes are given."""
 
-    def _row(self, position: Any, steps: np.ndarray, owner: np.ndarray, value: Any, n: int) -> Any:
+    def _row(
+        self, position: Array, steps: np.ndarray, owner: np.ndarray, value: Quantity, n: int
+    ) -> Quantity:
         """The summed values of the spikes at this position, for each of `n` owners."""
         row = u.math.zeros((n,), unit=u.get_unit(value), dtype=brainstate.environ.dftype())
         if len(steps) == 0:
@@ -382,7 +385,7 @@ class GivenSpikes(SpikeSource):
         return row.at[jnp.asarray(owner[order])[kept]].add(values)
 
 
-def grid(times: Any, rule: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def grid(times: Time, rule: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Steps of given times by a rule of rounding that forgives errors of representation.
 
     0.3 ms / 0.1 ms is 2.9999999999999996; late times in single precision are off by more.
@@ -438,10 +441,10 @@ class SpikeTime(GivenSpikes):
         [0. 0. 1.]
     """
 
-    indices: Any = option(fixed=True, doc="neuron of each spike", kw_only=False)
-    times: Any = option(doc="time of each spike", kw_only=False)
-    weights: Any = option(default=1.0, doc="value of each spike")
-    time_as_step: Any = option(
+    indices: Quantity = option(fixed=True, doc="neuron of each spike", kw_only=False)
+    times: Time = option(doc="time of each spike", kw_only=False)
+    weights: Quantity = option(default=1.0, doc="value of each spike")
+    time_as_step: str = option(
         default="round",
         constraint=Constraint(
             "one of 'round', 'floor', 'ceil' or a function",
@@ -450,7 +453,7 @@ class SpikeTime(GivenSpikes):
         doc="rounding of times",
     )
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         self.indices = np.asarray(self.indices)
         self.indices = self.indices.astype(np.int64) if self.indices.size == 0 else self.indices
@@ -470,11 +473,11 @@ class SpikeTime(GivenSpikes):
             self._refuse("weights", "finite values", self.weights)
         self.weights = weights
 
-    def _no_spikes(self, shape: tuple[int, ...]) -> Any:
+    def _no_spikes(self, shape: Shape) -> Quantity:
         unit = u.get_unit(self.weights)
         return u.math.zeros(shape, unit=unit, dtype=brainstate.environ.dftype())
 
-    def drawn(self, t: Any = None) -> Any:
+    def drawn(self, t: Time | None = None) -> Quantity:
         """This step's row: the summed values of the spikes of each neuron.
 
         Args:

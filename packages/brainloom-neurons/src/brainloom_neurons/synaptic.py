@@ -1,7 +1,5 @@
 """Integrate-and-fire neurons with synaptic states of their own."""
 
-from typing import Any
-
 import brainunit as u
 import numpy as np
 from brainloom_core import (
@@ -15,6 +13,7 @@ from brainloom_core import (
     positive,
     state,
 )
+from brainloom_core.types import Initializer, Quantity, Values
 
 from .lif import LIF
 
@@ -77,18 +76,18 @@ class CubaLIF(LIF):
         1.5707
     """
 
-    tau_syn: Any = param(
+    tau_syn: Quantity = param(
         default=5.0 * u.ms, constraint=positive, doc="synaptic time constant", after="tau"
     )
-    g_initializer: Any = initializer(default=0.0 * u.mA)
+    g_initializer: Initializer = initializer(default=0.0 * u.mA)
     g = state("g_initializer", "synaptic current")
     jump_state = "g"
     linear = True
 
-    def dV(self, V: Any, g: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, g: Quantity, I: Quantity) -> Quantity:
         return (self.V_rest - V + self.R * (g + I)) / self.tau
 
-    def dg(self, g: Any) -> Any:
+    def dg(self, g: Quantity) -> Quantity:
         return -g / self.tau_syn
 
 
@@ -146,19 +145,21 @@ class CobaLIF(LIF):
         1
     """
 
-    tau_syn: Any = param(
+    tau_syn: Quantity = param(
         default=5.0 * u.ms, constraint=positive, doc="synaptic time constant", after="tau"
     )
-    E: Any = param(default=5.0 * u.mV, doc="reversal potential of the synapse", after="tau_syn")
-    g_initializer: Any = initializer(default=0.0 * u.siemens)
+    E: Quantity = param(
+        default=5.0 * u.mV, doc="reversal potential of the synapse", after="tau_syn"
+    )
+    g_initializer: Initializer = initializer(default=0.0 * u.siemens)
     g = state("g_initializer", "synaptic conductance")
     jump_state = "g"
     linear = False
 
-    def dV(self, V: Any, g: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, g: Quantity, I: Quantity) -> Quantity:
         return (self.V_rest - V + self.R * (g * (self.E - V) + I)) / self.tau
 
-    def dg(self, g: Any) -> Any:
+    def dg(self, g: Quantity) -> Quantity:
         return -g / self.tau_syn
 
 
@@ -233,38 +234,38 @@ class MultiReceptorLIF(Refractory, Neuron):
         (3, 2)
     """
 
-    R: Any = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
-    tau: Any = param(default=20.0 * u.ms, constraint=positive, doc="membrane time constant")
-    tau_ref: Any = param(default=2.0 * u.ms, doc="refractory period", after="tau")
-    V_th: Any = param(default=-50.0 * u.mV, doc="threshold", above="V_reset")
-    V_reset: Any = param(default=-60.0 * u.mV, doc="reset potential")
-    V_rest: Any = param(default=-60.0 * u.mV, doc="resting potential")
-    receptors: Any = option(
+    R: Quantity = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
+    tau: Quantity = param(default=20.0 * u.ms, constraint=positive, doc="membrane time constant")
+    tau_ref: Quantity = param(default=2.0 * u.ms, doc="refractory period", after="tau")
+    V_th: Quantity = param(default=-50.0 * u.mV, doc="threshold", above="V_reset")
+    V_reset: Quantity = param(default=-60.0 * u.mV, doc="reset potential")
+    V_rest: Quantity = param(default=-60.0 * u.mV, doc="resting potential")
+    receptors: tuple[str, ...] = option(
         default=("exc", "inh"), constraint=_are_names, doc="names of the receptors"
     )
-    E: Any = param(
+    E: Quantity = param(
         default=np.array([0.0, -80.0]) * u.mV, doc="reversal potentials", per="receptors"
     )
-    tau_syn: Any = param(
+    tau_syn: Quantity = param(
         default=np.array([5.0, 10.0]) * u.ms,
         constraint=positive,
         doc="time constants",
         per="receptors",
     )
-    V_initializer: Any = initializer(default=-60.0 * u.mV)
+    V_initializer: Initializer = initializer(default=-60.0 * u.mV)
     V = state("V_initializer", "membrane potential")
-    g_initializer: Any = initializer(default=0.0 * u.siemens, per="receptors")
+    g_initializer: Initializer = initializer(default=0.0 * u.siemens, per="receptors")
     g = state("g_initializer", "conductances", per="receptors")
     jump_state = "g"
 
-    def dV(self, V: Any, g: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, g: Quantity, I: Quantity) -> Quantity:
         synaptic = (g * (self.E - V[..., None])).sum(-1)
         return (self.V_rest - V + self.R * (synaptic + I)) / self.tau
 
-    def dg(self, g: Any) -> Any:
+    def dg(self, g: Quantity) -> Quantity:
         return -g / self.tau_syn
 
-    def add_jumps(self, y: dict[str, Any]) -> dict[str, Any]:
+    def add_jumps(self, y: Values) -> dict[str, Quantity]:
         """The conductances with the registered jumps added, each to that of its receptor.
 
         Args:

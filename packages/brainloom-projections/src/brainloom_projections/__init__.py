@@ -2,14 +2,10 @@
 
 from importlib.metadata import version as _version
 
-from .align.projection import (
-    AlignPostProj,
-    AlignPreProj,
-    CurrentProj,
-    DeltaProj,
-    align_post_projection,
-    align_pre_projection,
-)
+from .align.currents import CurrentProj
+from .align.deltas import DeltaProj
+from .align.post import AlignPostProj, align_post_projection
+from .align.pre import AlignPreProj, align_pre_projection
 from .align.simple import Projection
 from .connection.connection import Connection
 from .connection.edges import Edges

@@ -1,15 +1,19 @@
 """From two populations and a few parts to the projection with the right alignment."""
 
+from collections.abc import Callable
 from typing import Any
 
 from brainloom_core import AlignPost, Descriptor, Dynamics, Synapse, SynOut, View
+from brainloom_core.types import Population, Quantity
 from brainloom_core.units import show
 
-from .align.projection import AlignPostProj, AlignPreProj
+from .align.post import AlignPostProj
+from .align.pre import AlignPreProj
 from .connection.connection import Connection, is_function
 from .connection.edges import Edges
-from .parts.parts import Timing, check_post, neurons_of
-from .rules.basic import Rule
+from .connection.values import EdgeValue, Side
+from .parts.parts import Described, Timing, check_autapses, check_post
+from .rules.basic import Rule, rule_of
 
 __all__ = ["connected"]
 
@@ -21,14 +25,14 @@ _EXAMPLES = {
 
 
 def connected(
-    pre: Any,
+    pre: Side,
     post: Dynamics | View,
-    connectivity: Any,
-    synapse: Any,
-    output: Any,
+    connectivity: Rule | Edges | Connection | Callable[..., Quantity],
+    synapse: Described,
+    output: Described,
     *,
-    weight: Any,
-    stp: Any,
+    weight: EdgeValue | None,
+    stp: Described | None,
     timing: Timing,
     label: str | None,
     seed: int | None,
@@ -51,9 +55,7 @@ def connected(
         "post": post,
         "label": label,
         "stp": stp,
-        "delay": timing.delay,
-        "max_delay": timing.max_delay,
-        "interpolate": timing.interpolate,
+        "delay": timing,
     }
     if (_alignment(synapse, post) if align is None else align) == "pre":
         return AlignPreProj(syn=synapse, out=output, **rest)
@@ -63,14 +65,22 @@ def connected(
     return AlignPostProj(syn=synapse, out=output, **rest)
 
 
-def _comm(pre: Any, post: Any, connectivity: Any, weight: Any, delay: Any, seed: Any) -> Any:
+def _comm(
+    pre: Side,
+    post: Population,
+    connectivity: str | Rule | Edges | Connection | Callable[..., Quantity],
+    weight: EdgeValue | None,
+    delay: EdgeValue | None,
+    seed: int | None,
+) -> Callable[..., Quantity]:
+    connectivity = rule_of("Projection.connectivity", connectivity)
     if isinstance(connectivity, (Rule, Edges)):
         if weight is None:
             raise TypeError(
                 "Projection.weight: missing. A rule says who is connected to whom; give the "
                 "weight of the connections, for example weight=0.6 * u.nS"
             )
-        _check_autapses(pre, post, connectivity)
+        check_autapses("Projection.connectivity", pre, post, connectivity)
         return Connection(pre, post, connectivity, weight, delay=delay, seed=seed)
     if not callable(connectivity):
         raise TypeError(
@@ -93,19 +103,6 @@ def _comm(pre: Any, post: Any, connectivity: Any, weight: Any, delay: Any, seed:
     return connectivity
 
 
-def _check_autapses(pre: Any, post: Any, rule: Any) -> None:
-    """Numbers count within each view: neuron 0 of one need not be neuron 0 of the other."""
-    if getattr(rule, "allow_autapses", True) or neurons_of(pre) is not neurons_of(post):
-        return
-    mine, others = (getattr(end, "selection", None) for end in (pre, post))
-    if mine != others:
-        raise ValueError(
-            "Projection.connectivity: allow_autapses=False compares the numbers of neurons in pre "
-            f"and post, which are other neurons of one population here ({show(pre)} and "
-            f"{show(post)}); leave it out, or give the pairs as Edges"
-        )
-
-
 def _described(part: str, given: Any, kind: type) -> Any:
     """A class stands for its description; anything else must be one, or an instance."""
     described = given.desc() if isinstance(given, type) and hasattr(given, "desc") else given
@@ -118,19 +115,19 @@ def _described(part: str, given: Any, kind: type) -> Any:
     return described
 
 
-def _instance(part: Any, **defaults: Any) -> Any:
+def _instance(part: Described, **defaults: Any) -> Described:
     return part.with_defaults(**defaults)() if isinstance(part, Descriptor) else part
 
 
-def _alignment(synapse: Any, post: Any) -> str:
+def _alignment(synapse: Described, post: Population) -> str:
     """The cheapest exact one; an instance must also have the size that it needs."""
     described = isinstance(synapse, Descriptor)
     linear = issubclass(synapse.cls if described else type(synapse), AlignPost)
-    fits = described or tuple(synapse.in_size) == tuple(post.in_size)
+    fits = isinstance(synapse, Descriptor) or tuple(synapse.in_size) == tuple(post.in_size)
     return "post" if linear and fits else "pre"
 
 
-def _check_exact(synapse: Any) -> None:
+def _check_exact(synapse: Described) -> None:
     cls = synapse.cls if isinstance(synapse, Descriptor) else type(synapse)
     if issubclass(cls, Synapse) and not issubclass(cls, AlignPost):
         raise ValueError(

@@ -1,14 +1,42 @@
-"""The models of this distribution, as a plugin of core."""
+"""The models and rules of this distribution, as a plugin of core."""
 
 from collections.abc import Mapping
 
 from brainloom_core.plugins import hookimpl
 
+MODELS = (
+    "STD",
+    "STP",
+    "AlignPostProj",
+    "AlignPreProj",
+    "AsymmetryGapJunction",
+    "Connection",
+    "CurrentProj",
+    "DeltaProj",
+    "Projection",
+    "SymmetryGapJunction",
+    "align_post_projection",
+    "align_pre_projection",
+)
+RULES = (
+    "AllToAll",
+    "Bernoulli",
+    "DistanceDependent",
+    "FixedInDegree",
+    "FixedOutDegree",
+    "FixedTotalNumber",
+    "OneToOne",
+    "SmallWorld",
+)
+
 
 @hookimpl
 def brainloom_models() -> Mapping[str, str]:
-    """Public names and where they live."""
-    from . import __all__ as names
+    """Projections, connections, plasticity of release and gap junctions."""
+    return {name: f"brainloom_projections:{name}" for name in MODELS}
 
-    functions = ("grid_positions", "random_positions")
-    return {name: f"brainloom_projections:{name}" for name in names if name not in functions}
+
+@hookimpl
+def brainloom_rules() -> Mapping[str, str]:
+    """Connectivity rules."""
+    return {name: f"brainloom_projections:{name}" for name in RULES}

@@ -2,7 +2,6 @@
 
 import math
 from types import SimpleNamespace
-from typing import Any
 
 import brainunit as u
 from brainloom_core import (
@@ -16,6 +15,7 @@ from brainloom_core import (
     positive,
     state,
 )
+from brainloom_core.types import Initializer, Quantity, Values
 from brainloom_core.units import log1prel
 
 __all__ = ["Alpha", "Delta", "DualExpon", "Expon"]
@@ -59,19 +59,19 @@ class Expon(AlignPost, Synapse):
         1.6375
     """
 
-    tau: Any = param(default=8.0 * u.ms, constraint=positive, doc="decay time constant")
-    g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
+    tau: Quantity = param(default=8.0 * u.ms, constraint=positive, doc="decay time constant")
+    g_initializer: Initializer = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     g = state("g_initializer", "conductance")
     linear = True
 
-    def dg(self, g: Any) -> Any:
+    def dg(self, g: Quantity) -> Quantity:
         return -g / self.tau
 
-    def conductance(self, g: Any) -> Any:
+    def conductance(self, g: Quantity) -> Quantity:
         return g
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Synapse | type[Synapse]) -> dict[str, str]:
         return {**Synapse.semantics(source), "normalization": "peak 1 per unit of weight"}
 
 
@@ -134,28 +134,28 @@ class DualExpon(AlignPost, Synapse):
 
     jump_states = ("g_rise",)
 
-    tau_decay: Any = param(default=10.0 * u.ms, constraint=positive, doc="decay time constant")
-    tau_rise: Any = param(default=1.0 * u.ms, constraint=positive, doc="rise time constant")
-    amplitude: Any = param(default=1.0, doc="peak per unit of weight")
+    tau_decay: Quantity = param(default=10.0 * u.ms, constraint=positive, doc="decay time constant")
+    tau_rise: Quantity = param(default=1.0 * u.ms, constraint=positive, doc="rise time constant")
+    amplitude: Quantity = param(default=1.0, doc="peak per unit of weight")
     normalize: bool = option(
         default=True, constraint=one_of(True, False), doc="whether the peak is normalised"
     )
-    g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
+    g_initializer: Initializer = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     g_rise = state("g_initializer", "rising part")
     g = state(lambda model, shape: 0.0 * model.g_rise.value, "conductance")
     linear = True
 
-    def dg_rise(self, g_rise: Any) -> Any:
+    def dg_rise(self, g_rise: Quantity) -> Quantity:
         return -g_rise / self.tau_rise
 
-    def dg(self, g_rise: Any, g: Any) -> Any:
+    def dg(self, g_rise: Quantity, g: Quantity) -> Quantity:
         return (self._gain() * g_rise - g) / self.tau_decay
 
-    def conductance(self, g: Any) -> Any:
+    def conductance(self, g: Quantity) -> Quantity:
         return g
 
     @property
-    def g_decay(self) -> Any:
+    def g_decay(self) -> Quantity:
         """Decaying part of the difference, as `g_decay.value`: found from what is kept."""
         share = 1.0 / self.amplitude
         if self.normalize:
@@ -163,11 +163,11 @@ class DualExpon(AlignPost, Synapse):
             share = -share * excess * u.math.exp(-(1.0 + excess) * log1prel(excess))
         return SimpleNamespace(value=self.g_rise.value + share * self.g.value)
 
-    def _excess(self) -> Any:
+    def _excess(self) -> Quantity:
         """The relative difference of the time constants."""
         return u.get_magnitude((self.tau_rise - self.tau_decay) / self.tau_decay)
 
-    def _gain(self) -> Any:
+    def _gain(self) -> Quantity:
         """The factor k between the two stages."""
         if not self.normalize:
             return self.amplitude * u.get_magnitude(
@@ -176,7 +176,7 @@ class DualExpon(AlignPost, Synapse):
         return self.amplitude * u.math.exp(log1prel(self._excess()))
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Synapse | type[Synapse]) -> dict[str, str]:
         normalized = "peak amplitude (1) per unit of weight"
         plain = "peak of the difference of two exponentials, below 1 per unit of weight"
         kind = normalized if _is_normalized(source) else plain
@@ -228,8 +228,8 @@ class Alpha(AlignPost, Synapse):
 
     jump_states = ("h",)
 
-    tau: Any = param(default=8.0 * u.ms, constraint=positive, doc="time constant")
-    g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
+    tau: Quantity = param(default=8.0 * u.ms, constraint=positive, doc="time constant")
+    g_initializer: Initializer = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     normalize: bool = option(
         default=False, constraint=one_of(True, False), doc="whether the peak is normalised"
     )
@@ -237,18 +237,18 @@ class Alpha(AlignPost, Synapse):
     g = state("g_initializer", "conductance")
     linear = True
 
-    def dh(self, h: Any) -> Any:
+    def dh(self, h: Quantity) -> Quantity:
         return -h / self.tau
 
-    def dg(self, h: Any, g: Any) -> Any:
+    def dg(self, h: Quantity, g: Quantity) -> Quantity:
         gain = math.e if self.normalize else 1.0
         return (gain * h - g) / self.tau
 
-    def conductance(self, g: Any) -> Any:
+    def conductance(self, g: Quantity) -> Quantity:
         return g
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Synapse | type[Synapse]) -> dict[str, str]:
         peak = "1" if _is_normalized(source) else "1/e"
         return {**Synapse.semantics(source), "normalization": f"peak {peak} per unit of weight"}
 
@@ -292,20 +292,20 @@ class Delta(AlignPost, Synapse):
     """
 
     solver = "auto"
-    g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
+    g_initializer: Initializer = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     g = state("g_initializer", "what arrived in this step")
 
-    def integrate(self, y: dict[str, Any], x: Any) -> dict[str, Any]:
+    def integrate(self, y: Values, x: Quantity) -> dict[str, Quantity]:
         return {"g": 0.0 * super().integrate(y, x)["g"]}
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Synapse | type[Synapse]) -> dict[str, str]:
         return {
             "jump": "is the conductance of the step in which it arrives, and no longer",
             "normalization": "peak 1 per unit of weight, for one step",
         }
 
 
-def _is_normalized(source: Any) -> bool:
+def _is_normalized(source: Synapse | type[Synapse]) -> bool:
     """The option of a model, or the default of a class."""
     return bool(getattr(source.normalize, "default", source.normalize))

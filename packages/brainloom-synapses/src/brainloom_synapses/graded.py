@@ -1,13 +1,12 @@
 """Transmission that follows the presynaptic potential instead of spikes."""
 
-from typing import Any
-
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from brainloom_core import ANY_UNIT, initializer, param, positive, state
+from brainloom_core import ANY_UNIT, Synapse, initializer, param, positive, state
 from brainloom_core.context import current_dt
+from brainloom_core.types import Initializer, Quantity
 
 from .receptors import PER_MS, Presynaptic
 
@@ -63,11 +62,11 @@ class GradedSynapse(Presynaptic):
         0.000, 0.696
     """
 
-    alpha: Any = param(default=12.0 * PER_MS, constraint=positive, doc="opening rate")
-    beta: Any = param(default=0.1 * PER_MS, constraint=positive, doc="closing rate")
-    theta: Any = param(default=0.0 * u.mV, doc="potential of half release")
-    sigma: Any = param(default=2.0 * u.mV, constraint=positive, doc="range of potentials")
-    g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
+    alpha: Quantity = param(default=12.0 * PER_MS, constraint=positive, doc="opening rate")
+    beta: Quantity = param(default=0.1 * PER_MS, constraint=positive, doc="closing rate")
+    theta: Quantity = param(default=0.0 * u.mV, doc="potential of half release")
+    sigma: Quantity = param(default=2.0 * u.mV, constraint=positive, doc="range of potentials")
+    g_initializer: Initializer = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     g = state("g_initializer", "conductance")
     release = state(
         lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()),
@@ -76,10 +75,10 @@ class GradedSynapse(Presynaptic):
     )
     linear = True
 
-    def dg(self, g: Any, release: Any) -> Any:
+    def dg(self, g: Quantity, release: Quantity) -> Quantity:
         return self.alpha * release * (1.0 * u.get_unit(g) - g) - self.beta * g
 
-    def update(self, V_pre: Any) -> Any:
+    def update(self, V_pre: Quantity) -> Quantity:
         """Advance by one step with this presynaptic potential, return the conductance.
 
         Args:
@@ -93,7 +92,7 @@ class GradedSynapse(Presynaptic):
         return self.call_equation("conductance", self.state_values())
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Synapse | type[Synapse]) -> dict[str, str]:
         return {
             "input": "the potential is held over the step",
             "normalization": "saturates at 1 of the unit of g",

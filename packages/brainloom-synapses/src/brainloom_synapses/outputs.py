@@ -1,9 +1,8 @@
 """Synaptic outputs: from a conductance to a current."""
 
-from typing import Any
-
 import brainunit as u
 from brainloom_core import ANY_UNIT, SynOut, non_negative, param, positive
+from brainloom_core.types import Quantity
 
 __all__ = ["COBA", "CUBA", "MgBlock"]
 
@@ -30,9 +29,9 @@ class COBA(SynOut):
         360.0
     """
 
-    E: Any = param(unit=u.mV, doc="reversal potential", kw_only=False)
+    E: Quantity = param(unit=u.mV, doc="reversal potential", kw_only=False)
 
-    def update(self, g: Any, V: Any) -> Any:
+    def update(self, g: Quantity, V: Quantity) -> Quantity:
         """The current of a conductance.
 
         Args:
@@ -65,9 +64,9 @@ class CUBA(SynOut):
         2.0
     """
 
-    scale: Any = param(default=1.0 * u.volt, doc="current per conductance", unit=ANY_UNIT)
+    scale: Quantity = param(default=1.0 * u.volt, doc="current per conductance", unit=ANY_UNIT)
 
-    def update(self, g: Any, V: Any = None) -> Any:
+    def update(self, g: Quantity, V: Quantity | None = None) -> Quantity:
         """The current of a conductance.
 
         Args:
@@ -113,13 +112,13 @@ class MgBlock(SynOut):
         4.035
     """
 
-    E: Any = param(default=0.0 * u.mV, doc="reversal potential")
-    cc_Mg: Any = param(default=1.2, constraint=non_negative, doc="magnesium in mM")
-    alpha: Any = param(default=0.062 / u.mV, constraint=positive, doc="steepness of the block")
-    beta: Any = param(default=3.57, constraint=positive, doc="half-blocking magnesium in mM")
-    V_offset: Any = param(default=0.0 * u.mV, doc="potential to which beta refers")
+    E: Quantity = param(default=0.0 * u.mV, doc="reversal potential")
+    cc_Mg: Quantity = param(default=1.2, constraint=non_negative, doc="magnesium in mM")
+    alpha: Quantity = param(default=0.062 / u.mV, constraint=positive, doc="steepness of the block")
+    beta: Quantity = param(default=3.57, constraint=positive, doc="half-blocking magnesium in mM")
+    V_offset: Quantity = param(default=0.0 * u.mV, doc="potential to which beta refers")
 
-    def update(self, g: Any, V: Any) -> Any:
+    def update(self, g: Quantity, V: Quantity) -> Quantity:
         """The current of a conductance.
 
         Args:

@@ -1,7 +1,5 @@
 """Receptors that saturate: one state per presynaptic neuron, driven by its spikes."""
 
-from typing import Any
-
 import brainstate
 import brainunit as u
 import jax.numpy as jnp
@@ -15,6 +13,7 @@ from brainloom_core import (
     state,
 )
 from brainloom_core.context import current_dt
+from brainloom_core.types import Array, Initializer, Quantity, Time, Values
 from brainloom_core.units import to_number
 
 __all__ = ["AMPA", "NMDA", "BioNMDA", "GABAa"]
@@ -28,12 +27,12 @@ class Presynaptic(Synapse):
 
     jump_states = ()
 
-    def conductance(self, g: Any) -> Any:
+    def conductance(self, g: Quantity) -> Quantity:
         return g
 
-    def _arriving(self, x: Any, unit: Any = u.UNITLESS) -> Any:
+    def _arriving(self, x: Quantity, unit: u.Unit = u.UNITLESS) -> Quantity:
         """The input of a step as numbers, after refusing what this synapse cannot take."""
-        lost = [*self._delta_inputs, *self._current_inputs]
+        lost = [*self.delta_inputs, *self.current_inputs]
         if lost:
             raise InputError(
                 f"{type(self).__name__} is not linear in its input and takes that of each "
@@ -47,15 +46,15 @@ class Presynaptic(Synapse):
 class Pulsed(Presynaptic):
     """Base of receptors that see transmitter for a time `T_dur` after each spike."""
 
-    T: Any = param(default=1.0 * u.mM, constraint=positive, doc="transmitter during a pulse")
-    T_dur: Any = param(default=0.5 * u.ms, constraint=positive, doc="duration of a pulse")
+    T: Quantity = param(default=1.0 * u.mM, constraint=positive, doc="transmitter during a pulse")
+    T_dur: Quantity = param(default=0.5 * u.ms, constraint=positive, doc="duration of a pulse")
     pulse_left = state(
         lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()) * u.ms,
         "time for which there will still be transmitter",
         brainstate.ShortTermState,
     )
 
-    def update(self, pre_spike: Any = None) -> Any:
+    def update(self, pre_spike: Array | None = None) -> Quantity:
         """Advance by one step, begin the pulses of these spikes, return the conductance.
 
         Args:
@@ -70,7 +69,7 @@ class Pulsed(Presynaptic):
         self.assign_states({**y, "pulse_left": left + spike * (self.T_dur - left)})
         return self.call_equation("conductance", self.state_values())
 
-    def step_means(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
+    def step_means(self, y: Values, time: Time) -> dict[str, Quantity]:
         on, off = self._phases(y)
         during, after = self._with(y), self._without(self.flow(self._with(y), on))
         first, second = super().step_means(during, on), super().step_means(after, off)
@@ -80,23 +79,23 @@ class Pulsed(Presynaptic):
         }
         return {**y, **means}
 
-    def _phases(self, y: dict[str, Any]) -> tuple[Any, Any]:
+    def _phases(self, y: Values) -> tuple[Quantity, Quantity]:
         """How much of a step there is transmitter, and how much not."""
         dt = current_dt()
         on = u.math.minimum(y["pulse_left"], dt)
         return on, dt - on
 
-    def _with(self, y: dict[str, Any]) -> dict[str, Any]:
+    def _with(self, y: Values) -> dict[str, Quantity]:
         return {**y, "pulse_left": self.T_dur}
 
-    def _without(self, y: dict[str, Any]) -> dict[str, Any]:
+    def _without(self, y: Values) -> dict[str, Quantity]:
         return {**y, "pulse_left": 0.0 * u.ms}
 
-    def _transmitter(self, pulse_left: Any) -> Any:
+    def _transmitter(self, pulse_left: Quantity) -> Quantity:
         return self.T * u.math.where(pulse_left > 0.0 * u.ms, 1.0, 0.0)
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Synapse | type[Synapse]) -> dict[str, str]:
         return {
             "jump": "a spike begins a pulse at the end of the step, which ends within a step",
             "normalization": "saturates at 1 of the unit of g",
@@ -155,19 +154,19 @@ class AMPA(Pulsed):
         0.1903
     """
 
-    alpha: Any = param(default=0.98 * PER_MS_MM, constraint=positive, doc="binding rate")
-    beta: Any = param(default=0.18 * PER_MS, constraint=positive, doc="unbinding rate")
-    T: Any = param(
+    alpha: Quantity = param(default=0.98 * PER_MS_MM, constraint=positive, doc="binding rate")
+    beta: Quantity = param(default=0.18 * PER_MS, constraint=positive, doc="unbinding rate")
+    T: Quantity = param(
         default=0.5 * u.mM, constraint=positive, doc="transmitter during a pulse", after="beta"
     )
-    T_dur: Any = param(
+    T_dur: Quantity = param(
         default=0.5 * u.ms, constraint=positive, doc="duration of a pulse", after="T"
     )
-    g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
+    g_initializer: Initializer = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
     g = state("g_initializer", "conductance")
     linear = True
 
-    def dg(self, g: Any, pulse_left: Any) -> Any:
+    def dg(self, g: Quantity, pulse_left: Quantity) -> Quantity:
         binding = self.alpha * self._transmitter(pulse_left)
         return binding * (1.0 * u.get_unit(g) - g) - self.beta * g
 
@@ -214,11 +213,11 @@ class GABAa(AMPA):
         0.3795
     """
 
-    alpha: Any = param(default=0.53 * PER_MS_MM, constraint=positive, doc="binding rate")
-    T: Any = param(
+    alpha: Quantity = param(default=0.53 * PER_MS_MM, constraint=positive, doc="binding rate")
+    T: Quantity = param(
         default=1.0 * u.mM, constraint=positive, doc="transmitter during a pulse", after="beta"
     )
-    T_dur: Any = param(
+    T_dur: Quantity = param(
         default=1.0 * u.ms, constraint=positive, doc="duration of a pulse", after="T"
     )
 
@@ -275,25 +274,25 @@ class BioNMDA(Pulsed):
         0.754
     """
 
-    alpha1: Any = param(default=2.0 * PER_MS, constraint=positive, doc="opening rate")
-    beta1: Any = param(default=0.01 * PER_MS, constraint=positive, doc="closing rate")
-    alpha2: Any = param(default=1.0 * PER_MS_MM, constraint=positive, doc="binding rate")
-    beta2: Any = param(default=0.5 * PER_MS, constraint=positive, doc="unbinding rate")
-    T: Any = param(
+    alpha1: Quantity = param(default=2.0 * PER_MS, constraint=positive, doc="opening rate")
+    beta1: Quantity = param(default=0.01 * PER_MS, constraint=positive, doc="closing rate")
+    alpha2: Quantity = param(default=1.0 * PER_MS_MM, constraint=positive, doc="binding rate")
+    beta2: Quantity = param(default=0.5 * PER_MS, constraint=positive, doc="unbinding rate")
+    T: Quantity = param(
         default=1.0 * u.mM, constraint=positive, doc="transmitter during a pulse", after="beta2"
     )
-    T_dur: Any = param(
+    T_dur: Quantity = param(
         default=0.5 * u.ms, constraint=positive, doc="duration of a pulse", after="T"
     )
-    g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
-    x_initializer: Any = initializer(default=0.0)
+    g_initializer: Initializer = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
+    x_initializer: Initializer = initializer(default=0.0)
     g = state("g_initializer", "conductance")
     x = state("x_initializer", "binding")
 
-    def dg(self, g: Any, x: Any) -> Any:
+    def dg(self, g: Quantity, x: Quantity) -> Quantity:
         return self.alpha1 * x * (1.0 * u.get_unit(g) - g) - self.beta1 * g
 
-    def dx(self, x: Any, pulse_left: Any) -> Any:
+    def dx(self, x: Quantity, pulse_left: Quantity) -> Quantity:
         return self.alpha2 * self._transmitter(pulse_left) * (1.0 - x) - self.beta2 * x
 
 
@@ -347,21 +346,23 @@ class NMDA(Presynaptic):
         0.592
     """
 
-    tau_decay: Any = param(default=100.0 * u.ms, constraint=positive, doc="decay time constant")
-    tau_rise: Any = param(default=2.0 * u.ms, constraint=positive, doc="rise time constant")
-    alpha: Any = param(default=0.5 * PER_MS, constraint=positive, doc="opening rate")
-    g_initializer: Any = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
-    x_initializer: Any = initializer(default=0.0)
+    tau_decay: Quantity = param(
+        default=100.0 * u.ms, constraint=positive, doc="decay time constant"
+    )
+    tau_rise: Quantity = param(default=2.0 * u.ms, constraint=positive, doc="rise time constant")
+    alpha: Quantity = param(default=0.5 * PER_MS, constraint=positive, doc="opening rate")
+    g_initializer: Initializer = initializer(default=0.0 * u.mS, unit=ANY_UNIT)
+    x_initializer: Initializer = initializer(default=0.0)
     g = state("g_initializer", "conductance", slow=True)
     x = state("x_initializer", "rising stage")
 
-    def dg(self, g: Any, x: Any) -> Any:
+    def dg(self, g: Quantity, x: Quantity) -> Quantity:
         return self.alpha * x * (1.0 * u.get_unit(g) - g) - g / self.tau_decay
 
-    def dx(self, x: Any) -> Any:
+    def dx(self, x: Quantity) -> Quantity:
         return -x / self.tau_rise
 
-    def update(self, pre_spike: Any = None) -> Any:
+    def update(self, pre_spike: Array | None = None) -> Quantity:
         """Advance by one step, add the spikes to x, return the conductance.
 
         Args:
@@ -373,7 +374,7 @@ class NMDA(Presynaptic):
         return self.call_equation("conductance", self.state_values())
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Synapse | type[Synapse]) -> dict[str, str]:
         return {
             "jump": "a spike is added to x after the step",
             "normalization": "saturates at 1 of the unit of g",

@@ -7,14 +7,13 @@ from typing import Any
 
 import brainunit as u
 from brainloom_core import ANY_UNIT, Dynamics, Neuron, Synapse, SynOut
+from brainloom_core.types import Arguments, Quantity, Time
 
 from .declarations import is_declared, quantities, signature
 
 __all__ = ["KINDS", "Case", "default_case"]
 
 KINDS = ("neuron", "synapse", "output", "source", "readout", "other")
-
-Arguments = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +39,8 @@ class Case:
     arguments: Arguments | Callable[[], Arguments] = field(default_factory=dict)
     _: KW_ONLY
     kind: str = ""
-    input: Any = None
-    dt: Any = field(default_factory=lambda: 0.1 * u.ms)
+    input: Quantity | None = None
+    dt: Time = field(default_factory=lambda: 0.1 * u.ms)
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -54,11 +53,11 @@ class Case:
         return f"Case({self.cls.__name__})"
 
     @property
-    def given(self) -> dict[str, Any]:
+    def given(self) -> Arguments:
         """The constructor arguments, fresh where they come from a function."""
         return dict(self.arguments() if callable(self.arguments) else self.arguments)
 
-    def build(self, **changes: Any) -> Any:
+    def build(self, **changes: Any) -> Dynamics:
         """A new model, with some arguments changed.
 
         Args:

@@ -18,38 +18,38 @@ __all__ = [
 ]
 
 
-def is_declared(cls: Any) -> bool:
+def is_declared(cls: type) -> bool:
     """Whether the constructor of the class follows from declarations."""
     return issubclass(cls, Declared)
 
 
-def parameters(cls: Any) -> dict[str, Any]:
+def parameters(cls: type[Declared]) -> dict[str, Any]:
     """All declared constructor arguments by name."""
     return dict(cls.declared_parameters()) if is_declared(cls) else {}
 
 
-def quantities(cls: Any) -> dict[str, Any]:
+def quantities(cls: type[Declared]) -> dict[str, Any]:
     """Those that are numbers, with or without a unit."""
     return {name: p for name, p in parameters(cls).items() if hasattr(p, "unit")}
 
 
-def with_known_unit(cls: Any) -> dict[str, Any]:
+def with_known_unit(cls: type[Declared]) -> dict[str, Any]:
     """Those that are numbers in a unit that is fixed."""
     return {name: p for name, p in quantities(cls).items() if p.unit is not ANY_UNIT}
 
 
-def initializers(cls: Any) -> dict[str, Any]:
+def initializers(cls: type[Declared]) -> dict[str, Any]:
     """Those that give a state its initial value."""
     return {name: p for name, p in quantities(cls).items() if hasattr(p, "initial")}
 
 
-def states(cls: Any) -> dict[str, Any]:
+def states(cls: type[Declared]) -> dict[str, Any]:
     """The states, by name, that a model keeps unless an option asks for more."""
     found = cls.declared_states() if is_declared(cls) else {}
     return {name: spec for name, spec in found.items() if spec.wanted(cls)}
 
 
-def derivatives(cls: Any) -> dict[str, tuple[str, ...]]:
+def derivatives(cls: type[Declared]) -> dict[str, tuple[str, ...]]:
     """For each state with a differential equation, the arguments of its derivative."""
     equations = getattr(cls, "equations", None)
     if equations is None:
@@ -58,7 +58,7 @@ def derivatives(cls: Any) -> dict[str, tuple[str, ...]]:
     return {name: equations.states if takes is None else takes for name, takes in derivatives}
 
 
-def defaults(cls: Any) -> dict[str, Any]:
+def defaults(cls: type[Declared]) -> dict[str, Any]:
     """The default of each constructor argument that is declared or given by the base class."""
     declared = {name: parameter.default for name, parameter in parameters(cls).items()}
     found = {**cls.signature_frame, **declared}
@@ -66,7 +66,7 @@ def defaults(cls: Any) -> dict[str, Any]:
     return {name: empty if value is REQUIRED else value for name, value in found.items()}
 
 
-def signature(cls: Any) -> dict[str, inspect.Parameter]:
+def signature(cls: type[Declared]) -> dict[str, inspect.Parameter]:
     """The constructor's parameters by name.
 
     For a class that declares nothing they are those of `__init__`: the metaclass of brainstate

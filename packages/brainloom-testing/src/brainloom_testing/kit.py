@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from .case import Case
 from .checks import CHECKS, Check
 
 __all__ = ["Result", "checks_for", "parametrize_with_checks", "run"]
+
+
+Test = TypeVar("Test", bound=Callable[..., object])
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def run(case: Case) -> list[Result]:
     return [_result(case, check) for check in checks_for(case)]
 
 
-def parametrize_with_checks(cases: Iterable[Case]) -> Callable[[Any], Any]:
+def parametrize_with_checks(cases: Iterable[Case]) -> Callable[[Test], Test]:
     """Make a test of two arguments, `case` and `check`, one for each check of each case.
 
     An expected failure is a strict xfail. One such test is the whole test of a plugin.

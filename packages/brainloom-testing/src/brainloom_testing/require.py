@@ -1,22 +1,24 @@
 """Assertions with texts of their own, so that the checks need no test runner."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import brainunit as u
 import numpy as np
+from brainloom_core.types import Quantity, Values
 from brainloom_core.units import same_dimension, show, to_number
 
 __all__ = ["require", "require_close", "require_error", "require_same"]
 
 
-def require(condition: Any, text: str) -> None:
+def require(condition: object, text: str) -> None:
     """Raise AssertionError with this text unless the condition holds."""
     if not condition:
         raise AssertionError(text)
 
 
-def require_error(kind: type[Exception], words: str, what: str, action: Callable[[], Any]) -> None:
+def require_error(
+    kind: type[Exception], words: str, what: str, action: Callable[[], object]
+) -> None:
     """Require that the action raises an error of this kind whose text contains the words."""
     try:
         action()
@@ -30,7 +32,7 @@ def require_error(kind: type[Exception], words: str, what: str, action: Callable
         raise AssertionError(f"{what} was accepted; expected {kind.__name__} naming {words}")
 
 
-def require_close(got: Any, expected: Any, what: str, rtol: float = 1e-4) -> None:
+def require_close(got: Quantity, expected: Quantity, what: str, rtol: float = 1e-4) -> None:
     """Require two arrays of the same dimension to agree, relative to the largest element."""
     require(
         same_dimension(got, expected),
@@ -48,9 +50,7 @@ def require_close(got: Any, expected: Any, what: str, rtol: float = 1e-4) -> Non
     )
 
 
-def require_same(
-    got: Mapping[str, Any], expected: Mapping[str, Any], what: str, rtol: float = 1e-4
-) -> None:
+def require_same(got: Values, expected: Values, what: str, rtol: float = 1e-4) -> None:
     """Require two sets of named arrays to agree."""
     require(got.keys() == expected.keys(), f"{what}: {sorted(got)} instead of {sorted(expected)}")
     for name in expected:

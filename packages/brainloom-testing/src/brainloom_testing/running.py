@@ -10,8 +10,9 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from brainloom_core import InputError
+from brainloom_core import Dynamics, InputError
 from brainloom_core.small_steps import lost_part
+from brainloom_core.types import Array, PyTree, Quantity, Shape, Time
 from brainloom_core.units import with_unit
 
 from .case import Case
@@ -35,7 +36,7 @@ STEPS = 50
 
 
 @contextmanager
-def environment(case: Case, dt: Any = None) -> Iterator[None]:
+def environment(case: Case, dt: Time | None = None) -> Iterator[None]:
     """The time step of the case, and the same random numbers each time."""
     context = brainstate.environ.context(dt=case.dt if dt is None else dt)
     with context, brainstate.random.seed_context(0):
@@ -49,14 +50,14 @@ def in_float64() -> Iterator[None]:
         yield
 
 
-def fresh(case: Case, batch_size: int | None = None, **changes: Any) -> Any:
+def fresh(case: Case, batch_size: int | None = None, **changes: Any) -> Dynamics:
     """A new model with its states."""
     model = case.build(**changes)
     brainstate.nn.init_all_states(model, batch_size=batch_size)
     return model
 
 
-def step(case: Case, model: Any, x: Any) -> Any:
+def step(case: Case, model: Dynamics, x: Quantity) -> Quantity:
     """One step, in the way that models of this kind are called."""
     if case.kind == "source":
         return model()
@@ -69,22 +70,24 @@ def step(case: Case, model: Any, x: Any) -> Any:
     return current
 
 
-def record(case: Case, model: Any, x: Any, steps: int = STEPS) -> tuple[Any, dict[str, Any]]:
+def record(
+    case: Case, model: Dynamics, x: Quantity, steps: int = STEPS
+) -> tuple[Quantity, dict[str, Quantity]]:
     """The returned values and the states of each step, under an input that stays."""
 
-    def one(i: Any) -> Any:
+    def one(i: Array) -> tuple[Quantity, dict[str, Quantity]]:
         with brainstate.environ.context(i=i, t=i * brainstate.environ.get_dt()):
             return step(case, model, x), values(model)
 
     return brainstate.transform.for_loop(one, jnp.arange(steps))
 
 
-def run_compiled(case: Case, model: Any, x: Any, steps: int = STEPS) -> Any:
+def run_compiled(case: Case, model: Dynamics, x: Quantity, steps: int = STEPS) -> Quantity:
     """What `record` gives, from one compiled call."""
     return brainstate.transform.jit(lambda x: record(case, model, x, steps))(x)
 
 
-def values(model: Any) -> dict[str, Any]:
+def values(model: Dynamics) -> dict[str, Quantity]:
     """The values of all states by name, trainable parameters left out.
 
     What rounding leaves out of a slow state is left out too: it is how a compiler rounds.
@@ -98,13 +101,13 @@ def values(model: Any) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in lost}
 
 
-def settled(value: Any) -> Any:
+def settled(value: Quantity) -> Quantity:
     """The value as an array of the float dtype, with its unit."""
     number = jnp.asarray(u.get_mantissa(value), brainstate.environ.dftype())
     return with_unit(number, u.get_unit(value))
 
 
-def drive(case: Case) -> Any:
+def drive(case: Case) -> PyTree:
     """The input of the case, or the one that the model suggests."""
     if case.input is not None or case.kind in ("source", "other"):
         return case.input
@@ -117,24 +120,24 @@ def drive(case: Case) -> Any:
     return jnp.ones(case.build().in_size)
 
 
-def calm(case: Case) -> Any:
+def calm(case: Case) -> Quantity:
     """A current that does not make the neuron spike within 50 steps; no input for others."""
     return drive(case) / 2 if case.kind == "neuron" else 0.0 * drive(case)
 
 
-def plain_input(case: Case) -> Any:
+def plain_input(case: Case) -> Quantity:
     """An input of the right unit, for checks that do not depend on its strength."""
     if case.kind == "neuron" and case.input is None:
         return 1.0 * case.cls.input_unit  # type: ignore[attr-defined]
     return drive(case)
 
 
-def shaped(x: Any, shape: tuple[int, ...]) -> Any:
+def shaped(x: Quantity, shape: Shape) -> Quantity:
     """The strongest element of an input, for every element of an array of this shape."""
     return with_unit(jnp.ones(shape) * jnp.max(u.get_mantissa(x)), u.get_unit(x))
 
 
-def _accepted(case: Case) -> Any:
+def _accepted(case: Case) -> Quantity:
     """1 in the unit of the first jump state; without one, a spike or else a potential."""
     model = fresh(case)
     for name in case.cls.jump_states[:1]:  # type: ignore[attr-defined]
@@ -146,7 +149,7 @@ def _accepted(case: Case) -> Any:
 
 
 @functools.cache
-def _spiking_current(case: Case) -> Any:
+def _spiking_current(case: Case) -> Quantity:
     """The smallest current, by powers of two, that gives a spike within 50 steps."""
     with environment(case):
         model = fresh(case)

@@ -19,7 +19,7 @@ class CheckpointError(BrainloomError, ValueError):
     """A checkpoint does not belong to what it is loaded into, or cannot be read."""
 
 
-def save_arrays(path: str | os.PathLike[str], arrays: dict[str, Any], about: Any) -> None:
+def save_arrays(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], about: object) -> None:
     """Write arrays by name, and whatever JSON can hold, into a file of the safetensors format."""
     from safetensors.numpy import save_file
 

@@ -10,28 +10,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError
+from brainloom_core.types import Array, ArrayLike, PyTree
 from brainloom_core.units import show
 
 from .arguments import READ
 from .encoders import Encoder
 from .losses import Loss, OfClasses
+from .types import Measure, Penalty, Samples
 
 __all__ = ["check_options", "check_read", "numbers_of", "samples"]
 
 AT_ONCE = 2**24  # numbers that are looked at together
 
-Samples = tuple[Any, Any]
-
 
 def check_options(
-    model: Any,
-    loss: Any,
-    optimizer: Any,
-    metrics: Any,
-    regularizers: Any,
-    constraints: Any,
-    clip_norm: Any,
-    encoder: Any,
+    model: object,
+    loss: object,
+    optimizer: object,
+    metrics: Mapping[str, Measure] | None,
+    regularizers: Mapping[str, Penalty] | None,
+    constraints: object,
+    clip_norm: object,
+    encoder: object,
 ) -> None:
     """Refuse what cannot be a part of training, by the name of its argument."""
     if not isinstance(model, brainstate.nn.Module):
@@ -68,12 +68,12 @@ def check_read(read: Any) -> None:
         raise InputError(f"read: expected {READ.text}, got {show(read)}")
 
 
-def _check_mapping(name: str, given: Any) -> None:
+def _check_mapping(name: str, given: object) -> None:
     if given is not None and not isinstance(given, Mapping):
         raise InputError(f"{name}: expected a mapping from names, {_got(given)}")
 
 
-def _check_function(name: str, given: Any, example: str) -> None:
+def _check_function(name: str, given: object, example: str) -> None:
     """An instance or a function, not the class of it."""
     if isinstance(given, type) or not callable(given):
         raise InputError(f"{name}: expected a function, such as {example}, {_got(given)}")
@@ -92,7 +92,7 @@ def _takes(function: Any, number: int) -> bool:
     return True
 
 
-def _got(given: Any) -> str:
+def _got(given: object) -> str:
     if isinstance(given, type):
         return f"got the class {given.__name__}: call it, {given.__name__}(...)"
     return f"got {show(given)}"
@@ -103,10 +103,10 @@ def _is_positive(number: Any) -> bool:
     return known and not isinstance(number, bool) and bool(0 < number < np.inf)
 
 
-def numbers_of(name: str, given: Any) -> Any:
+def numbers_of(name: str, given: PyTree) -> PyTree:
     """What is given for `name`, its lists as arrays; text and objects are refused."""
 
-    def array(leaf: Any) -> Any:
+    def array(leaf: ArrayLike) -> Array | np.ndarray:
         held = leaf if isinstance(leaf, (np.ndarray, jax.Array)) else np.asarray(leaf)
         if held.dtype.kind in "OSUMm":
             raise InputError(f"{name}: expected arrays of numbers, got {_not_numbers(held)}")
@@ -126,7 +126,12 @@ def _not_numbers(held: np.ndarray | jax.Array) -> str:
     return f"{held.dtype} of shape {held.shape}"
 
 
-def samples(name: str, given: Any, loss: Any = None, encoder: Any = None) -> Samples:
+def samples(
+    name: str,
+    given: Samples,
+    loss: Measure | None = None,
+    encoder: Callable[[PyTree], PyTree] | None = None,
+) -> Samples:
     """Inputs and targets, samples first; checked as far as that can be without running a model.
 
     Args:
@@ -160,12 +165,12 @@ def samples(name: str, given: Any, loss: Any = None, encoder: Any = None) -> Sam
     return x, y
 
 
-def may_be_checked(encoder: Callable[[Any], Any] | None) -> bool:
+def may_be_checked(encoder: Callable[[PyTree], PyTree] | None) -> bool:
     """Whether inputs have to be finite: an encoder of your own may make something of NaN."""
     return encoder is None or isinstance(encoder, Encoder)
 
 
-def check_targets(measures: Mapping[str, Any], classes: Mapping[str, int], y: Any) -> None:
+def check_targets(measures: Mapping[str, Measure], classes: Mapping[str, int], y: PyTree) -> None:
     """Refuse class labels of which a loss or metric knows no class."""
     for name, number in classes.items():
         measure = measures[name]
@@ -173,11 +178,11 @@ def check_targets(measures: Mapping[str, Any], classes: Mapping[str, int], y: An
             measure.check_labels(number, y)
 
 
-def _is_array(values: Any) -> bool:
+def _is_array(values: object) -> bool:
     return isinstance(values, (list, np.ndarray, jax.Array, u.Quantity))
 
 
-def _check_finite(name: str, values: Any) -> None:
+def _check_finite(name: str, values: PyTree) -> None:
     number = u.get_mantissa(values) if _is_array(values) else None
     if isinstance(number, np.memmap) or not isinstance(number, (np.ndarray, jax.Array)):
         return  # read as it is indexed: each batch is looked at in its step
@@ -192,7 +197,7 @@ def _check_finite(name: str, values: Any) -> None:
             raise InputError(f"{name}: expected finite numbers, got {value} at index ({at})")
 
 
-def _parts(array: Any) -> Iterator[tuple[int, Any]]:
+def _parts(array: Array | np.ndarray) -> Iterator[tuple[int, Array | np.ndarray]]:
     """Pieces of an array along its first axis, so that a check needs little memory."""
     rows = max(1, AT_ONCE // max(1, array.size // max(1, len(array))))
     for start in range(0, len(array), rows):

@@ -6,7 +6,6 @@ a constant that stands above it.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -14,9 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core.context import current_dt
+from brainloom_core.types import PyTree
 from brainloom_core.units import show
 
 from .observation import Layer, Observation, dotted, initialize, observe, short_states, slope_of
+from .types import Measure, Parameters
 
 __all__ = ["Finding", "Report", "diagnose"]
 
@@ -77,13 +78,13 @@ class Report:
 
 
 def diagnose(
-    model: Any,
-    loss: Callable[[Any, Any], Any],
-    xs: Any,
-    ys: Any,
-    parameters: Any = None,
+    model: brainstate.nn.Module,
+    loss: Measure,
+    xs: PyTree,
+    ys: PyTree,
+    parameters: Parameters | None = None,
     *,
-    train_step: Callable[[Any, Any], Any] | None = None,
+    train_step: Callable[[PyTree, PyTree], object] | None = None,
 ) -> Report:
     r"""Run a model over one batch, forward and backward, and say what keeps it from learning.
 
@@ -299,7 +300,7 @@ def _surrogate(seen: Observation) -> Iterator[Finding]:
             yield Finding("flat surrogate", layer.name, detail, remedy, numbers)
 
 
-def _slopes(layer: Layer) -> Any:
+def _slopes(layer: Layer) -> np.ndarray:
     """The surrogate's slope for all samples, as a share of that at threshold."""
     slope, peak = (abs(slope_of(layer.module.spk_fun, np.ravel(z))) for z in (layer.z, _ZERO))
     return np.asarray(slope / jnp.where(peak > 0.0, peak, 1.0))
@@ -356,7 +357,7 @@ def _through_time(seen: Observation) -> Iterator[Finding]:
             )
 
 
-def _norms(layer: Layer) -> Any:
+def _norms(layer: Layer) -> np.ndarray:
     return np.sqrt(np.sum(np.square(layer.gradient, dtype=np.float64), (1, 2)))
 
 
@@ -366,7 +367,7 @@ def _grown(ratio: float, length: int) -> float:
         return float(np.float64(ratio) ** length)
 
 
-def _ratio(norms: Any) -> float:
+def _ratio(norms: np.ndarray) -> float:
     """Growth per step back, of a straight line through the logarithms of what has not vanished."""
     steps = np.flatnonzero(norms > VANISHED * norms.max())
     if len(steps) < 2:
@@ -445,7 +446,7 @@ def _scales(seen: Observation, names: list[str]) -> Iterator[Finding]:
         yield Finding("small loss", "loss", detail, remedy, {"largest": largest})
 
 
-def _rms(value: Any) -> float:
+def _rms(value: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(value, dtype=np.float64))))
 
 
@@ -515,7 +516,7 @@ def _resets(seen: Observation) -> Iterator[Finding]:
 
 
 def _leftovers(
-    seen: Observation, xs: Any, ys: Any, train_step: Callable[[Any, Any], Any]
+    seen: Observation, xs: PyTree, ys: PyTree, train_step: Callable[[PyTree, PyTree], object]
 ) -> Iterator[Finding]:
     """States that a second training step takes over from the first.
 
@@ -541,7 +542,7 @@ def _leftovers(
         yield Finding("batch not reset", "train_step", detail, remedy)
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: object, b: object) -> bool:
     pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
     return all(np.allclose(x, y, rtol=1e-5, atol=0.0, equal_nan=True) for x, y in pairs)
 

@@ -5,7 +5,6 @@ Its length is `n_steps`, or `duration` in steps of the `dt` that is set when it 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -25,6 +24,7 @@ from brainloom_core import (
     whole,
 )
 from brainloom_core.context import current_dt
+from brainloom_core.types import Array, Quantity, Time
 from brainloom_core.units import (
     dimension_name,
     in_steps,
@@ -56,7 +56,7 @@ class Encoder:
     """
 
     n_steps: int | None = option_field(default=None)
-    duration: Any = quantity_field(default=None, constraint=positive, unit=u.ms, optional=True)
+    duration: Quantity = quantity_field(default=None, constraint=positive, unit=u.ms, optional=True)
 
     def __post_init__(self) -> None:
         if self.n_steps is not None and not whole.holds(self.n_steps):
@@ -71,7 +71,7 @@ class Encoder:
             return int(self.n_steps or 0)
         return max(1, int(step_count(self.duration, current_dt())))
 
-    def __call__(self, values: Any) -> Any:
+    def __call__(self, values: Quantity) -> Quantity:
         """The sequence that stands for some values, time first.
 
         Args:
@@ -82,11 +82,11 @@ class Encoder:
         """
         raise NotImplementedError
 
-    def _says(self, name: str, expected: str, got: Any) -> str:
+    def _says(self, name: str, expected: str, got: object) -> str:
         return f"{type(self).__name__}.{name}: expected {expected}, got {show(got)}"
 
 
-def _numbers(encoder: Any, values: Any, low: float = 0.0, high: float = 1.0) -> jax.Array:
+def _numbers(encoder: Encoder, values: Quantity, low: float = 0.0, high: float = 1.0) -> jax.Array:
     """The values as floats, checked to be plain numbers within the bounds where they are known."""
     known = not isinstance(u.get_mantissa(values), jax.core.Tracer)
     unit = isinstance(values, u.Quantity) and values.unit != u.UNITLESS
@@ -139,7 +139,7 @@ class RateEncoder(Encoder):
         ((1000, 3), True)
     """
 
-    max_rate: Any = quantity_field(default=None, constraint=positive, unit=u.Hz, optional=True)
+    max_rate: Quantity = quantity_field(default=None, constraint=positive, unit=u.Hz, optional=True)
     kind: str = option_field(default="poisson", constraint=one_of("poisson", "bernoulli"))
     signed: bool = option_field(default=False, constraint=one_of(True, False))
 
@@ -147,7 +147,7 @@ class RateEncoder(Encoder):
         if self.n_steps is not None or self.duration is not None:
             super().__post_init__()
 
-    def __call__(self, values: Any) -> jax.Array:
+    def __call__(self, values: Quantity) -> jax.Array:
         """Spikes `(T, *shape)`, 0 or 1 (or -1), of values in [0, 1] (or [-1, 1])."""
         x = _numbers(self, values, -1.0 if self.signed else 0.0)
         if self.n_steps is not None or self.duration is not None:
@@ -208,14 +208,16 @@ class LatencyEncoder(Encoder):
          [1. 0. 0.]]
     """
 
-    tau: Any = quantity_field(default=None, constraint=positive, unit=u.ms, optional=True)
+    tau: Quantity = quantity_field(default=None, constraint=positive, unit=u.ms, optional=True)
     threshold: float = quantity_field(default=0.01, constraint=between(1e-6, 0.999))
     linear: bool = option_field(default=False, constraint=one_of(True, False))
     normalize: bool = option_field(default=False, constraint=one_of(True, False))
-    start: Any = quantity_field(default=None, constraint=non_negative, unit=u.ms, optional=True)
+    start: Quantity = quantity_field(
+        default=None, constraint=non_negative, unit=u.ms, optional=True
+    )
     silent: bool = option_field(default=False, constraint=one_of(True, False))
 
-    def __call__(self, values: Any) -> jax.Array:
+    def __call__(self, values: Quantity) -> jax.Array:
         """Spikes `(T, *shape)`, 0 or 1, of values in [0, 1]."""
         x = _numbers(self, values)
         last = self.length() - 1
@@ -243,7 +245,7 @@ class LatencyEncoder(Encoder):
             return start + (last - start) * latency / longest
         return start + self._in_steps(self.tau, last) * latency
 
-    def _in_steps(self, time: Any, default: float) -> Any:
+    def _in_steps(self, time: Time | None, default: float) -> Array | float:
         return default if time is None else in_steps(time, current_dt())
 
 
@@ -283,10 +285,12 @@ class PopulationEncoder:
     """
 
     n: int = option_field(constraint=whole)
-    encoder: Any = option_field()
-    low: Any = quantity_field(default=0.0, unit=ANY_UNIT)
-    high: Any = quantity_field(default=1.0, unit=ANY_UNIT)
-    width: Any = quantity_field(default=None, constraint=positive, unit=ANY_UNIT, optional=True)
+    encoder: Encoder = option_field()
+    low: Quantity = quantity_field(default=0.0, unit=ANY_UNIT)
+    high: Quantity = quantity_field(default=1.0, unit=ANY_UNIT)
+    width: Quantity = quantity_field(
+        default=None, constraint=positive, unit=ANY_UNIT, optional=True
+    )
 
     def __post_init__(self) -> None:
         if self.n < 2:
@@ -311,7 +315,7 @@ class PopulationEncoder:
             got = f"low = {show(self.low)}, high = {show(self.high)}"
             raise ParameterError(f"PopulationEncoder.high: expected high > low, got {got}")
 
-    def activities(self, values: Any) -> jax.Array:
+    def activities(self, values: Quantity) -> jax.Array:
         """Activities `(*shape, n)` in [0, 1] of values `shape`.
 
         Args:
@@ -328,7 +332,7 @@ class PopulationEncoder:
         width = 1.0 if self.width is None else u.get_magnitude(self.width / spacing)
         return jnp.exp(-((distance / width) ** 2) / 2.0)
 
-    def __call__(self, values: Any) -> Any:
+    def __call__(self, values: Quantity) -> Quantity:
         """A sequence `(T, *shape, n)`.
 
         Args:
@@ -368,10 +372,10 @@ class DeltaEncoder:
         [ 0.  1.  1. -1.  0.]
     """
 
-    threshold: Any = quantity_field(default=0.1, constraint=positive, unit=ANY_UNIT)
+    threshold: Quantity = quantity_field(default=0.1, constraint=positive, unit=ANY_UNIT)
     output: str = option_field(default="signed", constraint=one_of("signed", "on", "channels"))
     reference: str = option_field(default="sent", constraint=one_of("sent", "previous"))
-    initial: Any = quantity_field(default=None, unit=ANY_UNIT, optional=True)
+    initial: Quantity = quantity_field(default=None, unit=ANY_UNIT, optional=True)
 
     def __post_init__(self) -> None:
         if self.initial is not None and not same_dimension(self.initial, self.threshold):
@@ -380,7 +384,7 @@ class DeltaEncoder:
                 f"got {show(self.initial)}"
             )
 
-    def __call__(self, values: Any) -> jax.Array:
+    def __call__(self, values: Quantity) -> jax.Array:
         """Spikes `(T, *shape)` of a sequence `(T, *shape)`; with channels, `(T, ..., 2 n)`.
 
         Args:
@@ -442,9 +446,9 @@ class DirectEncoder(Encoder):
          [1. 2.]] nA
     """
 
-    amplitude: Any = quantity_field(default=1.0, unit=ANY_UNIT)
+    amplitude: Quantity = quantity_field(default=1.0, unit=ANY_UNIT)
 
-    def __call__(self, values: Any) -> Any:
+    def __call__(self, values: Quantity) -> Quantity:
         """A sequence `(T, *shape)` in the unit of `amplitude` (times that of the values)."""
         unit = u.get_unit(values)
         x = jnp.asarray(to_number(values, unit), brainstate.environ.dftype())

@@ -16,8 +16,6 @@ this by time. Wunderlich & Pehle write $\lambda_V = -\tau\,p_V / R$ and
 $\lambda_I = -\tau_\mathrm{syn}\,p_I$.
 """
 
-from typing import Any
-
 import brainstate
 import brainunit as u
 import jax
@@ -34,6 +32,7 @@ from brainloom_core import (
     state,
 )
 from brainloom_core.context import current_dt
+from brainloom_core.types import Array, Initializer, PyTree, Quantity, Time
 from brainloom_core.units import exprel, same_dimension, show, to_number
 
 __all__ = ["EventPropLIF", "check_eventprop", "first_spike_time"]
@@ -99,16 +98,16 @@ class EventPropLIF(Neuron):
         28 1.0
     """
 
-    R: Any = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
-    tau: Any = param(default=20.0 * u.ms, constraint=positive, doc="membrane time constant")
-    tau_syn: Any = param(default=5.0 * u.ms, constraint=positive, doc="synaptic time constant")
-    V_th: Any = param(default=1.0 * u.mV, doc="threshold", above="V_reset")
-    V_reset: Any = param(default=0.0 * u.mV, doc="reset potential")
-    V_rest: Any = param(default=0.0 * u.mV, doc="resting potential")
-    V_initializer: Any = initializer(default=0.0 * u.mV)
-    g_initializer: Any = initializer(default=0.0 * u.mA)
+    R: Quantity = param(default=1.0 * u.ohm, constraint=positive, doc="membrane resistance")
+    tau: Quantity = param(default=20.0 * u.ms, constraint=positive, doc="membrane time constant")
+    tau_syn: Quantity = param(default=5.0 * u.ms, constraint=positive, doc="synaptic time constant")
+    V_th: Quantity = param(default=1.0 * u.mV, doc="threshold", above="V_reset")
+    V_reset: Quantity = param(default=0.0 * u.mV, doc="reset potential")
+    V_rest: Quantity = param(default=0.0 * u.mV, doc="resting potential")
+    V_initializer: Initializer = initializer(default=0.0 * u.mV)
+    g_initializer: Initializer = initializer(default=0.0 * u.mA)
     spk_reset: str = option(default="hard", constraint=one_of("hard"), doc="reset rule")
-    solver: Any = option(default="auto", constraint=one_of("auto"), doc="time-stepping scheme")
+    solver: str = option(default="auto", constraint=one_of("auto"), doc="time-stepping scheme")
     interpolate: bool = option(default=False, constraint=one_of(False), doc="not available")
     detach_reset: bool | None = None
     V = state("V_initializer", "membrane potential")
@@ -117,13 +116,13 @@ class EventPropLIF(Neuron):
     jump_state = "g"
     linear = True
 
-    def dV(self, V: Any, g: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, g: Quantity, I: Quantity) -> Quantity:
         return (self.V_rest - V + self.R * (g + I)) / self.tau
 
-    def dg(self, g: Any) -> Any:
+    def dg(self, g: Quantity) -> Quantity:
         return -g / self.tau_syn
 
-    def update(self, x: Any = None) -> Any:
+    def update(self, x: Quantity | None = None) -> Array:
         """Advance by one step in which `x` arrives, a current or a number of mA.
 
         Args:
@@ -136,7 +135,7 @@ class EventPropLIF(Neuron):
             self.add_delta_input("arriving", arriving * u.mA)
         return super().update()
 
-    def over_time(self, xs: Any) -> Any:
+    def over_time(self, xs: Quantity) -> Array:
         """Advance by all steps of a sequence `(T, *batch, *in_size)` and return the spikes.
 
         Args:
@@ -179,7 +178,7 @@ class EventPropLIF(Neuron):
                     "EventProp has a gradient by what arrives only"
                 )
 
-    def _arriving(self, x: Any) -> Any:
+    def _arriving(self, x: Quantity) -> Array:
         if isinstance(x, u.Quantity) and not same_dimension(x, u.mA):
             raise InputError(
                 f"EventPropLIF: expected what arrives as a current or a number, got {show(x)}"
@@ -188,16 +187,18 @@ class EventPropLIF(Neuron):
 
 
 @jax.custom_vjp
-def _run(constants: Any, start: Any, arriving: Any) -> tuple[Any, Any]:
+def _run(
+    constants: dict[str, Array], start: tuple[Array, Array], arriving: Array
+) -> tuple[Array, tuple[Array, Array]]:
     """Spikes of all steps, and the potential (above rest) and current in the end."""
     return _forward(constants, start, arriving)[0]
 
 
-def _forward(constants: Any, start: Any, arriving: Any) -> Any:
+def _forward(constants: dict[str, Array], start: tuple[Array, Array], arriving: Array) -> PyTree:
     c = constants
     grow_V, grow_g, charge = _propagator(c)
 
-    def step(carried: Any, jump: Any) -> Any:
+    def step(carried: tuple[Array, Array], jump: Array) -> tuple[tuple[Array, Array], PyTree]:
         V, g = carried
         V, g = jnp.where(c["threshold"] > V, V, c["reset"]), g + jump
         new = grow_V * V + charge * g, grow_g * g
@@ -208,7 +209,7 @@ def _forward(constants: Any, start: Any, arriving: Any) -> Any:
     return (spiked.astype(arriving.dtype), end), (c, spiked, slope)
 
 
-def _backward(kept: Any, cotangents: Any) -> Any:
+def _backward(kept: PyTree, cotangents: PyTree) -> PyTree:
     """The adjoint equations from the last step to the first, with the jumps at spikes.
 
     The cotangent of the potential is that after a reset, also between two parts of a sequence.
@@ -218,7 +219,9 @@ def _backward(kept: Any, cotangents: Any) -> Any:
     grow_V, grow_g, charge = _propagator(c)
     kick = (c["threshold"] - c["reset"]) / c["tau"]  # by which the reset raises the slope
 
-    def step(carried: Any, given: Any) -> Any:
+    def step(
+        carried: tuple[Array, Array], given: tuple[Array, Array, Array]
+    ) -> tuple[tuple[Array, Array], PyTree]:
         p_V, p_g = carried
         spiked, slope, moved = given
         p_V = jnp.where(spiked, ((slope + kick) * p_V - moved) / slope, p_V)
@@ -233,14 +236,14 @@ def _backward(kept: Any, cotangents: Any) -> Any:
 _run.defvjp(_forward, _backward)
 
 
-def _propagator(c: Any) -> tuple[Any, Any, Any]:
+def _propagator(c: dict[str, Array]) -> tuple[Array, Array, Array]:
     """Of V, of g, and from g to V, over a step."""
     fast, slow = c["dt"] / c["tau_syn"], c["dt"] / c["tau"]
     grow_V = jnp.exp(-slow)
     return grow_V, jnp.exp(-fast), c["R"] * slow * grow_V * exprel(slow - fast)
 
 
-def _slope(c: Any, V: Any, g: Any, new: Any) -> Any:
+def _slope(c: dict[str, Array], V: Array, g: Array, new: Array) -> Array:
     """The potential's slope at the crossing of the threshold, which a straight line dates."""
     part = jnp.clip((c["threshold"] - V) / jnp.where(new != V, new - V, 1.0), 0.0, 1.0)
     current = g * jnp.exp(-part * c["dt"] / c["tau_syn"])
@@ -249,7 +252,7 @@ def _slope(c: Any, V: Any, g: Any, new: Any) -> Any:
     return jnp.where(slope > 0.0, slope, jnp.where(mean > 0.0, mean, 1.0))
 
 
-def _by_time(due: Any) -> Any:
+def _by_time(due: Array) -> Array:
     """Central differences along the first axis, one-sided at its ends.
 
     Where the cotangent jumps at the spike itself, as behind a leaky integrator, the mean of both
@@ -261,7 +264,7 @@ def _by_time(due: Any) -> Any:
     return jnp.concatenate([due[1:2] - due[:1], inner, due[-1:] - due[-2:-1]])
 
 
-def first_spike_time(spikes: Any) -> Any:
+def first_spike_time(spikes: Array) -> Time:
     r"""The time of the first spike of each neuron, with a derivative for EventProp.
 
     It is the middle of the step in which the spike is, $(k + \tfrac12)\,\Delta t$, and the end of
@@ -286,13 +289,13 @@ def first_spike_time(spikes: Any) -> Any:
 
 
 @jax.custom_vjp
-def _first(spikes: Any) -> Any:
+def _first(spikes: Array) -> Array:
     """In steps."""
     there = jnp.any(spikes > 0.0, 0)
     return jnp.where(there, jnp.argmax(spikes > 0.0, 0) + 0.5, len(spikes)).astype(spikes.dtype)
 
 
-def _first_backward(spikes: Any, cotangent: Any) -> Any:
+def _first_backward(spikes: Array, cotangent: Array) -> tuple[Array]:
     first = jnp.argmax(spikes > 0.0, 0)
     steps = jnp.arange(len(spikes)).reshape(-1, *(1,) * first.ndim)
     ramp = jnp.clip(steps - first, -1, 1) * jnp.any(spikes > 0.0, 0)
@@ -302,7 +305,7 @@ def _first_backward(spikes: Any, cotangent: Any) -> Any:
 _first.defvjp(lambda spikes: (_first(spikes), spikes), _first_backward)
 
 
-def check_eventprop(model: Any) -> None:
+def check_eventprop(model: brainstate.nn.Module) -> None:
     """Raise an error where EventProp does not give the gradient of a model.
 
     Its spiking layers have to be `EventPropLIF`, each of them the model itself or a layer of a
@@ -339,7 +342,7 @@ def check_eventprop(model: Any) -> None:
             )
 
 
-def _chain(model: Any) -> list[Any]:
+def _chain(model: brainstate.nn.Module) -> list[brainstate.nn.Module]:
     if isinstance(model, brainstate.nn.Sequential):
         return [inner for layer in model.layers for inner in _chain(layer)]
     return [model]

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import brainstate
 from brainloom_core import InputError
 from brainloom_core.progress import progress_bar
 from brainloom_core.units import show
@@ -15,6 +16,7 @@ from .data.checks import check_whole
 from .history import EarlyStop, History
 from .loop import Run, Source, measured
 from .trainer import Trainer
+from .types import Data, Measure, Samples
 
 __all__ = ["evaluate", "fit"]
 
@@ -23,18 +25,18 @@ BAR = "True, False or None"
 
 
 def fit(
-    model: Any,
-    loss: Callable[..., Any],
-    train: Any,
+    model: brainstate.nn.Module,
+    loss: Measure,
+    train: Data,
     *,
     epochs: int = 10,
     batch_size: int = 64,
-    validation: Any = None,
+    validation: Samples | None = None,
     early_stop: EarlyStop | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     save_every: int | None = None,
     progress: bool | None = None,
-    on_epoch: Callable[[History], Any] | None = None,
+    on_epoch: Callable[[History], object] | None = None,
     seed: int = 0,
     **options: Any,
 ) -> History:
@@ -115,7 +117,12 @@ def fit(
 
 
 def evaluate(
-    model: Any, loss: Callable[..., Any], data: Any, *, batch_size: int = 64, **options: Any
+    model: brainstate.nn.Module,
+    loss: Measure,
+    data: Samples,
+    *,
+    batch_size: int = 64,
+    **options: Any,
 ) -> dict[str, float]:
     """The loss and the metrics of a model on data that it is not trained with.
 
@@ -155,7 +162,7 @@ def _check(name: str, holds: bool, expected: str, given: object) -> None:
         raise InputError(f"fit: {name}: expected {expected}, got {show(given)}")
 
 
-def _trainer(caller: str, model: Any, loss: Any, **options: Any) -> Trainer:
+def _trainer(caller: str, model: brainstate.nn.Module, loss: Measure, **options: Any) -> Trainer:
     known = inspect.signature(Trainer).parameters
     if unknown := sorted(options.keys() - known.keys()):
         raise InputError(
@@ -165,7 +172,7 @@ def _trainer(caller: str, model: Any, loss: Any, **options: Any) -> Trainer:
     return Trainer(model, loss, **options)
 
 
-def _checked_train(train: Any, about: dict[str, Any]) -> Any:
+def _checked_train(train: Data, about: dict[str, Any]) -> Data:
     if callable(train):
         return train
     expected = "inputs and targets (x, y), or a function from the number of an epoch to batches"
@@ -173,7 +180,7 @@ def _checked_train(train: Any, about: dict[str, Any]) -> Any:
     return samples("fit: train", train, **about)
 
 
-def _check_early_stop(stop: Any, measured: set[str], validated: bool) -> None:
+def _check_early_stop(stop: EarlyStop | None, measured: set[str], validated: bool) -> None:
     """Refuse, before the first epoch, to look for something that is never measured."""
     if stop is None:
         return

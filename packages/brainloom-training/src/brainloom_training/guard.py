@@ -1,13 +1,17 @@
 """Numbers that are not finite: noticed within the compiled step, told as soon as that is known."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brainstate
 import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import BrainloomError
+from brainloom_core.types import Array, PyTree
+
+if TYPE_CHECKING:
+    from .history import History
 
 __all__ = ["AT_ONCE", "Guard", "TrainingError"]
 
@@ -25,7 +29,7 @@ class TrainingError(BrainloomError, ArithmeticError):
     """
 
     step: int | None = None
-    history: Any = None
+    history: "History | None" = None
 
 
 class Guard:
@@ -52,7 +56,7 @@ class Guard:
     def _nothing(self) -> jax.Array:
         return jnp.zeros(1 + len(self._parts), jnp.uint32)
 
-    def note(self, number: Any, **found: Any) -> Any:
+    def note(self, number: Array, **found: Any) -> Array:
         """Keep what is not finite in this step, traced; whether all is well up to here.
 
         Args:
@@ -95,7 +99,7 @@ class Guard:
             raise error
 
 
-def not_finite(tree: Any) -> Any:
+def not_finite(tree: PyTree) -> PyTree:
     """Whether a number in these arrays is NaN or infinite, traced."""
     leaves = [leaf for leaf in jax.tree.leaves(tree) if _can_fail(leaf)]
     # A sum takes no memory, as `all` does; 0 times what is not finite is NaN.
@@ -103,7 +107,7 @@ def not_finite(tree: Any) -> Any:
     return jnp.stack(found).any() if leaves else False
 
 
-def _can_fail(leaf: Any) -> bool:
+def _can_fail(leaf: object) -> bool:
     return bool(jnp.issubdtype(jnp.result_type(leaf), jnp.inexact))
 
 

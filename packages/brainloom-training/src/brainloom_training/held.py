@@ -1,16 +1,21 @@
 """What the steps of training hand on: parameters, the optimizer, and what a model keeps."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from brainloom_core.types import PyTree
 from brainloom_core.units import with_unit
 
 from .checkpoint import CheckpointError
+from .types import ByName
+
+if TYPE_CHECKING:
+    import optax
 
 __all__ = ["Held", "is_quantity"]
 
@@ -25,19 +30,22 @@ class Held:
     """
 
     def __init__(
-        self, model: Any, parameters: Mapping[str, brainstate.ParamState], optimizer: Any
+        self,
+        model: brainstate.nn.Module,
+        parameters: Mapping[str, brainstate.ParamState],
+        optimizer: "optax.GradientTransformation",
     ) -> None:
         self.model, self.parameters = model, parameters
         self.optimizer = brainstate.LongTermState(optimizer.init(self.numbers()))
 
-    def numbers(self) -> dict[str, Any]:
+    def numbers(self) -> ByName:
         """The parameters in the units that they have."""
         values = {name: state.value for name, state in self.parameters.items()}
         return jax.tree.map(
             lambda value: jnp.asarray(u.get_mantissa(value)), values, is_leaf=is_quantity
         )
 
-    def assign(self, numbers: dict[str, Any], within: Mapping[str, Any] | None = None) -> None:
+    def assign(self, numbers: ByName, within: Mapping[str, PyTree] | None = None) -> None:
         """Set the parameters, within conditions on some of them."""
         for name, state in self.parameters.items():
             new = jax.tree.map(
@@ -50,12 +58,12 @@ class Held:
                 new = jax.tree.map(within[name], state.value, new, is_leaf=is_quantity)
             state.value = new
 
-    def everything(self) -> dict[str, Any]:
+    def everything(self) -> ByName:
         """The numbers, the state of the optimizer, and other states by name."""
         others = {name: state.value for name, state in self._others().items()}
         return {"parameters": self.numbers(), "optimizer": self.optimizer.value, "states": others}
 
-    def put(self, everything: dict[str, Any]) -> None:
+    def put(self, everything: ByName) -> None:
         """Return to what `everything` gave."""
         self.assign(everything["parameters"])
         self.optimizer.value = everything["optimizer"]
@@ -66,7 +74,7 @@ class Held:
         """Everything as arrays by name."""
         return _named(self.everything())[0]
 
-    def restore(self, arrays: Mapping[str, np.ndarray], source: Any) -> None:
+    def restore(self, arrays: Mapping[str, np.ndarray], source: object) -> None:
         """Return to a snapshot, or raise that it is one of something else."""
         named, tree = _named(self.everything())
         mine, theirs = (
@@ -89,12 +97,12 @@ class Held:
         }
 
 
-def _named(tree: Any) -> tuple[dict[str, np.ndarray], Any]:
+def _named(tree: PyTree) -> tuple[dict[str, np.ndarray], Any]:
     """The leaves of a tree as arrays by name, in order, and its structure."""
     leaves, structure = jax.tree.flatten_with_path(tree)
     return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}, structure
 
 
-def is_quantity(value: Any) -> bool:
+def is_quantity(value: object) -> bool:
     """Whether a value is one with a unit, a leaf of the trees of parameters."""
     return isinstance(value, u.Quantity)

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from brainloom_core import flag, one_of, option_field, text, whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["EarlyStop", "History"]
 
@@ -81,7 +84,7 @@ class History(Mapping[str, list[float]]):
         for name, value in values.items():
             self.measured.setdefault(name, []).append(value)
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw loss and metrics over epochs; returns the axes of matplotlib.
 
         Args:

@@ -18,6 +18,7 @@ from brainloom_core import (
     real_signature,
     whole,
 )
+from brainloom_core.types import Initializer, Quantity, Shape
 from brainloom_core.units import same_dimension, show, to_number, with_unit
 
 from .products import product
@@ -71,8 +72,8 @@ class Linear(brainstate.nn.Module):
         self,
         in_size: Any,
         out_size: Any,
-        w_init: Any = brainstate.nn.init.KaimingNormal(),
-        b_init: Any = 0.0,
+        w_init: Initializer = brainstate.nn.init.KaimingNormal(),
+        b_init: Initializer | None = 0.0,
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
@@ -86,7 +87,7 @@ class Linear(brainstate.nn.Module):
             bias = _made("b_init", given, self.out_size, u.get_unit(weight))
             self.bias = brainstate.ParamState(bias)
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Quantity) -> Quantity:
         """The outputs `(*batch, out_size)` of inputs `(*batch, in_size)`.
 
         Args:
@@ -100,7 +101,7 @@ class Linear(brainstate.nn.Module):
         y = product(x, self.weight.value)
         return y if self.bias is None else y + self.bias.value
 
-    def over_time(self, xs: Any) -> Any:
+    def over_time(self, xs: Quantity) -> Quantity:
         """The outputs of a sequence, in one product.
 
         Args:
@@ -109,7 +110,7 @@ class Linear(brainstate.nn.Module):
         return self.update(xs)
 
 
-def _made(name: str, given: Any, shape: tuple[int, ...], unit: Any = None) -> Any:
+def _made(name: str, given: Initializer, shape: Shape, unit: u.Unit | None = None) -> Quantity:
     """The initial value of a parameter, of this shape and, if there is one, in this unit."""
     value = given(shape) if callable(given) else given
     if np.shape(value) != shape:

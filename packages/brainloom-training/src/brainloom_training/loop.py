@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 from brainloom_core import InputError
+from brainloom_core.types import PyTree
 from brainloom_core.units import show
 
 from .checkpoint import CheckpointError, load_arrays, save_arrays
@@ -18,11 +19,12 @@ from .data.splits import batches
 from .guard import AT_ONCE, TrainingError
 from .history import EarlyStop, History
 from .trainer import Trainer
+from .types import Data, Samples
 
 __all__ = ["Run", "Source", "measured"]
 
 
-def measured(trainer: Trainer, data: Any, batch_size: int) -> dict[str, float]:
+def measured(trainer: Trainer, data: Samples, batch_size: int) -> dict[str, float]:
     """Means of the loss and the metrics over the samples of a data set, by name."""
     x, y = data
     means = Means()
@@ -40,11 +42,11 @@ def measured(trainer: Trainer, data: Any, batch_size: int) -> dict[str, float]:
 class Source:
     """The batches of each epoch."""
 
-    train: Any
+    train: Data
     batch_size: int
     seed: int
 
-    def batches(self, epoch: int) -> Iterable[tuple[Any, Any]]:
+    def batches(self, epoch: int) -> Iterable[Samples]:
         if callable(self.train):
             return _pairs(self.train(epoch))
         x, y = self.train
@@ -59,7 +61,7 @@ class Source:
             return None
         return 1 if self.train[0] is None else math.ceil(len(self.train[1]) / self.batch_size)
 
-    def about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, object]:
         """What decides on the order of the samples."""
         samples = None if callable(self.train) else len(self.train[1])
         return {"samples": samples, "batch_size": self.batch_size, "seed": self.seed}
@@ -82,7 +84,7 @@ class Run:
     trainer: Trainer
     source: Source
     epochs: int
-    validation: Any
+    validation: Samples | None
     early_stop: EarlyStop | None
     checkpoint: Any
     save_every: int | None
@@ -116,11 +118,11 @@ class Run:
             latest = {name: values[-1] for name, values in self.history.items()}
             bar.set_postfix(latest, refresh=False)
 
-    def rest_of_epoch(self) -> Iterator[tuple[Any, Any]]:
+    def rest_of_epoch(self) -> Iterator[Samples]:
         """The batches of this epoch that are still to come."""
         return itertools.islice(self.source.batches(self.history.epochs), self.done, None)
 
-    def step(self, x: Any, y: Any) -> None:
+    def step(self, x: PyTree, y: PyTree) -> None:
         if not self.prepared:
             self.prepare(x, y)
         with self.told():
@@ -129,10 +131,12 @@ class Run:
         if self.save_every is not None and self.trainer.steps % self.save_every == 0:
             self.save()
 
-    def prepare(self, x: Any, y: Any) -> None:
+    def prepare(self, x: PyTree, y: PyTree) -> None:
         """Find out what would be wrong with any of the batches."""
-        sets = [self.source.train if self.source.steps else None, self.validation]
-        self.trainer.prepare(x, y, *(data[1] for data in sets if data is not None))
+        train: Any = self.source.train if self.source.steps else None
+        self.trainer.prepare(
+            x, y, *(data[1] for data in (train, self.validation) if data is not None)
+        )
         self.prepared = True
 
     @contextmanager
@@ -236,6 +240,6 @@ class Means:
         return {name: value / samples for name, value in sums.items()}
 
 
-def _length(y: Any) -> int:
+def _length(y: PyTree) -> int:
     leaves = jax.tree.leaves(y)
     return len(leaves[0]) if leaves and np.ndim(leaves[0]) else 1

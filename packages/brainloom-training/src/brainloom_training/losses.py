@@ -30,6 +30,7 @@ from brainloom_core import (
     whole,
 )
 from brainloom_core.context import current_dt
+from brainloom_core.types import ArrayLike, PyTree, Quantity
 from brainloom_core.units import dimension_name, same_dimension, show
 
 from .reductions import (
@@ -71,21 +72,20 @@ class Loss:
 
     Examples:
         >>> from dataclasses import dataclass
-        >>> from typing import Any
         >>> import jax.numpy as jnp
-        >>> from brainloom_training import LastOverTime, Loss
+        >>> from brainloom_training import LastOverTime, Loss, Reduction
         >>> @dataclass(frozen=True, kw_only=True)
         ... class Distance(Loss):
-        ...     over: Any = LastOverTime()
+        ...     over: Reduction = LastOverTime()
         ...     def of_reduced(self, reduced, targets):
         ...         return jnp.abs(reduced - targets).mean()
         >>> print(Distance()(jnp.array([[1.0], [2.0]]), jnp.array([5.0])))
         3.0
     """
 
-    over: Any = option_field(default=Stack(), constraint=_is_reduction)
+    over: Reduction = option_field(default=Stack(), constraint=_is_reduction)
 
-    def __call__(self, outputs: Any, targets: Any) -> jax.Array:
+    def __call__(self, outputs: PyTree, targets: PyTree) -> jax.Array:
         """The loss of a sequence of outputs, `(T, *batch, n)`.
 
         Args:
@@ -98,7 +98,7 @@ class Loss:
         return self.of_reduced(self.over(outputs), targets)
 
     @abstractmethod
-    def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
+    def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of what `over` gives for a sequence of outputs.
 
         Args:
@@ -109,7 +109,7 @@ class Loss:
             One number without a unit.
         """
 
-    def _scaled(self, what: str, value: Any, scale: Any) -> jax.Array:
+    def _scaled(self, what: str, value: Quantity, scale: Quantity) -> jax.Array:
         """The plain numbers of a value in units of `scale`."""
         if not same_dimension(value, scale):
             hint = "" if isinstance(value, u.Quantity) else ", with its unit"
@@ -133,7 +133,7 @@ class OfClasses(Loss):
 
     per_class = 1
 
-    def _scores(self, reduced: Any) -> jax.Array:
+    def _scores(self, reduced: PyTree) -> jax.Array:
         """One plain number per class, `(*batch, classes)`."""
         scores = self._scaled("outputs", reduced, u.UNITLESS)
         n = scores.shape[-1] if scores.ndim else 0
@@ -145,7 +145,7 @@ class OfClasses(Loss):
         scores = scores.astype(jnp.promote_types(scores.dtype, brainstate.environ.dftype()))
         return scores.reshape(*scores.shape[:-1], -1, self.per_class).sum(axis=-1)
 
-    def classes(self, reduced: Any) -> int:
+    def classes(self, reduced: PyTree) -> int:
         """How many classes there are, by the shape of what `over` gives.
 
         Args:
@@ -154,7 +154,7 @@ class OfClasses(Loss):
         return int(np.shape(reduced)[-1]) // self.per_class
 
     def check_labels(
-        self, classes: int, targets: Any, shape: tuple[int, ...] | None = None
+        self, classes: int, targets: ArrayLike, shape: tuple[int, ...] | None = None
     ) -> None:
         """Refuse labels that do not name one of the classes for each element of the batch.
 
@@ -173,14 +173,14 @@ class OfClasses(Loss):
                 f"{classes - 1}{of_shape}, got {got}"
             )
 
-    def _labels(self, scores: jax.Array, targets: Any) -> jax.Array:
+    def _labels(self, scores: jax.Array, targets: ArrayLike) -> jax.Array:
         """The labels, checked; one that is no class, which only a traced one can be, is -1."""
         classes = scores.shape[-1]
         self.check_labels(classes, targets, scores.shape[:-1])
         labels = jnp.asarray(targets)
         return jnp.where((labels >= 0) & (labels < classes), labels, -1)
 
-    def _cross_entropy(self, scores: jax.Array, targets: Any) -> jax.Array:
+    def _cross_entropy(self, scores: jax.Array, targets: ArrayLike) -> jax.Array:
         return -_at(jax.nn.log_softmax(scores), self._labels(scores, targets)).mean()
 
 
@@ -233,10 +233,10 @@ class SpikeCountCrossEntropy(OfClasses):
         4.0
     """
 
-    over: Any = option_field(default=SumOverTime(), constraint=_is_reduction)
+    over: Reduction = option_field(default=SumOverTime(), constraint=_is_reduction)
     per_class: int = option_field(default=1, constraint=whole)
 
-    def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
+    def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the numbers of spikes, `(*batch, n)`."""
         return self._cross_entropy(self._scores(reduced), targets)
 
@@ -265,9 +265,9 @@ class RateCrossEntropy(OfClasses):
         4.0
     """
 
-    over: Any = option_field(default=MeanLogSoftmax(), constraint=_is_reduction)
+    over: Reduction = option_field(default=MeanLogSoftmax(), constraint=_is_reduction)
 
-    def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
+    def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the averaged logarithms, `(*batch, n)`."""
         scores = self._scores(reduced)
         return -_at(scores, self._labels(scores, targets)).mean()
@@ -299,10 +299,10 @@ class MembraneCrossEntropy(OfClasses):
         2.0
     """
 
-    over: Any = option_field(default=MaxOverTime(), constraint=_is_reduction)
-    scale: Any = quantity_field(default=u.mV, constraint=positive, unit=ANY_UNIT)
+    over: Reduction = option_field(default=MaxOverTime(), constraint=_is_reduction)
+    scale: Quantity = quantity_field(default=u.mV, constraint=positive, unit=ANY_UNIT)
 
-    def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
+    def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of one potential per neuron, `(*batch, n)`."""
         scores = self._scores(self._scaled("outputs", reduced, self.scale))
         return self._cross_entropy(scores, targets)
@@ -339,10 +339,10 @@ class LatencyCrossEntropy(OfClasses):
         2.0
     """
 
-    over: Any = option_field(default=FirstSpikeTime(), constraint=_is_reduction)
-    tau: Any = quantity_field(default=u.ms, constraint=positive)
+    over: Reduction = option_field(default=FirstSpikeTime(), constraint=_is_reduction)
+    tau: Quantity = quantity_field(default=u.ms, constraint=positive)
 
-    def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
+    def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the times of the first spikes in steps, `(*batch, n)`."""
         step = u.get_magnitude(current_dt() / self.tau)
         return self._cross_entropy(-step * self._scores(reduced), targets)
@@ -378,12 +378,12 @@ class SpikeCountMSE(OfClasses):
         2.5
     """
 
-    over: Any = option_field(default=SumOverTime(), constraint=_is_reduction)
+    over: Reduction = option_field(default=SumOverTime(), constraint=_is_reduction)
     correct: float = quantity_field(constraint=non_negative, unit=u.UNITLESS)
     incorrect: float = quantity_field(default=0.0, constraint=non_negative)
     per_class: int = option_field(default=1, constraint=whole)
 
-    def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
+    def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the numbers of spikes, `(*batch, n)`."""
         scores = self._scores(reduced)
         labels = self._labels(scores, targets)
@@ -414,10 +414,10 @@ class Accuracy(OfClasses):
         0.75
     """
 
-    over: Any = option_field(default=SumOverTime(), constraint=_is_reduction)
+    over: Reduction = option_field(default=SumOverTime(), constraint=_is_reduction)
     per_class: int = option_field(default=1, constraint=whole)
 
-    def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
+    def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The accuracy of the scores, `(*batch, n)`."""
         scores = self._scores(u.get_mantissa(reduced))
         highest = scores == scores.max(axis=-1, keepdims=True)
@@ -445,9 +445,9 @@ class MSE(Loss):
         2.0
     """
 
-    scale: Any = quantity_field(default=1.0, constraint=positive, unit=ANY_UNIT)
+    scale: Quantity = quantity_field(default=1.0, constraint=positive, unit=ANY_UNIT)
 
-    def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
+    def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of what is compared."""
         output = self._scaled("outputs", reduced, self.scale)
         target = self._scaled("targets", targets, self.scale)
@@ -476,10 +476,10 @@ class RateMSE(Loss):
         100.0
     """
 
-    over: Any = option_field(default=MeanOverTime(), constraint=_is_reduction)
-    scale: Any = quantity_field(default=u.Hz, constraint=positive)
+    over: Reduction = option_field(default=MeanOverTime(), constraint=_is_reduction)
+    scale: Quantity = quantity_field(default=u.Hz, constraint=positive)
 
-    def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
+    def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the fractions of steps with a spike, `(*batch, n)`."""
         fraction = self._scaled("outputs", reduced, u.UNITLESS)
         target = self._scaled("targets", targets, self.scale)
@@ -510,10 +510,10 @@ class FirstSpikeLoss(Loss):
         4.0
     """
 
-    over: Any = option_field(default=FirstSpikeTime(), constraint=_is_reduction)
-    scale: Any = quantity_field(default=u.ms, constraint=positive)
+    over: Reduction = option_field(default=FirstSpikeTime(), constraint=_is_reduction)
+    scale: Quantity = quantity_field(default=u.ms, constraint=positive)
 
-    def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
+    def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the times of the first spikes in steps, `(*batch, n)`."""
         steps = self._scaled("outputs", reduced, u.UNITLESS)
         target = self._scaled("targets", targets, self.scale)
@@ -555,9 +555,9 @@ class VanRossum(Loss):
         0.5
     """
 
-    tau: Any = quantity_field(constraint=positive, unit=u.ms)
+    tau: Quantity = quantity_field(constraint=positive, unit=u.ms)
 
-    def of_reduced(self, reduced: Any, targets: Any) -> jax.Array:
+    def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of spike trains, `(T, *batch, n)`."""
         output = self._scaled("outputs", reduced, u.UNITLESS)
         target = self._scaled("targets", targets, u.UNITLESS)

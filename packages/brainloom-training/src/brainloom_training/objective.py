@@ -9,10 +9,12 @@ import brainstate
 import jax
 import jax.numpy as jnp
 from brainloom_core import InputError
+from brainloom_core.types import Array, PyTree
 
 from .losses import OfClasses
 from .reductions import Reduction, Stack
 from .rolling import rollout
+from .types import ByName, Measure, Penalty, Read
 
 __all__ = ["Objective"]
 
@@ -36,12 +38,12 @@ class Objective:
             finds, by name.
     """
 
-    model: Any
-    loss: Callable[..., Any]
-    metrics: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    penalties: Mapping[str, Any] = field(default_factory=dict)
-    encoder: Callable[[Any], Any] | None = None
-    read: Any = None
+    model: brainstate.nn.Module
+    loss: Measure
+    metrics: Mapping[str, Measure] = field(default_factory=dict)
+    penalties: Mapping[str, Penalty] = field(default_factory=dict)
+    encoder: Callable[[PyTree], PyTree] | None = None
+    read: Read | None = None
     n_steps: int | None = None
     batching: str | None = None
     classes: dict[str, int] = field(default_factory=dict)
@@ -57,21 +59,21 @@ class Objective:
         self.reset = resetting(self.model)
 
     def __call__(
-        self, x: Any, y: Any, *, segment: Any = None, detach: bool = False
-    ) -> dict[str, Any]:
+        self, x: PyTree, y: PyTree, *, segment: int | str | None = None, detach: bool = False
+    ) -> ByName:
         """Run the model on a batch from its initial states; the loss and all metrics by name."""
         if self.batching == "vmap":
             run = functools.partial(self._values, segment=segment, detach=detach)
             return jax.tree.map(lambda values: values.mean(0), mapped(run, x, y))
         return self._values(x, y, segment=segment, detach=detach)
 
-    def outputs(self, x: Any) -> Any:
+    def outputs(self, x: PyTree) -> PyTree:
         """Run the model on a batch from its initial states; its outputs, time first."""
         if self.batching == "vmap":
             return jax.tree.map(lambda out: jnp.moveaxis(out, 0, 1), mapped(self._outputs, x))
         return self._outputs(x)
 
-    def sequence(self, x: Any) -> Any:
+    def sequence(self, x: PyTree) -> PyTree:
         """The inputs of a batch over time, time first."""
         if self.encoder is not None:
             return self.encoder(x)
@@ -79,22 +81,22 @@ class Objective:
             return jax.tree.map(lambda values: jnp.moveaxis(values, 0, 1), x)
         return x
 
-    def measure(self, name: str, seen: Any, y: Any) -> Any:
+    def measure(self, name: str, seen: PyTree, y: PyTree) -> Array:
         """The loss or a metric, by name, of what it needs to see of the outputs."""
         return _value(self._counted(name, seen), seen, y)
 
-    def measure_outputs(self, name: str, outputs: Any, y: Any) -> Any:
+    def measure_outputs(self, name: str, outputs: PyTree, y: PyTree) -> Array:
         """The loss or a metric, by name, of the outputs over time."""
         return self._counted(name, outputs)(outputs, y)
 
-    def _counted(self, name: str, seen: Any) -> Any:
+    def _counted(self, name: str, seen: PyTree) -> Measure:
         """The measure of this name, the number of whose classes is noted."""
         measure = self.measures[name]
         if isinstance(measure, OfClasses):
             self.classes[name] = measure.classes(seen)
         return measure
 
-    def _values(self, x: Any, y: Any, **options: Any) -> dict[str, Any]:
+    def _values(self, x: PyTree, y: PyTree, **options: Any) -> ByName:
         watching = {name: self.penalties[name] for name in self.watched}
         self.reset()
         seen = self._seen(x, self.measures | watching, **options)
@@ -105,20 +107,21 @@ class Objective:
             values["loss"] = values["loss"] + cost
         return values
 
-    def _outputs(self, x: Any) -> Any:
+    def _outputs(self, x: PyTree) -> PyTree:
         self.reset()
         return rollout(self.model, self.sequence(x), n_steps=self.n_steps, read=self.read)
 
-    def _seen(self, x: Any, measures: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+    def _seen(self, x: PyTree, measures: Mapping[str, Measure], **options: Any) -> ByName:
         """What each measure needs to see: the outputs over time, or what it reduces them to."""
         wanted = _Several({n: _over(measure) for n, measure in measures.items()}, self.watched)
         whole = None in wanted.parts.values()
+        over: Any = None if whole else wanted
         seen = rollout(
             self.model,
             self.sequence(x),
             n_steps=self.n_steps,
             read={"": self.read, **self.watched} if self.watched else self.read,
-            over=None if whole else wanted,
+            over=over,
             **options,
         )
         return wanted(seen) if whole else seen
@@ -131,44 +134,44 @@ class _Several:
     parts: Mapping[str, Reduction | None]
     watched: Mapping[str, str]
 
-    def __call__(self, outputs: Any) -> dict[str, Any]:
+    def __call__(self, outputs: PyTree) -> ByName:
         seen = {name: self._of(name, outputs) for name in self.parts}
         return {n: seen[n] if part is None else part(seen[n]) for n, part in self.parts.items()}
 
-    def start(self, output: Any, n_steps: int | None = None) -> dict[str, Any]:
+    def start(self, output: PyTree, n_steps: int | None = None) -> ByName:
         return {n: part.start(self._of(n, output), n_steps) for n, part in self._folds()}
 
-    def fold(self, carried: dict[str, Any], output: Any, i: Any) -> dict[str, Any]:
+    def fold(self, carried: ByName, output: PyTree, i: Array) -> ByName:
         return {n: part.fold(carried[n], self._of(n, output), i) for n, part in self._folds()}
 
-    def result(self, carried: dict[str, Any], n_steps: int) -> dict[str, Any]:
+    def result(self, carried: ByName, n_steps: int) -> ByName:
         return {n: part.result(carried[n], n_steps) for n, part in self._folds()}
 
     def _folds(self) -> list[tuple[str, Reduction]]:
         return [(name, part) for name, part in self.parts.items() if part is not None]
 
-    def _of(self, name: str, output: Any) -> Any:
+    def _of(self, name: str, output: PyTree) -> PyTree:
         """What a part is computed from: the output, or what is watched beside it."""
         return output[self.watched.get(name, "")] if self.watched else output
 
 
-def _over(measure: Any) -> Reduction | None:
+def _over(measure: Measure | None) -> Reduction | None:
     over = getattr(measure, "over", None)
     return None if isinstance(over, Stack) else over
 
 
-def _value(measure: Any, seen: Any, *targets: Any) -> Any:
+def _value(measure: Any, seen: PyTree, *targets: PyTree) -> Array:
     split = _over(measure) is not None
     return measure.of_reduced(seen, *targets) if split else measure(seen, *targets)
 
 
-def resetting(model: Any) -> Callable[[], None]:
+def resetting(model: brainstate.nn.Module) -> Callable[[], None]:
     """A function that returns all that a model keeps to its initial values, also while traced.
 
     Our models compute theirs anew, from parameters that may be trained; a module written by hand
     has its own `reset_state`, or gets the values that its states have now.
     """
-    by_hand: list[tuple[brainstate.State, Any]] = []
+    by_hand: list[tuple[brainstate.State, PyTree]] = []
     own = []
     for node in model.nodes(brainstate.nn.Module).values():
         if type(node).reset_state is not brainstate.nn.Module.reset_state:
@@ -188,7 +191,7 @@ def resetting(model: Any) -> Callable[[], None]:
     return reset
 
 
-def mapped(run: Callable[..., Any], *args: Any) -> Any:
+def mapped(run: Callable[..., PyTree], *args: PyTree) -> PyTree:
     """A function of one sample over samples along the first axis, each with randomness of its own.
 
     What it writes to states is dropped.
@@ -210,7 +213,7 @@ def mapped(run: Callable[..., Any], *args: Any) -> Any:
     values = [state.value for state in states]
     keys = jax.random.split(generator.value, len(jax.tree.leaves(args)[0]))
 
-    def one(key: Any, *sample: Any) -> Any:
+    def one(key: Array, *sample: PyTree) -> PyTree:
         held = [key if s is generator else v for s, v in zip(states, values, strict=True)]
         return traced.jaxpr_call(held, *sample)[1]
 

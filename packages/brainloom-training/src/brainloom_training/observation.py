@@ -1,7 +1,7 @@
 """`observe`: what a model does on one batch, forward and backward, layer by layer."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError
 from brainloom_core.context import current_dt
+from brainloom_core.types import Array, PyTree, SpikeFunction
 from jax.interpreters import partial_eval
 
 from .rolling import carried_states, in_step
+from .types import ByName, Measure, Parameters
 
 __all__ = [
     "Layer",
@@ -50,16 +52,16 @@ class Layer:
     """
 
     name: str
-    module: Any
-    V: Any
-    z: Any
-    start: Any
-    spikes: Any
-    gradient: Any
+    module: brainstate.nn.Module
+    V: np.ndarray
+    z: np.ndarray
+    start: np.ndarray
+    spikes: np.ndarray
+    gradient: np.ndarray
     growth: float
 
     @property
-    def share(self) -> Any:
+    def share(self) -> np.ndarray:
         """Spikes of each neuron, of those that it could have: 1 for one in every step, `(n,)`."""
         held = 0.0
         if hasattr(self.module, "steps_held"):
@@ -87,21 +89,25 @@ class Observation:
     """
 
     layers: list[Layer]
-    parameters: dict[str, Any]
-    gradients: dict[str, Any]
+    parameters: dict[str, np.ndarray]
+    gradients: dict[str, np.ndarray]
     unused: list[str]
-    outputs: Any
-    targets: Any
+    outputs: PyTree
+    targets: PyTree
     loss: float
-    model: Any
-    initial: dict[str, Any]
-    final: dict[str, Any]
-    replay: Callable[[str, list[str], Any], Any]
+    model: brainstate.nn.Module
+    initial: ByName
+    final: ByName
+    replay: Callable[[str, list[str], np.ndarray], np.ndarray]
     feeding: Callable[[str], list[str]]
 
 
 def observe(
-    model: Any, loss: Callable[[Any, Any], Any], xs: Any, ys: Any, parameters: Any = None
+    model: brainstate.nn.Module,
+    loss: Measure,
+    xs: PyTree,
+    ys: PyTree,
+    parameters: Parameters | None = None,
 ) -> Observation:
     """Run a model over a batch from its initial states, forward and backward.
 
@@ -139,7 +145,7 @@ def observe(
     )
 
 
-def spiking_layers(model: Any) -> dict[str, Any]:
+def spiking_layers(model: brainstate.nn.Module) -> dict[str, brainstate.nn.Module]:
     """The modules with a potential and a spike function, by dotted path, in their order."""
     found = {
         dotted(path): module
@@ -151,7 +157,7 @@ def spiking_layers(model: Any) -> dict[str, Any]:
     return found
 
 
-def short_states(model: Any) -> dict[str, Any]:
+def short_states(model: brainstate.nn.Module) -> dict[str, brainstate.State]:
     """What a model should forget between two batches, by dotted path."""
     kinds = (brainstate.HiddenState, brainstate.ShortTermState)
     states = _shortest(model.states)
@@ -173,7 +179,7 @@ def dotted(path: Path) -> str:
     return ".".join(str(part) for part in path) or "model"
 
 
-def initialize(model: Any, xs: Any) -> None:
+def initialize(model: brainstate.nn.Module, xs: PyTree) -> None:
     """Initialise the states of a model for the batch of a sequence `(T, *batch, n)`."""
     first = np.shape(jax.tree.leaves(xs)[0])
     brainstate.nn.init_all_states(model, batch_size=first[1] if len(first) > 2 else None)
@@ -182,7 +188,14 @@ def initialize(model: Any, xs: Any) -> None:
 class Run:
     """A model and a batch as pure functions of parameters, of probes and of small changes."""
 
-    def __init__(self, model: Any, loss: Any, xs: Any, ys: Any, trained: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        model: brainstate.nn.Module,
+        loss: Measure,
+        xs: PyTree,
+        ys: PyTree,
+        trained: dict[str, brainstate.State],
+    ) -> None:
         self.model, self.loss, self.ys, self.trained = model, loss, ys, trained
         self.xs = jax.tree.map(jnp.asarray, xs)
         self.length = len(jax.tree.leaves(self.xs)[0])
@@ -190,7 +203,7 @@ class Run:
         self.parameters = {name: state.value for name, state in trained.items()}
         self.states, self.step = self._pure()
 
-    def _observed(self, i: Any, x: Any) -> Any:
+    def _observed(self, i: Array, x: PyTree) -> PyTree:
         """One step: what the model returns, and what its layers have then."""
         with in_step(i):
             outputs = self.model(*(x if isinstance(x, tuple) else (x,)))
@@ -199,24 +212,30 @@ class Run:
             for name, it in self.layers.items()
         }
 
-    def _pure(self) -> tuple[Any, Any]:
+    def _pure(self) -> tuple[tuple[brainstate.State, ...], Callable[..., PyTree]]:
         """The states, and a step as a function from their values to new ones and the record."""
         function = brainstate.transform.StatefulFunction(self._observed)
         first = jax.tree.map(lambda x: x[0], self.xs)
 
-        def step(values: Any, i: Any, x: Any) -> Any:
+        def step(values: PyTree, i: Array, x: PyTree) -> PyTree:
             new, record = function.jaxpr_call(values, i, x)
             pairs = zip(values, new, strict=True)
             return tuple(old if it is None else it for old, it in pairs), record  # None: only read
 
         return function.get_states(jnp.asarray(0), first), step
 
-    def run(self, parameters: Any, probes: Any = None, factor: Any = 1.0, step: Any = None) -> Any:
+    def run(
+        self,
+        parameters: ByName,
+        probes: dict[str, Array] | None = None,
+        factor: Array | float = 1.0,
+        step: Callable[..., PyTree] | None = None,
+    ) -> PyTree:
         """The states in the end and the record of all steps, probes added to V as steps begin."""
         places = {name: self.place(it.V) for name, it in self.layers.items()}
         step = step or self.step
 
-        def advance(values: Any, given: Any) -> Any:
+        def advance(values: PyTree, given: PyTree) -> PyTree:
             i, x, probe = given
             values = list(values)
             for name, added in (probe or {}).items():
@@ -229,7 +248,7 @@ class Run:
             start[self.place(self.trained[name])] = value
         return jax.lax.scan(advance, tuple(start), (jnp.arange(self.length), self.xs, probes))
 
-    def backward(self) -> tuple[Any, list[str]]:
+    def backward(self) -> tuple[PyTree, list[str]]:
         """Loss and record with their derivatives by parameters and by probes; what is unused."""
         potentials = {name: u.get_mantissa(it.V.value) for name, it in self.layers.items()}
         zeros = {n: jnp.zeros((self.length, *V.shape), V.dtype) for n, V in potentials.items()}
@@ -248,23 +267,25 @@ class Run:
         }
         return [n for n, it in wanted.items() if not any(partial_eval.dce_jaxpr(jaxpr, it)[1])]
 
-    def _graded(self, parameters: Any, probes: Any, factor: Any) -> Any:
+    def _graded(
+        self, parameters: ByName, probes: dict[str, Array] | None, factor: Array | float
+    ) -> PyTree:
         final, record = self.run(parameters, probes, factor)
         return u.get_magnitude(self.loss(record[0], self.ys)), (final, record)
 
-    def value(self, parameters: Any) -> Any:
+    def value(self, parameters: ByName) -> Array:
         """The loss."""
         return self._graded(parameters, None, 1.0)[0]
 
-    def growth(self) -> Any:
+    def growth(self) -> Array:
         """Mean factor by which a change of each layer grows in a step, the other layers held."""
         leaves, tree = jax.tree.flatten(tuple(state.value for state in self.states))
         masks = {i: mask for i, mask in enumerate(self._masks()) if mask.any()}
 
-        def step(carried: Any, given: Any) -> Any:
+        def step(carried: PyTree, given: PyTree) -> PyTree:
             values, changes = carried
 
-            def advance(own: list[Any]) -> tuple[list[Any], list[Any]]:
+            def advance(own: list[Array]) -> tuple[list[Array], list[Array]]:
                 merged = list(values)
                 for i, value in zip(masks, own, strict=True):
                     merged[i] = value
@@ -273,7 +294,7 @@ class Run:
 
             now = [values[i] for i in masks]
             _, new = advance(now)
-            push: Any = jax.vmap(
+            push: Callable[..., PyTree] = jax.vmap(
                 lambda change: jax.jvp(advance, (now,), (change,), has_aux=True)[1]
             )
             changes, lengths = _normed(push(changes), masks.values())
@@ -287,7 +308,7 @@ class Run:
         logs = jax.lax.scan(step, (leaves, changes), (jnp.arange(self.length), self.xs))[1]
         return jnp.exp(logs[self.length // 4 :].mean(0))  # after the transient
 
-    def _masks(self) -> list[Any]:
+    def _masks(self) -> list[np.ndarray]:
         """For each array of the states whether it may change with each of the layers."""
         kept = {id(state) for state in carried_states(self.model).values()}
         own = [{id(state) for state in it.states().values()} for it in self.layers.values()]
@@ -311,10 +332,10 @@ class Run:
         used = partial_eval.dce_jaxpr(closed.jaxpr, [True])[1][-len(named(self.parameters)) :]
         return [n for n, is_used in zip(named(self.parameters), used, strict=True) if is_used]
 
-    def replay(self, name: str, scaled: list[str], factors: Any) -> Any:
+    def replay(self, name: str, scaled: list[str], factors: np.ndarray) -> np.ndarray:
         """Spikes per neuron and step of a layer for each factor of parameters, or of the inputs."""
 
-        def rate(factor: Any) -> Any:
+        def rate(factor: Array) -> Array:
             leaves, tree = jax.tree.flatten(self.parameters)
             names = named(self.parameters)
             leaves = [v * factor if n in scaled else v for n, v in zip(names, leaves, strict=True)]
@@ -325,21 +346,21 @@ class Run:
 
         return np.asarray(_once(lambda: jax.lax.map(rate, jnp.asarray(factors))))
 
-    def place(self, state: Any) -> int:
+    def place(self, state: brainstate.State) -> int:
         """Where a state stands among those of the step."""
         return next(i for i, it in enumerate(self.states) if it is state)
 
 
 # To be run once: to optimise it would take longer.
-_QUICK: Any = {"xla_backend_optimization_level": 0}
+_QUICK: dict[str, Any] = {"xla_backend_optimization_level": 0}
 
 
-def _once(function: Callable[[], Any]) -> Any:
+def _once(function: Callable[[], PyTree]) -> PyTree:
     """The result of a function, compiled for a single call."""
     return jax.jit(function, compiler_options=_QUICK)()
 
 
-def named(parameters: dict[str, Any]) -> dict[str, Any]:
+def named(parameters: ByName) -> dict[str, np.ndarray]:
     """The arrays in the values of parameters, by dotted name, numbers in their units."""
     found = jax.tree_util.tree_flatten_with_path(parameters)[0]
     return {
@@ -348,12 +369,14 @@ def named(parameters: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _part(key: Any) -> str:
+def _part(key: object) -> str:
     """The word for one part of the path to an array, none for that within a quantity."""
     return str(getattr(key, "key", "")) if isinstance(key, jax.tree_util.DictKey) else ""
 
 
-def trained_states(model: Any, parameters: Any) -> dict[str, Any]:
+def trained_states(
+    model: brainstate.nn.Module, parameters: Parameters | None
+) -> dict[str, brainstate.State]:
     """The states that are trained, by dotted path."""
     if parameters is None:
         states = _shortest(model.states)
@@ -362,7 +385,7 @@ def trained_states(model: Any, parameters: Any) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def spike_functions(pairs: list[tuple[Any, Any]]) -> Iterator[None]:
+def spike_functions(pairs: list[tuple[brainstate.nn.Module, SpikeFunction]]) -> Iterator[None]:
     """Give layers other spike functions for a while: pairs of both."""
     own = [(layer, layer.spk_fun) for layer, _ in pairs]
     try:
@@ -374,27 +397,27 @@ def spike_functions(pairs: list[tuple[Any, Any]]) -> Iterator[None]:
             layer.spk_fun = kept
 
 
-def slope_of(spk_fun: Any, z: Any) -> Any:
+def slope_of(spk_fun: SpikeFunction, z: Array | np.ndarray) -> Array:
     """The derivative of a spike function."""
     z = jnp.asarray(z)
     return jax.jvp(spk_fun, (z,), (jnp.ones_like(z),))[1]
 
 
-def _distance(layer: Any) -> Any:
+def _distance(layer: brainstate.nn.Module) -> Array:
     """What the spike function of a layer sees."""
     with spike_functions([(layer, lambda z: z)]):
         return layer.get_spike(layer.V.value)
 
 
-def _without_slope(z: Any) -> Any:
+def _without_slope(z: Array) -> Array:
     return jax.lax.stop_gradient((z >= 0).astype(z.dtype))
 
 
-def _normed(changes: list[Any], masks: Any) -> tuple[list[Any], Any]:
+def _normed(changes: list[Array], masks: Iterable[Array | np.ndarray]) -> tuple[list[Array], Array]:
     """Changes, one for each layer, cut to what is free and of length one; and their lengths."""
     n = len(changes[0])
 
-    def along(factor: Any, x: Any) -> Any:
+    def along(factor: Array | np.ndarray, x: Array) -> Array:
         return x * factor.reshape(n, *(1,) * (x.ndim - 1)).astype(x.dtype)
 
     changes = [along(mask, x) for mask, x in zip(masks, changes, strict=True)]
@@ -403,6 +426,6 @@ def _normed(changes: list[Any], masks: Any) -> tuple[list[Any], Any]:
     return [along(1.0 / lengths, x) for x in changes], lengths
 
 
-def _flat(module: Any, values: Any) -> Any:
+def _flat(module: brainstate.nn.Module, values: np.ndarray) -> np.ndarray:
     """As `(T, batch, n)`."""
     return values.reshape(len(values), -1, int(np.prod(module.in_size)))

@@ -9,11 +9,13 @@ import brainstate
 import jax
 import jax.numpy as jnp
 from brainloom_core import InputError, ParameterError, option_field, text
+from brainloom_core.types import Array, PyTree
 from brainloom_core.units import show
 
 from .objective import Objective
 from .products import products_through
 from .rolling import in_step
+from .types import ByName
 
 __all__ = ["Online"]
 
@@ -48,7 +50,7 @@ class Online:
             )
 
     def prepare(
-        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree
     ) -> None:
         """Build the learner, and refuse what it cannot train.
 
@@ -81,8 +83,8 @@ class Online:
         objective.learner = learner
 
     def gradients(
-        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree
+    ) -> tuple[ByName, ByName]:
         """Gradients by name of parameter, and the values of loss and metrics.
 
         Args:
@@ -96,7 +98,7 @@ class Online:
         objective.reset()
         learner.reset_state(xs.shape[1] if objective.batching == "axis" else None)
 
-        def step(x: Any, i: Any) -> tuple[Any, Any]:
+        def step(x: PyTree, i: Array) -> tuple[PyTree, PyTree]:
             with in_step(i):
                 output = learner(x)
             one = jax.tree.map(lambda value: value[None], output)

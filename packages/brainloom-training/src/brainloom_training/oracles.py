@@ -18,9 +18,8 @@ series, where the first spikes act on a loss that is not linear in them.
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -28,6 +27,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError
+from brainloom_core.types import Array, ArrayLike, PyTree, SpikeFunction
 from brainloom_core.units import show
 
 from .observation import (
@@ -39,6 +39,7 @@ from .observation import (
     spiking_layers,
     trained_states,
 )
+from .types import Measure, Parameters
 
 __all__ = ["Expectation", "GradientReport", "check_expectation", "check_gradients"]
 
@@ -55,7 +56,7 @@ class GradientReport:
     """
 
     errors: dict[str, float]
-    slopes: dict[str, tuple[Any, Any]]
+    slopes: dict[str, tuple[float, float]]
     tolerance: float
 
     def __bool__(self) -> bool:
@@ -68,11 +69,11 @@ class GradientReport:
 
 
 def check_gradients(
-    model: Any,
-    loss: Callable[[Any, Any], Any],
-    xs: Any,
-    ys: Any,
-    parameters: Any = None,
+    model: brainstate.nn.Module,
+    loss: Measure,
+    xs: PyTree,
+    ys: PyTree,
+    parameters: Parameters | None = None,
     *,
     directions: int = 4,
     step: float = 1e-5,
@@ -161,12 +162,12 @@ def check_gradients(
     return GradientReport(errors, slopes, tolerance)
 
 
-def _relative(found: Any, expected: Any) -> float:
+def _relative(found: PyTree, expected: PyTree) -> float:
     size = max(float(np.linalg.norm(found)), float(np.linalg.norm(expected)))
     return float(np.linalg.norm(found - expected)) / size if size else 0.0
 
 
-def _require_smooth(layers: dict[str, Any]) -> None:
+def _require_smooth(layers: dict[str, brainstate.nn.Module]) -> None:
     for name, layer in layers.items():
         hard = getattr(layer, "spk_reset", "soft") != "soft"
         if hard or hasattr(layer, "steps_held") or getattr(layer, "interpolate", False):
@@ -177,7 +178,7 @@ def _require_smooth(layers: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _smooth_resets(layers: Iterable[Any]) -> Iterator[None]:
+def _smooth_resets(layers: Iterable[brainstate.nn.Module]) -> Iterator[None]:
     """Let gradients go through the resets for a while."""
     own = [(layer, layer.detach_reset) for layer in layers if hasattr(layer, "detach_reset")]
     try:
@@ -190,11 +191,13 @@ def _smooth_resets(layers: Iterable[Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _double(model: Any, trained: dict[str, Any], data: Any) -> Iterator[Any]:
+def _double(
+    model: brainstate.nn.Module, trained: dict[str, brainstate.State], data: PyTree
+) -> Iterator[PyTree]:
     """Parameters and data in float64 for a while, the states initialised anew by the caller."""
     kept = {name: state.value for name, state in trained.items()}
 
-    def wide(x: Any) -> Any:
+    def wide(x: ArrayLike) -> Array:
         x = np.asarray(x)
         return jnp.asarray(x, np.float64 if np.issubdtype(x.dtype, np.floating) else x.dtype)
 
@@ -208,15 +211,15 @@ def _double(model: Any, trained: dict[str, Any], data: Any) -> Iterator[Any]:
                 state.value = kept[name]
 
 
-def _smoothed(spk_fun: Any) -> Any:
+def _smoothed(spk_fun: SpikeFunction) -> SpikeFunction:
     """The smooth function S in place of the step, with the derivative of a spike function."""
 
     @jax.custom_jvp
-    def smooth(z: Any) -> Any:
+    def smooth(z: Array) -> Array:
         return _integral(spk_fun, z)
 
     @smooth.defjvp
-    def _(primals: Any, tangents: Any) -> Any:
+    def _(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
         return smooth(*primals), jax.jvp(spk_fun, primals, tangents)[1]
 
     return smooth
@@ -235,7 +238,7 @@ def _quadrature() -> tuple[np.ndarray, np.ndarray]:
     return places, np.ravel(lengths * weights / 2.0)
 
 
-def _integral(spk_fun: Any, z: Any) -> Any:
+def _integral(spk_fun: SpikeFunction, z: Array) -> Array:
     r"""$S(z) = \tfrac12 + \int_0^z s'$: the closed form where there is one, else by quadrature."""
     if hasattr(spk_fun, "smooth"):
         return spk_fun.smooth(z)
@@ -257,10 +260,10 @@ class Expectation:
         bias_error: The standard error of this.
     """
 
-    at: Any
-    surrogate: Any
-    expected: Any
-    spread: Any
+    at: np.ndarray
+    surrogate: np.ndarray
+    expected: np.ndarray
+    spread: np.ndarray
     bias: float
     bias_error: float
 
@@ -276,9 +279,9 @@ class Expectation:
 
 
 def check_expectation(
-    spk_fun: Callable[[Any], Any],
-    z: Any,
-    loss: Callable[[Any], Any],
+    spk_fun: SpikeFunction,
+    z: Array,
+    loss: Measure,
     *,
     spikes: int = 32,
     samples: int = 256,
@@ -327,11 +330,11 @@ def check_expectation(
     keys = jax.random.split(jax.random.key(seed), samples + 1)
     chosen = jax.random.choice(keys[0], z.size, (min(spikes, z.size),), replace=False)
 
-    def draw(key: Any) -> Any:
+    def draw(key: Array) -> tuple[Array, Array]:
         drawn = (jax.random.uniform(key, z.shape) < chance).astype(z.dtype)
         by_slope = jnp.ravel(jax.grad(lambda s: u.get_magnitude(loss(s)))(drawn))[chosen]
 
-        def difference(i: Any) -> Any:
+        def difference(i: Array) -> Array:
             with_, without = (
                 u.get_magnitude(loss(drawn.ravel().at[i].set(s).reshape(z.shape)))
                 for s in (1.0, 0.0)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Constraint, Declared, ParameterError, Surrogate, checked, flag, full
 from brainloom_core.names import owner_of
+from brainloom_core.types import Quantity
 from brainloom_core.units import show, with_unit
 
 from .arguments import MODULE
@@ -22,7 +23,7 @@ Condition = Callable[[Any, Any], Any]  # from an old and a proposed value to the
 
 
 @checked(model=MODULE)
-def trainable(model: Any, *names: str) -> dict[str, brainstate.ParamState]:
+def trainable(model: brainstate.nn.Module, *names: str) -> dict[str, brainstate.ParamState]:
     """The trainable parameters of a model and of all its parts, by dotted name.
 
     Args:
@@ -46,7 +47,7 @@ def trainable(model: Any, *names: str) -> dict[str, brainstate.ParamState]:
 
 @checked(model=MODULE, per_neuron=flag)
 def make_trainable(
-    model: Any, *names: str, per_neuron: bool = False
+    model: brainstate.nn.Module, *names: str, per_neuron: bool = False
 ) -> dict[str, brainstate.ParamState]:
     """Turn parameters of a model into trainable ones, in place.
 
@@ -78,7 +79,7 @@ def make_trainable(
     return {name: _made_trainable(model, name, per_neuron) for name in names}
 
 
-def keep_sign(initial: Any) -> Condition:
+def keep_sign(initial: Quantity) -> Condition:
     """A condition for `constraints`: each weight keeps the sign that it begins with.
 
     That is Dale's law for the weights of a population; a weight that begins at zero stays there.
@@ -96,14 +97,16 @@ def keep_sign(initial: Any) -> Condition:
     """
     sign = jnp.sign(u.get_mantissa(initial))
 
-    def keep(old: Any, new: Any) -> Any:
+    def keep(old: Quantity, new: Quantity) -> Quantity:
         number = u.get_mantissa(new)
         return with_unit(jnp.where(jnp.sign(number) == sign, number, 0), u.get_unit(new))
 
     return keep
 
 
-def conditions(model: Any, given: Mapping[str, Any] | None) -> dict[str, Condition]:
+def conditions(
+    model: brainstate.nn.Module, given: Mapping[str, object] | None
+) -> dict[str, Condition]:
     """How each trainable parameter is kept within its conditions, declared or given."""
     states = trainable(model)
     names = {id(state): name for name, state in states.items()}
@@ -119,7 +122,9 @@ def conditions(model: Any, given: Mapping[str, Any] | None) -> dict[str, Conditi
     return found
 
 
-def _made_trainable(model: Any, name: str, per_neuron: bool) -> brainstate.ParamState:
+def _made_trainable(
+    model: brainstate.nn.Module, name: str, per_neuron: bool
+) -> brainstate.ParamState:
     owner, last = owner_of(model, name)
     held = getattr(owner, "__dict__", {}).get(last)
     if isinstance(held, brainstate.ParamState):
@@ -143,14 +148,14 @@ def _made_trainable(model: Any, name: str, per_neuron: bool) -> brainstate.Param
     return state
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     number = u.get_mantissa(value)
     return isinstance(number, (int, float, np.ndarray, np.generic, jax.Array)) and not isinstance(
         number, bool
     )
 
 
-def _fitting(pattern: str, names: Mapping[str, Any]) -> list[str]:
+def _fitting(pattern: str, names: Mapping[str, object]) -> list[str]:
     found = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
     if not found:
         known = ", ".join(names) or "none"
@@ -164,7 +169,7 @@ def _declared(node: Declared, name: str) -> Condition:
     return lambda old, new: node.keep(name, old, new)
 
 
-def _of_surrogate(spk_fun: Any, names: Mapping[int, str]) -> dict[str, Condition]:
+def _of_surrogate(spk_fun: object, names: Mapping[int, str]) -> dict[str, Condition]:
     """The conditions that a spike function declares of its trained parameters, by their names."""
     found = {}
     for field, value in vars(spk_fun).items() if isinstance(spk_fun, Surrogate) else ():
@@ -178,7 +183,7 @@ def _both(first: Condition, second: Condition) -> Condition:
     return lambda old, new: second(old, first(old, new))
 
 
-def _condition(pattern: str, condition: Any, initial: Any) -> Condition:
+def _condition(pattern: str, condition: object, initial: Quantity) -> Condition:
     """A condition that is given for a parameter, as a function of an old and a new value."""
     if condition is keep_sign:
         return keep_sign(initial)

@@ -1,18 +1,20 @@
 """Which parameters a gradient cannot reach."""
 
 from collections.abc import Callable
-from typing import Any
 
 import brainstate
 import jax
 import jax.numpy as jnp
+from brainloom_core.types import PyTree
 from jax.extend.core import jaxpr_as_fun
 from jax.interpreters.partial_eval import dce_jaxpr
+
+from .types import ByName
 
 __all__ = ["unreached"]
 
 
-def unreached(gradients: Callable[..., dict[str, Any]], *args: Any) -> list[str]:
+def unreached(gradients: Callable[..., ByName], *args: PyTree) -> list[str]:
     """The names whose gradient is the same whatever the arguments and the states are: zero.
 
     This is read off the program that computes the gradients. Where the way from a parameter to

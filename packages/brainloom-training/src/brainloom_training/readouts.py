@@ -21,6 +21,7 @@ from brainloom_core import (
     state,
 )
 from brainloom_core.context import current_dt
+from brainloom_core.types import Arguments, Array, Initializer, Quantity, Shape, Size
 from brainloom_core.units import dimension_name, same_dimension, show
 
 from .products import product
@@ -31,20 +32,20 @@ __all__ = ["LeakyRateReadout", "LeakySpikeReadout"]
 class _Readout(Declared):
     """What the readouts share: their sizes, their weights and what these make of the input."""
 
-    signature_frame: ClassVar[dict[str, Any]] = {
+    signature_frame: ClassVar[Arguments] = {
         "in_size": REQUIRED,
         "out_size": REQUIRED,
         "name": None,
     }
-    w_init: Any
+    w_init: Initializer
     weight: brainstate.ParamState
 
     @property
-    def varshape(self) -> tuple[int, ...]:
+    def varshape(self) -> Shape:
         """The shape of the outputs, which is that of the states."""
         return tuple(self.out_size)
 
-    def configure_frame(self, in_size: Any, out_size: Any, name: str | None) -> None:
+    def configure_frame(self, in_size: Size, out_size: Size, name: str | None) -> None:
         """Set the sizes.
 
         Args:
@@ -59,12 +60,12 @@ class _Readout(Declared):
     def _setup_module(self, size: tuple[int, ...], name: str | None) -> None:
         super().configure_frame(name=name)
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         if "w_init" in values:
             self.weight = self._weights(self.w_init)
 
-    def _size(self, name: str, size: Any) -> tuple[int, ...]:
+    def _size(self, name: str, size: Size) -> tuple[int, ...]:
         sizes = tuple(size) if isinstance(size, (tuple, list)) else (size,)
         if not sizes or not all(
             isinstance(n, (int, np.integer)) and n >= 1 and n is not True for n in sizes
@@ -86,7 +87,7 @@ class _Readout(Declared):
             )
         return brainstate.ParamState(full(weight, shape))
 
-    def _arriving(self, x: Any, held: Any) -> Any:
+    def _arriving(self, x: Quantity, held: Quantity) -> Quantity:
         """The weighted input, of the shape of a state that is held."""
         batch = held.shape[: held.ndim - len(self.out_size)]
         if np.shape(x) != (*batch, *self.in_size) or isinstance(x, u.Quantity):
@@ -140,11 +141,11 @@ class LeakyRateReadout(_Readout):
 
     signature_layout = ("in_size", "out_size", ..., "name")
 
-    tau: Any = param(default=5.0 * u.ms, constraint=positive, doc="time constant")
-    w_init: Any = option(default=brainstate.nn.init.KaimingNormal(), doc="weights")
+    tau: Quantity = param(default=5.0 * u.ms, constraint=positive, doc="time constant")
+    w_init: Initializer = option(default=brainstate.nn.init.KaimingNormal(), doc="weights")
     r = state(lambda model, shape: full(0.0 * u.get_unit(model.weight.value), shape), "output")
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Quantity) -> Quantity:
         """Advance by one step with the spikes `x`, shape `(*batch, *in_size)`.
 
         Args:
@@ -155,7 +156,7 @@ class LeakyRateReadout(_Readout):
         """
         return self._leak(self._arriving(x, self.r.value))
 
-    def over_time(self, xs: Any) -> Any:
+    def over_time(self, xs: Quantity) -> Quantity:
         """The outputs of a sequence, whose weighted input is one product.
 
         Args:
@@ -168,7 +169,7 @@ class LeakyRateReadout(_Readout):
         arriving = self._arriving(xs, jax.ShapeDtypeStruct((len(xs), *held.shape), held.dtype))
         return brainstate.transform.for_loop(self._leak, arriving)
 
-    def _leak(self, arriving: Any) -> Any:
+    def _leak(self, arriving: Array) -> Quantity:
         decay = jnp.exp(-u.get_magnitude(current_dt() / self.tau))
         self.r.value = decay * self.r.value + arriving
         return self.r.value
@@ -227,18 +228,18 @@ class LeakySpikeReadout(_Readout, Neuron):  # type: ignore[misc]  # its frame ha
         *("in_size", "out_size", ..., "spk_fun", "spk_reset", "name"),
         *("*", "solver", "interpolate", "detach_reset"),
     )
-    input_unit: ClassVar[Any] = u.mV
+    input_unit: ClassVar[u.Unit] = u.mV
     input_kind = "events"
 
-    tau: Any = param(default=5.0 * u.ms, constraint=positive, doc="membrane time constant")
-    V_th: Any = param(default=1.0 * u.mV, constraint=positive, doc="threshold")
-    w_init: Any = option(default=brainstate.nn.init.KaimingNormal(unit=u.mV), doc="weights")
-    V_initializer: Any = initializer(default=0.0 * u.mV)
+    tau: Quantity = param(default=5.0 * u.ms, constraint=positive, doc="membrane time constant")
+    V_th: Quantity = param(default=1.0 * u.mV, constraint=positive, doc="threshold")
+    w_init: Initializer = option(default=brainstate.nn.init.KaimingNormal(unit=u.mV), doc="weights")
+    V_initializer: Initializer = initializer(default=0.0 * u.mV)
     V = state("V_initializer", "membrane potential")
     V_reset = 0.0 * u.mV
     linear = True
 
-    def dV(self, V: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, I: Quantity) -> Quantity:
         return (I - V) / self.tau
 
     def _setup_module(self, size: tuple[int, ...], name: str | None) -> None:
@@ -253,7 +254,7 @@ class LeakySpikeReadout(_Readout, Neuron):  # type: ignore[misc]  # its frame ha
             )
         return weight
 
-    def update(self, x: Any = None) -> Any:
+    def update(self, x: Quantity | None = None) -> Quantity:
         """Advance by one step with the spikes `x`, shape `(*batch, *in_size)`; return spikes.
 
         Args:

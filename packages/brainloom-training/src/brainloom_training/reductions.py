@@ -13,13 +13,13 @@ reduced = reduction.result(state, n_steps)
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError, ParameterError
+from brainloom_core.types import Array, PyTree
 from brainloom_core.units import show
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
 class Reduction:
     """Base of the reductions over time; what is folded may be any tree of outputs."""
 
-    def __call__(self, outputs: Any) -> Any:
+    def __call__(self, outputs: PyTree) -> PyTree:
         """The reduction of a stacked sequence, `(T, *batch, n)`.
 
         Args:
@@ -55,7 +55,7 @@ class Reduction:
             )
         return jax.tree.map(self._whole, outputs)
 
-    def start(self, output: Any, n_steps: int | None = None) -> Any:
+    def start(self, output: PyTree, n_steps: int | None = None) -> PyTree:
         """The state before the first step.
 
         Args:
@@ -64,7 +64,7 @@ class Reduction:
         """
         return jax.tree.map(lambda y: self._start(y, n_steps), output)
 
-    def fold(self, state: Any, y: Any, i: Any) -> Any:
+    def fold(self, state: PyTree, y: PyTree, i: Array) -> PyTree:
         """The state after the output `y` of step `i`.
 
         Args:
@@ -74,7 +74,7 @@ class Reduction:
         """
         return jax.tree.map(lambda y, state: self._fold(state, y, i), y, state)
 
-    def result(self, state: Any, n_steps: int) -> Any:
+    def result(self, state: PyTree, n_steps: int) -> PyTree:
         """The reduction of the `n_steps` outputs that were folded.
 
         Args:
@@ -88,11 +88,11 @@ class Reduction:
         """The reduction of one array."""
 
     @abstractmethod
-    def _start(self, y: Any, n_steps: int | None) -> Any:
+    def _start(self, y: Array, n_steps: int | None) -> PyTree:
         """The state for one array, of the shape and dtype of `y`."""
 
     @abstractmethod
-    def _fold(self, state: Any, y: jax.Array, i: Any) -> Any:
+    def _fold(self, state: PyTree, y: jax.Array, i: Array) -> PyTree:
         """The next state for one array."""
 
 
@@ -110,10 +110,10 @@ class SumOverTime(Reduction):
     def _whole(self, y: jax.Array) -> jax.Array:
         return jnp.sum(y, axis=0)
 
-    def _start(self, y: Any, n_steps: int | None) -> jax.Array:
+    def _start(self, y: Array, n_steps: int | None) -> jax.Array:
         return jnp.sum(jnp.zeros((1, *y.shape), y.dtype), axis=0)
 
-    def _fold(self, state: jax.Array, y: jax.Array, i: Any) -> jax.Array:
+    def _fold(self, state: jax.Array, y: jax.Array, i: Array) -> jax.Array:
         return state + y
 
 
@@ -128,11 +128,11 @@ class MeanOverTime(SumOverTime):
         [0.5 1. ]
     """
 
-    def __call__(self, outputs: Any) -> Any:
+    def __call__(self, outputs: PyTree) -> PyTree:
         """The mean of a stacked sequence, `(T, *batch, n)`."""
         return self.result(super().__call__(outputs), len(u.get_mantissa(outputs)))
 
-    def result(self, state: Any, n_steps: int) -> Any:
+    def result(self, state: PyTree, n_steps: int) -> PyTree:
         """The mean of the `n_steps` outputs that were folded."""
         return jax.tree.map(lambda total: total / n_steps, state)
 
@@ -151,10 +151,10 @@ class MeanLogSoftmax(MeanOverTime):
     def _whole(self, y: jax.Array) -> jax.Array:
         return super()._whole(jax.nn.log_softmax(1.0 * y))
 
-    def _start(self, y: Any, n_steps: int | None) -> jax.Array:
+    def _start(self, y: Array, n_steps: int | None) -> jax.Array:
         return 1.0 * super()._start(y, n_steps)
 
-    def _fold(self, state: jax.Array, y: jax.Array, i: Any) -> jax.Array:
+    def _fold(self, state: jax.Array, y: jax.Array, i: Array) -> jax.Array:
         return state + jax.nn.log_softmax(1.0 * y)
 
 
@@ -172,13 +172,13 @@ class MaxOverTime(Reduction):
     def _whole(self, y: jax.Array) -> jax.Array:
         return jnp.max(y, axis=0)
 
-    def _start(self, y: Any, n_steps: int | None) -> jax.Array:
-        least: Any = False if y.dtype == bool else -jnp.inf
+    def _start(self, y: Array, n_steps: int | None) -> jax.Array:
+        least: bool | float = False if y.dtype == bool else -jnp.inf
         if jnp.issubdtype(y.dtype, jnp.integer):
             least = np.iinfo(y.dtype).min
         return jnp.full(y.shape, least, y.dtype)
 
-    def _fold(self, state: jax.Array, y: jax.Array, i: Any) -> jax.Array:
+    def _fold(self, state: jax.Array, y: jax.Array, i: Array) -> jax.Array:
         return jnp.maximum(state, y)
 
 
@@ -196,10 +196,10 @@ class LastOverTime(Reduction):
     def _whole(self, y: jax.Array) -> jax.Array:
         return y[-1]
 
-    def _start(self, y: Any, n_steps: int | None) -> jax.Array:
+    def _start(self, y: Array, n_steps: int | None) -> jax.Array:
         return jnp.zeros(y.shape, y.dtype)
 
-    def _fold(self, state: jax.Array, y: jax.Array, i: Any) -> jax.Array:
+    def _fold(self, state: jax.Array, y: jax.Array, i: Array) -> jax.Array:
         return y
 
 
@@ -217,12 +217,12 @@ class Stack(Reduction):
     def _whole(self, y: jax.Array) -> jax.Array:
         return y
 
-    def _start(self, y: Any, n_steps: int | None) -> jax.Array:
+    def _start(self, y: Array, n_steps: int | None) -> jax.Array:
         if n_steps is None:
             raise ParameterError("Stack.start: expected n_steps, the number of steps, got None")
         return jnp.zeros((n_steps, *y.shape), y.dtype)
 
-    def _fold(self, state: jax.Array, y: jax.Array, i: Any) -> jax.Array:
+    def _fold(self, state: jax.Array, y: jax.Array, i: Array) -> jax.Array:
         return state.at[i].set(y)
 
 
@@ -245,18 +245,18 @@ class FirstSpikeTime(Reduction):
         2.0 [-2. -1. -2. -0. -0.]
     """
 
-    def result(self, state: Any, n_steps: int) -> Any:
+    def result(self, state: PyTree, n_steps: int) -> PyTree:
         """The number of steps before the first spike."""
         return state[1]
 
     def _whole(self, y: jax.Array) -> jax.Array:
         return jnp.sum(jnp.cumprod(1.0 - y, axis=0), axis=0)
 
-    def _start(self, y: Any, n_steps: int | None) -> tuple[jax.Array, jax.Array]:
+    def _start(self, y: Array, n_steps: int | None) -> tuple[jax.Array, jax.Array]:
         silent = 1.0 - jnp.zeros(y.shape, y.dtype)
         return silent, jnp.zeros_like(silent)
 
-    def _fold(self, state: Any, y: jax.Array, i: Any) -> tuple[jax.Array, jax.Array]:
+    def _fold(self, state: PyTree, y: jax.Array, i: Array) -> tuple[jax.Array, jax.Array]:
         silent, steps = state
         silent = silent * (1.0 - y)
         return silent, steps + silent

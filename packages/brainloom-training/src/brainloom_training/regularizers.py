@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -21,6 +20,7 @@ from brainloom_core import (
     quantity_field,
 )
 from brainloom_core.context import current_dt
+from brainloom_core.types import Array, Quantity
 from brainloom_core.units import dimension_name, same_dimension, show
 
 __all__ = ["FiringRate", "Voltage", "Weight"]
@@ -61,15 +61,21 @@ class FiringRate:
     """
 
     strength: float = quantity_field(constraint=non_negative, unit=u.UNITLESS)
-    target: Any = quantity_field(default=None, constraint=non_negative, unit=u.Hz, optional=True)
-    lower: Any = quantity_field(default=None, constraint=non_negative, unit=u.Hz, optional=True)
-    upper: Any = quantity_field(default=None, constraint=non_negative, unit=u.Hz, optional=True)
-    scale: Any = quantity_field(default=u.Hz, constraint=positive)
+    target: Quantity = quantity_field(
+        default=None, constraint=non_negative, unit=u.Hz, optional=True
+    )
+    lower: Quantity = quantity_field(
+        default=None, constraint=non_negative, unit=u.Hz, optional=True
+    )
+    upper: Quantity = quantity_field(
+        default=None, constraint=non_negative, unit=u.Hz, optional=True
+    )
+    scale: Quantity = quantity_field(default=u.Hz, constraint=positive)
 
     def __post_init__(self) -> None:
         _check_bounds(self, ("target", "lower", "upper"))
 
-    def __call__(self, spikes: Any) -> jax.Array:
+    def __call__(self, spikes: Array) -> jax.Array:
         """The penalty of spikes `(T, *batch, n)`.
 
         Args:
@@ -118,9 +124,9 @@ class Voltage:
     """
 
     strength: float = quantity_field(constraint=non_negative, unit=u.UNITLESS)
-    lower: Any = quantity_field(default=None, unit=ANY_UNIT, optional=True)
-    upper: Any = quantity_field(default=None, unit=ANY_UNIT, optional=True)
-    scale: Any = quantity_field(default=u.mV, constraint=positive, unit=ANY_UNIT)
+    lower: Quantity = quantity_field(default=None, unit=ANY_UNIT, optional=True)
+    upper: Quantity = quantity_field(default=None, unit=ANY_UNIT, optional=True)
+    scale: Quantity = quantity_field(default=u.mV, constraint=positive, unit=ANY_UNIT)
 
     def __post_init__(self) -> None:
         for name in ("lower", "upper"):
@@ -132,7 +138,7 @@ class Voltage:
                 )
         _check_bounds(self, ("lower", "upper"))
 
-    def __call__(self, V: Any) -> jax.Array:
+    def __call__(self, V: Quantity) -> jax.Array:
         """The penalty of recorded potentials, `(T, *batch, n)`.
 
         Args:
@@ -172,13 +178,13 @@ class Weight:
 
     strength: float = quantity_field(constraint=non_negative, unit=u.UNITLESS)
     norm: str = option_field(default="L2", constraint=one_of("L1", "L2"))
-    scale: Any = quantity_field(default=1.0, constraint=positive, unit=ANY_UNIT)
-    of: Callable[[tuple[Any, ...]], bool] | None = option_field(
+    scale: Quantity = quantity_field(default=1.0, constraint=positive, unit=ANY_UNIT)
+    of: Callable[[tuple[str | int, ...]], bool] | None = option_field(
         default=None,
         constraint=Constraint("a function of a path", lambda of: of is None or callable(of)),
     )
 
-    def __call__(self, model: Any) -> jax.Array:
+    def __call__(self, model: brainstate.nn.Module) -> jax.Array:
         """The penalty of the parameters (`brainstate.ParamState`) of a model.
 
         Args:
@@ -192,7 +198,7 @@ class Weight:
             )
         return self.strength * sum(map(self._size, chosen, chosen.values()), jnp.zeros(()))
 
-    def _size(self, path: tuple[Any, ...], parameter: brainstate.State) -> jax.Array:
+    def _size(self, path: tuple[str | int, ...], parameter: brainstate.State) -> jax.Array:
         total = jnp.zeros(())
         for leaf in jax.tree.leaves(parameter.value, is_leaf=lambda x: isinstance(x, u.Quantity)):
             if not same_dimension(leaf, self.scale):
@@ -205,7 +211,7 @@ class Weight:
         return total
 
 
-def _check_bounds(regularizer: Any, names: tuple[str, ...]) -> None:
+def _check_bounds(regularizer: object, names: tuple[str, ...]) -> None:
     """At least one is given, and `lower` does not exceed `upper`."""
     name, given = type(regularizer).__name__, {n: getattr(regularizer, n) for n in names}
     if all(value is None for value in given.values()):
@@ -216,7 +222,7 @@ def _check_bounds(regularizer: Any, names: tuple[str, ...]) -> None:
         raise ParameterError(f"{name}.lower: expected lower <= upper, got {got}")
 
 
-def _outside(value: Any, lower: Any, upper: Any, scale: Any) -> jax.Array:
+def _outside(value: Quantity, lower: Quantity, upper: Quantity, scale: Quantity) -> jax.Array:
     """The squared distance from the interval, as a plain number in units of `scale`."""
     x = u.get_magnitude(value / scale)
     below = 0.0 if lower is None else jnp.maximum(u.get_magnitude(lower / scale) - x, 0.0)

@@ -3,7 +3,8 @@
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Literal
 
 import brainstate
 import brainunit as u
@@ -13,24 +14,29 @@ import numpy as np
 from brainloom_core import InputError, checked, flag, function, maybe, text, whole
 from brainloom_core.context import current_dt
 from brainloom_core.names import named, owner_of
+from brainloom_core.types import Array, PyTree
 from brainloom_core.units import show, with_unit
 
 from .arguments import MODULE, READ
+from .types import Read
+
+if TYPE_CHECKING:
+    from .reductions import Reduction
 
 __all__ = ["read_out", "rollout"]
 
 
 @checked(model=MODULE, read=READ, over=maybe(function), detach=flag)
 def rollout(
-    model: Any,
-    xs: Any = None,
+    model: brainstate.nn.Module,
+    xs: PyTree | None = None,
     *,
     n_steps: int | None = None,
-    read: Any = None,
-    over: Any = None,
+    read: Read | None = None,
+    over: "Reduction | None" = None,
     segment: int | Literal["auto"] | None = None,
     detach: bool = False,
-) -> Any:
+) -> PyTree:
     r"""Run a model over a sequence, from where its states are, and return its outputs.
 
     This is `brainstate.transform.for_loop` over the steps, with `i` and `t` set in each, and
@@ -89,7 +95,7 @@ def rollout(
 
 
 @checked(model=MODULE, name=text)
-def read_out(model: Any, name: str) -> Any:
+def read_out(model: brainstate.nn.Module, name: str) -> PyTree:
     """The current value of what a dotted name means: `"E.spikes"`, or a state such as `"E.V"`.
 
     Parts of it lead through attributes, and through lists by number: `"layers.1.spikes"`.
@@ -115,24 +121,24 @@ def read_out(model: Any, name: str) -> Any:
     return value.value if isinstance(value, brainstate.State) else value
 
 
-def in_step(i: Any) -> Any:
+def in_step(i: Array | int) -> AbstractContextManager[object]:
     """The context of a step: its number and its time, and that it is no training by default."""
     dt = current_dt()
     t = with_unit(i * u.get_mantissa(dt), u.get_unit(dt))
     return brainstate.environ.context(i=i, t=t, fit=brainstate.environ.get("fit", False))
 
 
-def has_states(layer: Any) -> bool:
+def has_states(layer: object) -> bool:
     """Whether a layer keeps something from one step to the next."""
     return isinstance(layer, brainstate.nn.Module) and bool(carried_states(layer))
 
 
-def carried_states(model: Any) -> dict[Any, brainstate.State]:
+def carried_states(model: brainstate.nn.Module) -> dict[tuple[str, ...], brainstate.State]:
     """What a model keeps from one step to the next, by path."""
     return model.states(lambda path, state: not isinstance(state, brainstate.ParamState))
 
 
-def _reader(model: Any, read: Any) -> Callable[[Any], Any] | None:
+def _reader(model: brainstate.nn.Module, read: Read | None) -> Callable[[PyTree], PyTree] | None:
     """A function from what the model returned to what a step gives, None where it is that."""
     if read is None:
         return None
@@ -149,7 +155,7 @@ def _reader(model: Any, read: Any) -> Callable[[Any], Any] | None:
     )
 
 
-def _sequence(xs: Any, n_steps: int | None) -> tuple[jax.Array, tuple[Any, ...]]:
+def _sequence(xs: PyTree, n_steps: int | None) -> tuple[Array, tuple[PyTree, ...]]:
     """The numbers of the steps, and the inputs as a tuple."""
     given = xs if isinstance(xs, tuple) else () if xs is None else (xs,)
     lengths = {len(x) if np.ndim(x) else 0 for x in jax.tree.leaves(given)}
@@ -177,7 +183,12 @@ def _size(segment: int | str | None, length: int) -> int:
     return length if segment is None else min(int(segment), length)
 
 
-def _over(model: Any, reader: Any, steps: jax.Array, given: tuple[Any, ...]) -> Any:
+def _over(
+    model: brainstate.nn.Module,
+    reader: Callable[[PyTree], PyTree] | None,
+    steps: jax.Array,
+    given: tuple[PyTree, ...],
+) -> PyTree:
     """What the steps of a model give: in a loop, or all at once where it remembers nothing."""
     if reader is None and _is_chain(model):
         for layer in model.layers:
@@ -186,7 +197,7 @@ def _over(model: Any, reader: Any, steps: jax.Array, given: tuple[Any, ...]) -> 
     if reader is None and hasattr(model, "over_time"):
         return model.over_time(*given)
 
-    def step(i: Any, *x: Any) -> Any:
+    def step(i: Array, *x: PyTree) -> PyTree:
         with in_step(i):
             out = model(*x)
             return out if reader is None else reader(out)
@@ -196,7 +207,7 @@ def _over(model: Any, reader: Any, steps: jax.Array, given: tuple[Any, ...]) -> 
     return brainstate.transform.vmap(step)(steps, *given)
 
 
-def _is_chain(model: Any) -> bool:
+def _is_chain(model: brainstate.nn.Module) -> bool:
     """Whether a model does nothing but call layers in turn, no two of which share a state."""
     chain = brainstate.nn.Sequential
     if not isinstance(model, chain) or type(model).update is not chain.update:
@@ -205,13 +216,20 @@ def _is_chain(model: Any) -> bool:
     return len(kept) == len(set(kept))
 
 
-def _in_pieces(model: Any, advance: Any, sequence: Any, size: int, detach: bool, over: Any) -> Any:
+def _in_pieces(
+    model: brainstate.nn.Module,
+    advance: Callable[..., PyTree],
+    sequence: PyTree,
+    size: int,
+    detach: bool,
+    over: "Reduction | None",
+) -> PyTree:
     """The outputs, or their reduction, of which only the states between pieces are kept."""
     length = len(sequence[0])
     whole = length - length % size
 
     @functools.partial(brainstate.transform.checkpoint, prevent_cse=False)
-    def piece(carried: Any, part: Any) -> Any:
+    def piece(carried: PyTree, part: PyTree) -> tuple[PyTree, PyTree]:
         outputs = advance(*part)
         if detach:
             for state in carried_states(model).values():
@@ -238,10 +256,10 @@ def _in_pieces(model: Any, advance: Any, sequence: Any, size: int, detach: bool,
     return outputs if over is None else over.result(carried, length)
 
 
-def _fold(over: Any, carried: Any, step: tuple[Any, Any]) -> tuple[Any, None]:
+def _fold(over: "Reduction", carried: PyTree, step: tuple[PyTree, Array]) -> tuple[PyTree, None]:
     output, i = step
     return over.fold(carried, output, i), None
 
 
-def _cut(sequence: Any, start: int, stop: int) -> Any:
+def _cut(sequence: PyTree, start: int, stop: int) -> PyTree:
     return jax.tree.map(lambda x: x[start:stop], sequence)

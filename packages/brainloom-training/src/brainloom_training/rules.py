@@ -1,15 +1,18 @@
 """Learning rules by name: how the gradient of a loss over a sequence is found."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
+from typing import Literal, Protocol, cast
 
 import brainstate
-from brainloom_core import Constraint, InputError, flag, option_field, whole
+from brainloom_core import Constraint, InputError, PluginError, flag, option_field, whole
+from brainloom_core.plugins import made
+from brainloom_core.types import Array, PyTree
 from brainloom_core.units import show
 
 from .eventprop import check_eventprop
 from .objective import Objective
 from .online import Online
+from .types import ByName
 
 __all__ = ["BPTT", "RULES", "EventProp", "LearningRule", "Online", "get_rule"]
 
@@ -18,7 +21,7 @@ class LearningRule(Protocol):
     """A way to find gradients."""
 
     def prepare(
-        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree
     ) -> None:
         """Raise, with the reason, if this rule cannot train this; make what `gradients` needs.
 
@@ -30,8 +33,8 @@ class LearningRule(Protocol):
         """
 
     def gradients(
-        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree
+    ) -> tuple[ByName, ByName]:
         """Gradients by name of parameter, and the values of loss and metrics.
 
         Args:
@@ -67,7 +70,7 @@ class BPTT:
     truncate: bool = option_field(default=False, constraint=flag)
 
     def prepare(
-        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree
     ) -> None:
         """Every model can be trained in this way.
 
@@ -79,8 +82,8 @@ class BPTT:
         """
 
     def gradients(
-        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree
+    ) -> tuple[ByName, ByName]:
         """Gradients by name of parameter, and the values of loss and metrics.
 
         Args:
@@ -90,7 +93,7 @@ class BPTT:
             y: Its targets, samples first.
         """
 
-        def loss() -> tuple[Any, dict[str, Any]]:
+        def loss() -> tuple[Array, ByName]:
             values = objective(x, y, segment=self.segment, detach=self.truncate)
             return values["loss"], values
 
@@ -112,7 +115,7 @@ class EventProp(BPTT):
     """
 
     def prepare(
-        self, objective: Objective, states: dict[str, brainstate.ParamState], x: Any, y: Any
+        self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree
     ) -> None:
         """Refuse a model that is not made of such layers, or would be run step by step."""
         check_eventprop(objective.model)
@@ -123,29 +126,46 @@ class EventProp(BPTT):
             )
 
 
+bptt = BPTT()
+bptt_checkpointed = BPTT(segment="auto")
+tbptt = BPTT(segment="auto", truncate=True)
+eventprop = EventProp()
+d_rtrl = Online("d_rtrl")
+eprop = Online("eprop")
+pp_prop = Online("pp_prop", {"decay_or_rank": 0.95})
+
 RULES: dict[str, LearningRule] = {
-    "bptt": BPTT(),
-    "bptt-checkpointed": BPTT(segment="auto"),
-    "tbptt": BPTT(segment="auto", truncate=True),
-    "eventprop": EventProp(),
-    "d-rtrl": Online("d_rtrl"),
-    "eprop": Online("eprop"),
-    "pp-prop": Online("pp_prop", {"decay_or_rank": 0.95}),
+    "bptt": bptt,
+    "bptt-checkpointed": bptt_checkpointed,
+    "tbptt": tbptt,
+    "eventprop": eventprop,
+    "d-rtrl": d_rtrl,
+    "eprop": eprop,
+    "pp-prop": pp_prop,
 }
-"""The learning rules by name, any of which is a `rule` of `fit` and `Trainer`."""
+"""Our learning rules by name, any of which is a `rule` of `fit` and `Trainer`."""
 
 
 def get_rule(rule: str | LearningRule) -> LearningRule:
     """The rule of this name; a rule is returned as it is.
 
     Args:
-        rule: Its name in `RULES`, or a rule.
+        rule: Its name in `RULES`, or that under which a plugin registers one, or a rule.
 
     Raises:
         InputError: There is no rule of this name.
     """
     if all(hasattr(rule, part) for part in ("prepare", "gradients")):
         return cast(LearningRule, rule)
-    if not isinstance(rule, str) or rule not in RULES:
+    if not isinstance(rule, str):
         raise InputError(f"rule: expected one of {', '.join(map(repr, RULES))}, got {show(rule)}")
-    return RULES[rule]
+    if rule in RULES:
+        return RULES[rule]
+    try:
+        found: LearningRule = made("learning rule", rule)
+    except PluginError as error:
+        raise InputError(
+            f"rule: expected one of {', '.join(map(repr, RULES))}, or the name of a plugin's, got "
+            f"{show(rule)}. {error}"
+        ) from error
+    return found

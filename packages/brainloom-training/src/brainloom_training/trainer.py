@@ -4,7 +4,7 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import brainstate
 import brainunit as u
@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError, ParameterError, duration
 from brainloom_core.context import current_dt
+from brainloom_core.plugins import made
+from brainloom_core.types import Arguments, Array, PyTree, Shape, Time
 from brainloom_core.units import show
 
 from .checkpoint import load_arrays, save_arrays
@@ -25,6 +27,10 @@ from .parameters import conditions, trainable
 from .reach import unreached
 from .rolling import carried_states
 from .rules import LearningRule, get_rule
+from .types import ByName, Measure, Penalty, Read
+
+if TYPE_CHECKING:
+    import optax
 
 __all__ = ["Trainer"]
 
@@ -84,27 +90,28 @@ class Trainer:
 
     def __init__(
         self,
-        model: Any,
-        loss: Callable[..., Any],
-        optimizer: Any = None,
+        model: brainstate.nn.Module,
+        loss: str | Measure,
+        optimizer: "optax.GradientTransformation | None" = None,
         *,
         rule: str | LearningRule = "bptt",
         parameters: str | tuple[str, ...] | None = None,
-        metrics: Mapping[str, Callable[..., Any]] | None = None,
-        regularizers: Mapping[str, Any] | None = None,
-        constraints: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, Measure] | None = None,
+        regularizers: Mapping[str, Penalty] | None = None,
+        constraints: Mapping[str, object] | None = None,
         clip_norm: float | None = None,
-        encoder: Callable[[Any], Any] | None = None,
-        read: Any = None,
+        encoder: Callable[[PyTree], PyTree] | None = None,
+        read: Read | None = None,
         n_steps: int | None = None,
         batching: Literal["axis", "vmap"] | None = "axis",
-        dt: Any = None,
+        dt: Time | None = None,
         seed: int = 0,
     ) -> None:
         import optax
 
         if batching not in ("axis", "vmap", None):
             raise InputError(f"batching: expected 'axis', 'vmap' or None, got {show(batching)}")
+        loss = made("loss", loss) if isinstance(loss, str) else loss
         check_options(
             model, loss, optimizer, metrics, regularizers, constraints, clip_norm, encoder
         )
@@ -137,10 +144,10 @@ class Trainer:
         self._key = jax.random.key(seed)
         self._held = Held(model, self.parameters, optimizer)
         self._short: list[brainstate.State] = []
-        self._fitted: Any = None
+        self._fitted: tuple[int | None, list[Shape]] | None = None
         self._guard = Guard(self.parameters)
         self._classes: dict[str, int] = {}
-        self._wanted = {
+        self._wanted: Arguments = {
             "loss": loss,
             "metrics": dict(metrics or {}),
             "penalties": dict(regularizers or {}),
@@ -150,9 +157,9 @@ class Trainer:
             "batching": batching,
         }
         self._measures = {"loss": loss, **(metrics or {})}
-        self._compiled: dict[Any, Any] = {}
+        self._compiled: dict[tuple[str, int | None], Callable[..., PyTree]] = {}
 
-    def step(self, x: Any, y: Any) -> dict[str, jax.Array]:
+    def step(self, x: PyTree, y: PyTree) -> dict[str, jax.Array]:
         """Change the parameters by the gradient of a batch.
 
         Args:
@@ -170,7 +177,7 @@ class Trainer:
         self.steps += 1
         return values
 
-    def evaluate(self, x: Any, y: Any) -> dict[str, jax.Array]:
+    def evaluate(self, x: PyTree, y: PyTree) -> dict[str, jax.Array]:
         """The loss and the metrics on a batch; nothing is changed.
 
         Args:
@@ -182,7 +189,7 @@ class Trainer:
         """
         return self._told(self.measure(x, y))
 
-    def measure(self, x: Any, y: Any) -> dict[str, jax.Array]:
+    def measure(self, x: PyTree, y: PyTree) -> dict[str, jax.Array]:
         """As `evaluate`, without waiting for the numbers; `tell` says whether all was finite.
 
         Args:
@@ -191,7 +198,7 @@ class Trainer:
         """
         return self._call("evaluate", x, y)
 
-    def predict(self, x: Any) -> Any:
+    def predict(self, x: PyTree) -> PyTree:
         """Outputs of the model on a batch, time first.
 
         Args:
@@ -220,7 +227,7 @@ class Trainer:
             self.steps = error.step or 0
             raise
 
-    def prepare(self, x: Any, y: Any, *targets: Any) -> None:
+    def prepare(self, x: PyTree, y: PyTree, *targets: PyTree) -> None:
         """Find out, before the first step, what would be wrong in it.
 
         Args:
@@ -234,7 +241,7 @@ class Trainer:
         self._program("train", *(numbers_of(name, it) for name, it in (("x", x), ("y", y))))
         self.check_targets(y, *targets)
 
-    def check_targets(self, *targets: Any) -> None:
+    def check_targets(self, *targets: PyTree) -> None:
         """Refuse labels of classes that the model does not have, once it was run or prepared.
 
         Args:
@@ -256,7 +263,7 @@ class Trainer:
                 brainstate.nn.init_all_states(self.model)
             self._fitted = None
 
-    def memory(self, x: Any, y: Any) -> int:
+    def memory(self, x: PyTree, y: PyTree) -> int:
         """The bytes that a training step on such a batch needs besides its inputs and states.
 
         Args:
@@ -268,7 +275,7 @@ class Trainer:
             compiled = step.lower(jnp.uint32(self.steps), x, y).compile()
         return int(compiled.memory_analysis().temp_size_in_bytes)
 
-    def save(self, path: str | os.PathLike[str], about: Any = None) -> None:
+    def save(self, path: str | os.PathLike[str], about: object | None = None) -> None:
         """Write all that later steps depend on, and whatever JSON can hold, to a file.
 
         The file is of the safetensors format, which holds numbers and no code. It replaces an
@@ -280,7 +287,7 @@ class Trainer:
         """
         save_arrays(path, self.snapshot(), {"steps": self.steps, "about": about})
 
-    def load(self, path: str | os.PathLike[str]) -> Any:
+    def load(self, path: str | os.PathLike[str]) -> object:
         """Go on from where another trainer of the same make was; returns what was saved about it.
 
         Args:
@@ -303,7 +310,7 @@ class Trainer:
         self.tell()
         return self._held.snapshot()
 
-    def restore(self, arrays: Mapping[str, np.ndarray], source: Any = "restore") -> None:
+    def restore(self, arrays: Mapping[str, np.ndarray], source: object = "restore") -> None:
         """Return to a snapshot.
 
         Args:
@@ -317,7 +324,7 @@ class Trainer:
 
     # Steps
 
-    def _call(self, kind: str, *args: Any) -> Any:
+    def _call(self, kind: str, *args: PyTree) -> PyTree:
         args = tuple(numbers_of(name, it) for name, it in zip("xy", args, strict=False))
         program = self._program(kind, *args)
         known = bool(self._classes)
@@ -328,15 +335,15 @@ class Trainer:
             self.check_targets(*args[1:])
         return values
 
-    def _told(self, values: Any) -> Any:
+    def _told(self, values: PyTree) -> PyTree:
         self.tell()
         return values
 
-    def _surroundings(self, kind: str = "evaluate") -> Any:
+    def _surroundings(self, kind: str = "evaluate") -> contextlib.AbstractContextManager[object]:
         """What `brainstate.environ` says while a program of a kind is traced or run."""
         return brainstate.environ.context(dt=self.dt, fit=kind == "train")
 
-    def _program(self, kind: str, *args: Any) -> Any:
+    def _program(self, kind: str, *args: PyTree) -> Any:
         """The compiled program of a kind for batches of this size, to which the states are fit."""
         size = None if self.batching is None else _size(args)
         with self._surroundings(kind):
@@ -355,15 +362,15 @@ class Trainer:
         self._short = list(carried_states(self.model).values())
         self._fitted = size, self._shapes()
 
-    def _shapes(self) -> list[Any]:
+    def _shapes(self) -> list[Shape]:
         """The shapes of the states, which others may have changed since they were made to fit."""
         return [np.shape(leaf) for state in self._short for leaf in jax.tree.leaves(state.value)]
 
-    def _train(self, objective: Objective, x: Any, y: Any) -> Callable[..., Any]:
+    def _train(self, objective: Objective, x: PyTree, y: PyTree) -> Callable[..., PyTree]:
         """The program of a training step."""
         self.rule.prepare(objective, self.parameters, x, y)
 
-        def gradients(x: Any, y: Any) -> Any:
+        def gradients(x: PyTree, y: PyTree) -> PyTree:
             return self.rule.gradients(objective, self.parameters, x, y)
 
         if lost := unreached(lambda x, y: gradients(x, y)[0], x, y):
@@ -373,7 +380,7 @@ class Trainer:
                 "parameters=... says which to train"
             )
 
-        def step(number: Any, x: Any, y: Any) -> dict[str, Any]:
+        def step(number: Array, x: PyTree, y: PyTree) -> ByName:
             before = self._held.everything()
             with self._randomness(number):
                 found, values = gradients(x, y)
@@ -393,28 +400,28 @@ class Trainer:
 
         return brainstate.transform.jit(step)
 
-    def _evaluate(self, objective: Objective, x: Any, y: Any) -> Callable[..., Any]:
-        def measure(number: Any, x: Any, y: Any) -> dict[str, Any]:
+    def _evaluate(self, objective: Objective, x: PyTree, y: PyTree) -> Callable[..., PyTree]:
+        def measure(number: Array, x: PyTree, y: PyTree) -> ByName:
             self._guard.note(number, inputs=self._inputs(x))
             with self._randomness(number):
                 return objective(x, y)
 
         return brainstate.transform.jit(measure)
 
-    def _predict(self, objective: Objective, x: Any) -> Callable[..., Any]:
-        def run(number: Any, x: Any) -> Any:
+    def _predict(self, objective: Objective, x: PyTree) -> Callable[..., PyTree]:
+        def run(number: Array, x: PyTree) -> PyTree:
             self._guard.note(number, inputs=self._inputs(x))
             with self._randomness(number):
                 return objective.outputs(x)
 
         return brainstate.transform.jit(run)
 
-    def _inputs(self, x: Any) -> Any:
+    def _inputs(self, x: PyTree) -> PyTree:
         """Inputs that have to be finite."""
         return x if may_be_checked(self._wanted["encoder"]) else None
 
     @contextlib.contextmanager
-    def _randomness(self, number: Any) -> Iterator[None]:
+    def _randomness(self, number: Array) -> Iterator[None]:
         """What is drawn depends on the seed and the number of the step alone."""
         generator = brainstate.random.DEFAULT
         before = generator.value
@@ -422,7 +429,7 @@ class Trainer:
         yield
         generator.value = before
 
-    def _change(self, gradients: dict[str, Any]) -> dict[str, Any]:
+    def _change(self, gradients: ByName) -> ByName:
         """Let the optimizer change the parameters, within their conditions; what it proposed."""
         import optax
 
@@ -433,12 +440,12 @@ class Trainer:
             raise InputError(
                 f"optimizer: it stops with {error}. Is its learning rate a number or a schedule?"
             ) from error
-        proposed: dict[str, Any] = optax.apply_updates(numbers, changes)
+        proposed: ByName = optax.apply_updates(numbers, changes)
         self._held.assign(proposed, within=self._conditions)
         return proposed
 
 
-def _size(args: tuple[Any, ...]) -> int:
+def _size(args: tuple[PyTree, ...]) -> int:
     sizes = {np.shape(leaf)[0] if np.ndim(leaf) else 0 for leaf in jax.tree.leaves(args)}
     if len(sizes) != 1 or 0 in sizes:
         raise InputError(

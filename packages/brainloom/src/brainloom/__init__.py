@@ -76,6 +76,7 @@ from brainloom_core import (
     surrogate,
 )
 from brainloom_core.kernels import list_kernels, use_kernel
+from brainloom_core.plugins import find, get, list_registered
 from brainloom_neurons import *  # noqa: F403
 from brainloom_projections import *  # noqa: F403
 from brainloom_synapses import *  # noqa: F403
@@ -143,10 +144,12 @@ __all__ = [
     "UnitError",
     "between",
     "data",
+    "get",
     "get_model",
     "list_kernels",
     "list_models",
     "list_plugins",
+    "list_registered",
     "non_negative",
     "positive",
     "simulate",
@@ -164,7 +167,7 @@ def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'brainloom' has no attribute {name!r}")
     try:
-        return get_model(name)
+        return find(name)
     except PluginConflictError:
         raise
     except PluginError as error:

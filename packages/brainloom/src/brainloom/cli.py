@@ -10,11 +10,20 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from .plugin_commands import plugin_app, plugins_app
+from .tables import AsJson, Row, quiet_plugin_warnings, show
+
+if TYPE_CHECKING:
+    from brainloom_testing.verification.records import Record
+
+    from .demos.brette2007 import Outcome
 
 app = typer.Typer(
     help="Spiking neural network models with physical units.",
@@ -22,7 +31,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+app.add_typer(plugins_app, name="plugins")
+app.add_typer(plugin_app, name="plugin")
 
 
 def main() -> None:
@@ -67,41 +77,31 @@ def demo(
 @app.command()
 def models(
     name: Annotated[str | None, typer.Argument(help="Show one model.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only those of this kind.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the models of all installed packages and plugins."""
-    from brainloom_core import PluginError, get_model, list_models
+    """List the models of all installed packages and plugins, and what else they register."""
+    from brainloom_core import PluginError
+    from brainloom_core.plugins import KINDS, find, list_registered
 
-    if name is not None:
-        try:
-            model = get_model(name)
-        except PluginError as error:
-            typer.echo(error, err=True)
-            raise typer.Exit(1) from None
-        _show_model(model, as_json)
-        return
-    rows = [asdict(model) for model in list_models()]
-    _show(rows, as_json, ["name", "qualified_name", "distribution", "version"])
-
-
-@app.command()
-def plugins(
-    load: Annotated[bool, typer.Option(help="Load each one, to see whether it works.")] = True,
-    as_json: AsJson = False,
-) -> None:
-    """List the installed plugins and what is wrong with them."""
-    from brainloom_core.plugins import list_plugins, load_plugins
-
-    _quiet_plugin_warnings()
-    rows = [asdict(plugin) for plugin in (load_plugins() if load else list_plugins())]
-    _show(rows, as_json, ["name", "distribution", "version", "state", "error"])
+    quiet_plugin_warnings()
+    try:
+        if name is not None:
+            _show_model(find(name), as_json)
+            return
+        kinds = [kind] if kind else [known for known in KINDS if known != "kernel"]
+        rows = [asdict(item) for known in kinds for item in list_registered(known)]
+    except PluginError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(1) from None
+    show(rows, as_json, ["kind", "name", "qualified_name", "distribution", "version"])
 
 
 @app.command()
 def kernels(as_json: AsJson = False) -> None:
     """List the implementations of each operation and whether they can be used here."""
-    _quiet_plugin_warnings()
-    _show(_kernel_rows(), as_json, ["op", "name", "platforms", "rank", "distribution", "problem"])
+    quiet_plugin_warnings()
+    show(_kernel_rows(), as_json, ["op", "name", "platforms", "rank", "distribution", "problem"])
 
 
 @app.command()
@@ -138,21 +138,21 @@ def verify(
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Report versions, devices and kernels, what is missing and how to get it."""
-    _quiet_plugin_warnings()
+    quiet_plugin_warnings()
     report = _diagnosis()
     if as_json:
         print(json.dumps(report, indent=2))
         return
     for part in ("python", "platform", "devices"):
         print(f"{part:10} {report[part]}")
-    _show([{"package": k, "version": v} for k, v in report["versions"].items()], False)
-    _show(report["kernels"], False, ["op", "name", "platforms", "problem"])
-    _show(report["plugins"], False, ["name", "distribution", "state", "error"])
+    show([{"package": k, "version": v} for k, v in report["versions"].items()], False)
+    show(report["kernels"], False, ["op", "name", "platforms", "problem"])
+    show(report["plugins"], False, ["name", "distribution", "state", "error"])
     for line in report["advice"] or ["Nothing is missing."]:
         print(line)
 
 
-def _verification() -> Any:
+def _verification() -> ModuleType:
     """The verification of brainloom-testing, or a word on how to get it."""
     for module, package in (("brainloom_testing", "brainloom-testing"), ("scipy", "scipy")):
         if not importlib.util.find_spec(module):
@@ -164,7 +164,7 @@ def _verification() -> Any:
     return verification
 
 
-def _shown_as_they_come(pending: Iterable[Any]) -> list[Any]:
+def _shown_as_they_come(pending: "Iterable[Record]") -> "list[Record]":
     """Collect the records, and say on a terminal which model is being checked."""
     records = []
     with Console(stderr=True).status("Verifying") as status:
@@ -174,7 +174,7 @@ def _shown_as_they_come(pending: Iterable[Any]) -> list[Any]:
     return records
 
 
-def _print_records(records: list[Any]) -> None:
+def _print_records(records: "list[Record]") -> None:
     sources = list(dict.fromkeys(record.source for record in records if record.source))
     table = Table("model", "check", "kind", "error", "tolerance", "source", "")
     for r in records:
@@ -191,7 +191,7 @@ def _print_records(records: list[Any]) -> None:
             print(f"FAILED {r.model}: {r.check}: {r.error:.3g} {r.unit}{detail}")
 
 
-def _diagnosis() -> dict[str, Any]:
+def _diagnosis() -> Row:
     import jax
     from brainloom_core.plugins import load_plugins
 
@@ -207,7 +207,7 @@ def _diagnosis() -> dict[str, Any]:
     }
 
 
-def _advice(kernels: list[dict[str, Any]], plugins: list[dict[str, Any]]) -> list[str]:
+def _advice(kernels: list[Row], plugins: list[Row]) -> list[str]:
     import jax
 
     advice = []
@@ -244,13 +244,13 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _kernel_rows() -> list[dict[str, Any]]:
+def _kernel_rows() -> list[Row]:
     from brainloom_core.kernels import list_kernels
 
     return [asdict(kernel) | {"usable": kernel.usable} for kernel in list_kernels()]
 
 
-def _show_model(model: Any, as_json: bool) -> None:
+def _show_model(model: type, as_json: bool) -> None:
     import inspect
 
     signature = inspect.signature(model)
@@ -260,7 +260,7 @@ def _show_model(model: Any, as_json: bool) -> None:
     ]
     states = [
         {"name": k, "doc": s.doc + (f" (with {s.when}=True)" if s.when else "")}
-        for k, s in getattr(model, "_states", {}).items()
+        for k, s in getattr(model, "declared_states", dict)().items()
     ]
     summary = (inspect.getdoc(model) or "").split("\n", 1)[0]
     numerics = asdict(model.numerics) if hasattr(model, "numerics") else {}
@@ -269,32 +269,15 @@ def _show_model(model: Any, as_json: bool) -> None:
         print(json.dumps(report | {"states": states, "numerics": numerics}, indent=2))
         return
     print(f"{model.__name__}: {summary}")
-    _show(parameters, False)
+    show(parameters, False)
     if states:
-        _show(states, False)
+        show(states, False)
     known = [{"numerics": k, "default": v} for k, v in numerics.items() if v is not None]
     if known:
-        _show(known, False)
+        show(known, False)
 
 
-def _show(rows: list[dict[str, Any]], as_json: bool, columns: list[str] | None = None) -> None:
-    if as_json:
-        print(json.dumps(rows, indent=2))
-        return
-    columns = columns or (list(rows[0]) if rows else [])
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*(_cell(row[column]) for column in columns))
-    Console().print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return ", ".join(value) if isinstance(value, (tuple, list)) else str(value)
-
-
-def _print_outcome(network: str, outcome: Any, seconds: float) -> None:
+def _print_outcome(network: str, outcome: "Outcome", seconds: float) -> None:
     labels = {"rate_hz": "population rate", "cv": "mean ISI CV", "synchrony": "synchrony"}
     table = Table("", "this run", "reference interval", "", title=network.upper())
     for m in outcome.measures:
@@ -306,13 +289,6 @@ def _print_outcome(network: str, outcome: Any, seconds: float) -> None:
     Console().print(table)
     simulated = outcome.recording.wall_time
     print(f"{seconds:.1f} s in all, {simulated:.1f} s of it simulating (compiling included).")
-
-
-def _quiet_plugin_warnings() -> None:
-    """The tables say what failed; a warning above them would say it twice."""
-    import warnings
-
-    warnings.filterwarnings("ignore", category=RuntimeWarning, module="brainloom_core")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """A quadratic integrate-and-fire neuron."""
 
-from typing import Any
-
 import brainunit as u
 from brainloom_core import Neuron, initializer, param, positive, state
+from brainloom_core.types import Initializer, Quantity
 
 __all__ = ["ExampleNeuron"]
 
@@ -57,16 +56,16 @@ class ExampleNeuron(Neuron):
         True
     """
 
-    R: Any = param(default=10.0 * u.Mohm, constraint=positive, doc="membrane resistance")
-    tau: Any = param(default=10.0 * u.ms, constraint=positive, doc="time constant")
-    c: Any = param(default=0.07 / u.mV, constraint=positive, doc="curvature")
-    V_th: Any = param(default=-30.0 * u.mV, doc="threshold", above="V_reset")
-    V_reset: Any = param(default=-68.0 * u.mV, doc="reset potential")
-    V_rest: Any = param(default=-65.0 * u.mV, doc="resting potential")
-    V_c: Any = param(default=-50.0 * u.mV, doc="critical potential", above="V_rest")
-    V_initializer: Any = initializer(default=-65.0 * u.mV)
+    R: Quantity = param(default=10.0 * u.Mohm, constraint=positive, doc="membrane resistance")
+    tau: Quantity = param(default=10.0 * u.ms, constraint=positive, doc="time constant")
+    c: Quantity = param(default=0.07 / u.mV, constraint=positive, doc="curvature")
+    V_th: Quantity = param(default=-30.0 * u.mV, doc="threshold", above="V_reset")
+    V_reset: Quantity = param(default=-68.0 * u.mV, doc="reset potential")
+    V_rest: Quantity = param(default=-65.0 * u.mV, doc="resting potential")
+    V_c: Quantity = param(default=-50.0 * u.mV, doc="critical potential", above="V_rest")
+    V_initializer: Initializer = initializer(default=-65.0 * u.mV)
     V = state("V_initializer", "membrane potential")
     caps_overshoot = True  # V runs away above V_c
 
-    def dV(self, V: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, I: Quantity) -> Quantity:
         return (self.c * (V - self.V_rest) * (V - self.V_c) + self.R * I) / self.tau

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from brainloom_core.plugins import hookimpl
 
@@ -21,12 +21,12 @@ def load() -> Callable[..., jax.Array]:
     return run
 
 
-def run(*operands: jax.Array, n_post: int, **hints: Any) -> jax.Array:
+def run(*operands: jax.Array, n_post: int, **hints: object) -> jax.Array:
     """The op as core calls it; what core knows besides, as the longest row, is not needed."""
     return _op.event_csr(*operands, n_post=n_post)
 
 
-def supports(*operands: jax.Array, n_post: int, **hints: Any) -> bool:
+def supports(*operands: jax.Array, n_post: int, **hints: object) -> bool:
     """Whether the op takes these operands, which may be tracers."""
     return _op.supports(*operands)
 
@@ -37,12 +37,12 @@ def load_ring() -> Callable[..., tuple[jax.Array, jax.Array]]:
     return run_ring
 
 
-def run_ring(*operands: jax.Array, **hints: Any) -> tuple[jax.Array, jax.Array]:
+def run_ring(*operands: jax.Array, **hints: object) -> tuple[jax.Array, jax.Array]:
     """The op as core calls it."""
     return _op.event_csr_ring(*operands)
 
 
-def supports_ring(*operands: jax.Array, **hints: Any) -> bool:
+def supports_ring(*operands: jax.Array, **hints: object) -> bool:
     """Whether the op takes these operands, which may be tracers."""
     return _op.supports_ring(*operands)
 

@@ -1,10 +1,9 @@
 """The units of NIR: seconds, and plain numbers for potentials and currents."""
 
-from typing import Any
-
 import brainunit as u
 import numpy as np
 from brainloom_core import BrainloomError
+from brainloom_core.types import Quantity, Shape
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 __all__ = ["CURRENT", "GAIN", "RESISTANCE", "TIME", "VOLTAGE", "NIRError", "number", "plain"]
@@ -20,7 +19,7 @@ class NIRError(BrainloomError, ValueError):
     """A model has no counterpart in NIR, or a graph none here."""
 
 
-def number(value: Any) -> Any:
+def number(value: Quantity) -> Quantity:
     """The number that a value is on an edge of a graph: potentials in mV, currents in mA."""
     if not isinstance(value, u.Quantity):
         return value
@@ -33,14 +32,14 @@ def number(value: Any) -> Any:
     )
 
 
-def plain(value: Any, unit: Any, shape: tuple[int, ...]) -> np.ndarray:
+def plain(value: Quantity, unit: u.Unit, shape: Shape) -> np.ndarray:
     """A parameter as an array of this shape in this unit, scaled in double precision."""
     mantissa = np.asarray(u.get_mantissa(value), np.float64)
     scale = float(u.get_unit(value).magnitude) / float(unit.magnitude)
     return np.array(np.broadcast_to(mantissa * scale, shape))
 
 
-def quantity(values: Any, unit: Any, shown: Any = None) -> Any:
+def quantity(values: Quantity, unit: u.Unit, shown: Quantity | None = None) -> Quantity:
     """Numbers of a file, given in a unit, as a quantity, in another unit where one is asked for.
 
     An array of no axis, or of one element, stands for all neurons.

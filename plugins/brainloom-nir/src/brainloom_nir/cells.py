@@ -1,12 +1,13 @@
 """Membranes of NIR that no model of brainloom-neurons is: currents held over a step, no spikes."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 from brainloom_core import Dynamics, ReluGrad, Surrogate, initializer, param, positive, state
+from brainloom_core.types import Initializer, Quantity
 from brainloom_neurons import LIF
 
 __all__ = ["FilteredIntegrator", "FilteredLIF", "Integrator", "LeakyIntegrator", "Strictly"]
@@ -47,12 +48,12 @@ class Strictly(Surrogate):
 class Membrane(Dynamics):
     """Base of the membranes that do not spike: a call integrates and returns the potential."""
 
-    input_unit: ClassVar[Any] = u.mA
+    input_unit: ClassVar[u.Unit] = u.mA
     linear = True
-    V_initializer: Any = initializer(default=0.0 * u.mV)
+    V_initializer: Initializer = initializer(default=0.0 * u.mV)
     V = state("V_initializer", "membrane potential")
 
-    def update(self, x: Any = None) -> Any:
+    def update(self, x: Quantity | None = None) -> Quantity:
         """Advance by one step with the input `x`, and return the potential.
 
         Args:
@@ -104,10 +105,10 @@ class Integrator(Membrane):
         [0.006] mV
     """
 
-    R: Any = param(default=1.0 * u.ohm / u.second, doc="gain")
-    V_initializer: Any = initializer(default=0.0 * u.mV)
+    R: Quantity = param(default=1.0 * u.ohm / u.second, doc="gain")
+    V_initializer: Initializer = initializer(default=0.0 * u.mV)
 
-    def dV(self, I: Any) -> Any:
+    def dV(self, I: Quantity) -> Quantity:
         return self.R * I
 
 
@@ -147,12 +148,12 @@ class LeakyIntegrator(Membrane):
         0.09516
     """
 
-    R: Any = param(default=1.0 * u.ohm, doc="membrane resistance")
-    tau: Any = param(default=5.0 * u.ms, constraint=positive, doc="membrane time constant")
-    V_rest: Any = param(default=0.0 * u.mV, doc="resting potential")
-    V_initializer: Any = initializer(default=0.0 * u.mV, after="V_rest")
+    R: Quantity = param(default=1.0 * u.ohm, doc="membrane resistance")
+    tau: Quantity = param(default=5.0 * u.ms, constraint=positive, doc="membrane time constant")
+    V_rest: Quantity = param(default=0.0 * u.mV, doc="resting potential")
+    V_initializer: Initializer = initializer(default=0.0 * u.mV, after="V_rest")
 
-    def dV(self, V: Any, I: Any) -> Any:
+    def dV(self, V: Quantity, I: Quantity) -> Quantity:
         return (self.V_rest - V + self.R * I) / self.tau
 
 
@@ -200,17 +201,17 @@ class FilteredIntegrator(LeakyIntegrator):
         0.09516
     """
 
-    tau_syn: Any = param(
+    tau_syn: Quantity = param(
         default=5.0 * u.ms, constraint=positive, doc="synaptic time constant", after="tau"
     )
-    w: Any = param(default=1.0, doc="weight of the input", after="tau_syn")
-    g_initializer: Any = initializer(default=0.0 * u.mA)
+    w: Quantity = param(default=1.0, doc="weight of the input", after="tau_syn")
+    g_initializer: Initializer = initializer(default=0.0 * u.mA)
     g = state("g_initializer", "filtered current")
 
-    def dV(self, V: Any, g: Any) -> Any:
+    def dV(self, V: Quantity, g: Quantity) -> Quantity:
         return (self.V_rest - V + self.R * g) / self.tau
 
-    def dg(self, g: Any, I: Any) -> Any:
+    def dg(self, g: Quantity, I: Quantity) -> Quantity:
         return (self.w * I - g) / self.tau_syn
 
 
@@ -269,19 +270,19 @@ class FilteredLIF(LIF):
         4
     """
 
-    tau_syn: Any = param(
+    tau_syn: Quantity = param(
         default=5.0 * u.ms, constraint=positive, doc="synaptic time constant", after="tau"
     )
-    w: Any = param(default=1.0, doc="weight of the input", after="tau_syn")
-    g_initializer: Any = initializer(default=0.0 * u.mA)
+    w: Quantity = param(default=1.0, doc="weight of the input", after="tau_syn")
+    g_initializer: Initializer = initializer(default=0.0 * u.mA)
     g = state("g_initializer", "filtered current")
     jump_state = "g"
     references = ()  # of `brainloom verify`: not those of LIF, whose current is not filtered
 
     linear = True
 
-    def dV(self, V: Any, g: Any) -> Any:
+    def dV(self, V: Quantity, g: Quantity) -> Quantity:
         return (self.V_rest - V + self.R * g) / self.tau
 
-    def dg(self, g: Any, I: Any) -> Any:
+    def dg(self, g: Quantity, I: Quantity) -> Quantity:
         return (self.w * I - g) / self.tau_syn

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import brainstate
+import nir
 import pluggy
+from brainloom_core.types import Scheme, Time
 
 from .boundary import NIRError
 from .report import Fate, Finding
@@ -33,8 +34,8 @@ class Context:
 
     name: str
     shape: tuple[int, ...]
-    dt: Any = None
-    solver: Any = None
+    dt: Time | None = None
+    solver: Scheme | str | None = None
     spk_reset: str | None = None
     strict: bool = True
     findings: list[Finding] = field(default_factory=list)
@@ -49,7 +50,7 @@ class Context:
         """
         self.findings.append(Finding(self.name, what, fate, text))
 
-    def step(self, why: str) -> Any:
+    def step(self, why: str) -> Time:
         """The step, or an error that says why it is needed.
 
         Args:
@@ -61,6 +62,10 @@ class Context:
         if self.dt is None:
             raise NIRError(f"{self.name}: {why}. Give the step, for example dt=1 * u.ms")
         return self.dt
+
+
+ToNode = Callable[[brainstate.nn.Module, Context], nir.NIRNode]
+ToModule = Callable[[nir.NIRNode, Context], brainstate.nn.Module]
 
 
 @dataclass(frozen=True)
@@ -90,8 +95,8 @@ class Counterpart:
 
     module: type
     node: type
-    to_node: Callable[[Any, Context], Any] | None = None
-    to_module: Callable[[Any, Context], brainstate.nn.Module] | None = None
+    to_node: ToNode | None = None
+    to_module: ToModule | None = None
 
 
 @hookspec

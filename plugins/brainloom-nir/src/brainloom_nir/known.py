@@ -1,11 +1,11 @@
 """All counterparts: of models here, of plugins, and those given."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import brainstate
 import pluggy
 from brainloom_core import ParameterError
+from brainloom_core.types import Time
 from brainloom_core.units import dimension_name, same_dimension, show
 
 from . import counterpart
@@ -28,7 +28,7 @@ def all_counterparts(given: Iterable[Counterpart]) -> tuple[Counterpart, ...]:
     return (*given, *plugins, *OWN)
 
 
-def step_of(dt: Any) -> Any:
+def step_of(dt: Time | None) -> Time | None:
     """The step that is given, or that of the environment, or None; checked."""
     dt = brainstate.environ.get("dt", default=None) if dt is None else dt
     if dt is not None and not same_dimension(dt, TIME):

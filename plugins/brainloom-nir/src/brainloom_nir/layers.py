@@ -8,6 +8,7 @@ import brainstate
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import ParameterError, ReluGrad, Surrogate, real_signature
+from brainloom_core.types import ArrayLike, Quantity, Size
 from brainloom_core.units import show
 from jax import lax
 
@@ -32,7 +33,7 @@ class Port(Stateless):
         if size is not None:
             self.in_size = self.out_size = size
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Quantity) -> Quantity:
         """Return the input.
 
         Args:
@@ -79,12 +80,12 @@ class Scale(Stateless):
         [2. 3.]
     """
 
-    def __init__(self, scale: Any) -> None:
+    def __init__(self, scale: ArrayLike) -> None:
         super().__init__()
         self.weight = _trained(scale)
         self.in_size = self.out_size = np.shape(scale)
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Quantity) -> Quantity:
         """Multiply.
 
         Args:
@@ -111,13 +112,13 @@ class Matrices(Stateless):
         [3.5]
     """
 
-    def __init__(self, weight: Any, bias: Any = None) -> None:
+    def __init__(self, weight: ArrayLike, bias: ArrayLike | None = None) -> None:
         super().__init__()
         *several, n_out, n_in = np.shape(weight)
         self.weight, self.bias = _trained(weight), None if bias is None else _trained(bias)
         self.in_size, self.out_size = (*several, n_in), (*several, n_out)
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Quantity) -> Quantity:
         """Map each row by its matrix.
 
         Args:
@@ -147,12 +148,12 @@ class Threshold(Stateless):
         [0. 1.]
     """
 
-    def __init__(self, threshold: Any, spk_fun: Surrogate = Strictly(ReluGrad())) -> None:
+    def __init__(self, threshold: ArrayLike, spk_fun: Surrogate = Strictly(ReluGrad())) -> None:
         super().__init__()
         self.weight, self.spk_fun = _trained(threshold), spk_fun
         self.in_size = self.out_size = np.shape(threshold)
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Quantity) -> Quantity:
         """Compare.
 
         Args:
@@ -192,7 +193,7 @@ class Flatten(Stateless):
         self.in_size = shape
         self.out_size = (*shape[: self.start], joined, *shape[self.end + 1 :])
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Quantity) -> Quantity:
         """Reshape.
 
         Args:
@@ -229,11 +230,11 @@ class Conv(Stateless):
 
     def __init__(
         self,
-        weight: Any,
-        bias: Any = None,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
+        weight: ArrayLike,
+        bias: ArrayLike | None = None,
+        stride: Size = 1,
+        padding: Size | str = 0,
+        dilation: Size = 1,
         groups: int = 1,
     ) -> None:
         super().__init__()
@@ -259,7 +260,7 @@ class Conv(Stateless):
                 f"{self.stride}"
             )
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Quantity) -> Quantity:
         """Convolve, all axes before the channels being batch axes.
 
         Args:
@@ -309,14 +310,14 @@ class Pool(Stateless):
           [4. 4.]]]
     """
 
-    def __init__(self, kernel: Any, stride: Any, padding: Any = 0, mean: bool = False) -> None:
+    def __init__(self, kernel: Size, stride: Size, padding: Size = 0, mean: bool = False) -> None:
         super().__init__()
         self.kernel, self.stride, self.padding = (
             each(value, 2) for value in (kernel, stride, padding)
         )
         self.mean = mean
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Quantity) -> Quantity:
         """Pool.
 
         Args:
@@ -330,7 +331,7 @@ class Pool(Stateless):
         return total / prod(self.kernel) if self.mean else total
 
 
-def each(value: Any, axes: int) -> tuple[int, ...]:
+def each(value: Size, axes: int) -> tuple[int, ...]:
     """One whole number per axis, from one for all or one for each."""
     values = np.atleast_1d(np.asarray(value))
     values = np.repeat(values, axes) if values.size == 1 else values
@@ -339,5 +340,5 @@ def each(value: Any, axes: int) -> tuple[int, ...]:
     return tuple(int(n) for n in values)
 
 
-def _trained(values: Any) -> brainstate.ParamState:
+def _trained(values: ArrayLike) -> brainstate.ParamState:
     return brainstate.ParamState(jnp.asarray(values, brainstate.environ.dftype()))

@@ -1,12 +1,11 @@
 """The counterparts of layers without a state, and of delays."""
 
-from typing import Any
-
 import brainstate
 import brainunit as u
 import nir
 import numpy as np
 from brainloom_core import Delay, ReluGrad
+from brainloom_core.types import ArrayLike, Quantity
 from brainloom_core.units import in_steps, show
 from brainloom_training import Linear
 
@@ -19,7 +18,7 @@ from .private import packed, surrogate, unpacked
 __all__ = ["MAPS"]
 
 
-def _array(values: Any) -> np.ndarray:
+def _array(values: ArrayLike) -> np.ndarray:
     return np.asarray(number(values))
 
 
@@ -63,7 +62,9 @@ def _our_linear_node(module: Linear, context: Context) -> nir.NIRNode:
     return _map_node(module.weight.value, bias, context, {"layer": OURS})
 
 
-def _map_node(weight: Any, bias: Any, context: Context, private: dict[str, str]) -> nir.NIRNode:
+def _map_node(
+    weight: Quantity, bias: Quantity | None, context: Context, private: dict[str, str]
+) -> nir.NIRNode:
     """The node of a map by weights `(n_in, n_out)`, with a bias where there is one."""
     unit = u.get_unit(weight)
     if unit != u.UNITLESS:
@@ -122,7 +123,7 @@ def _conv_node(module: Conv, context: Context) -> nir.NIRNode:
     )
 
 
-def _conv_module(node: Any, context: Context) -> Conv:
+def _conv_module(node: nir.NIRNode, context: Context) -> Conv:
     return Conv(node.weight, node.bias, node.stride, node.padding, node.dilation, int(node.groups))
 
 
@@ -131,7 +132,7 @@ def _pool_node(module: Pool, context: Context) -> nir.NIRNode:
     return (nir.AvgPool2d if module.mean else nir.SumPool2d)(*sizes)
 
 
-def _pool_module(node: Any, context: Context) -> Pool:
+def _pool_module(node: nir.NIRNode, context: Context) -> Pool:
     mean = isinstance(node, nir.AvgPool2d)
     pool = Pool(node.kernel_size, node.stride, node.padding, mean)
     if mean and any(pool.padding):

@@ -8,6 +8,7 @@ import brainstate
 import jax
 import jax.numpy as jnp
 from brainloom_core import full, real_signature
+from brainloom_core.types import Quantity, Size
 from brainloom_training import Linear
 
 from .boundary import NIRError, number
@@ -72,7 +73,7 @@ class NIRNetwork(brainstate.nn.Module):
         edges: Iterable[Edge] | None = None,
         *,
         late: Iterable[Edge] = (),
-        in_size: Any = None,
+        in_size: Size | None = None,
     ) -> None:
         super().__init__()
         given = dict(nodes)
@@ -102,7 +103,7 @@ class NIRNetwork(brainstate.nn.Module):
         """The module of a node."""
         return getattr(self, self._attributes[name])
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Quantity) -> Quantity:
         """Advance by one step.
 
         Args:
@@ -115,7 +116,7 @@ class NIRNetwork(brainstate.nn.Module):
         given = x if isinstance(x, Mapping) else {inputs[0]: x}
         if set(given) != set(inputs):
             raise NIRError(f"NIRNetwork: expected inputs for {inputs}, got {sorted(given)}")
-        values: dict[str, Any] = {}
+        values: dict[str, Quantity] = {}
         for name in self.order:
             if name in given:
                 arriving = [given[name]]
@@ -127,7 +128,7 @@ class NIRNetwork(brainstate.nn.Module):
         outputs = {name: values[name] for name in self.order if isinstance(self[name], Output)}
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
-    def _carried(self, edge: Edge, values: dict[str, Any]) -> Any:
+    def _carried(self, edge: Edge, values: dict[str, Quantity]) -> Quantity:
         return self.last[edge[0]].value.value if edge in self.late else values[edge[0]]
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
@@ -164,7 +165,7 @@ class Last(brainstate.nn.Module):
         self.value.value = full(0.0, shape)
 
 
-def out_size(module: Any, in_shape: tuple[int, ...] | None) -> tuple[int, ...]:
+def out_size(module: brainstate.nn.Module, in_shape: tuple[int, ...] | None) -> tuple[int, ...]:
     """The shape of what a module gives, from that of what it gets."""
     if module.out_size is not None:
         return tuple(module.out_size)
@@ -179,15 +180,15 @@ def out_size(module: Any, in_shape: tuple[int, ...] | None) -> tuple[int, ...]:
     )
 
 
-def _called(module: Any, x: Any) -> Any:
+def _called(module: brainstate.nn.Module, x: Quantity) -> Quantity:
     """What a module gives for a number, as a number."""
     unit = getattr(module, "input_unit", None)
     return number(module(x if unit is None else x * unit))
 
 
 def _with_ends(
-    nodes: dict[str, Any], edges: list[Edge], in_size: Any
-) -> tuple[dict[str, Any], tuple[Edge, ...]]:
+    nodes: dict[str, brainstate.nn.Module], edges: list[Edge], in_size: Size | None
+) -> tuple[dict[str, brainstate.nn.Module], tuple[Edge, ...]]:
     """The graph with something that receives and something that gives out."""
     sources, targets = {a for a, _ in edges}, {b for _, b in edges}
     if not any(isinstance(module, Input) for module in nodes.values()):
@@ -258,7 +259,7 @@ def loops(
         yield a, b
 
 
-def _is_plain(module: Any) -> bool:
+def _is_plain(module: brainstate.nn.Module) -> bool:
     return isinstance(module, (Stateless, brainstate.nn.Linear, Linear))
 
 

@@ -8,20 +8,21 @@ import brainunit as u
 import nir
 import numpy as np
 from brainloom_core import Neuron, ReluGrad
+from brainloom_core.types import Arguments
 from brainloom_core.units import in_steps, show
 from brainloom_neurons import IF, LIF, LIFRef, PerfectIF
 from brainloom_training import LeakyRateReadout
 
 from .boundary import CURRENT, GAIN, RESISTANCE, TIME, VOLTAGE, NIRError, plain, quantity
 from .cells import FilteredIntegrator, FilteredLIF, Integrator, LeakyIntegrator, Strictly
-from .counterpart import Context, Counterpart
+from .counterpart import Context, Counterpart, ToModule
 from .private import named_solver, packed, solver_name, surrogate, unpacked, written
 
 __all__ = ["POPULATIONS"]
 
 # Parameters by their names here: the field of NIR, the unit there, and the one that is shown here.
 TAU = ("tau", TIME, u.ms)
-FIELDS: dict[type, dict[str, tuple[str, Any, Any]]] = {
+FIELDS: dict[type, dict[str, tuple[str, u.Unit, u.Unit]]] = {
     nir.I: {"R": ("r", GAIN, GAIN)},
     nir.LI: {
         "R": ("r", RESISTANCE, RESISTANCE),
@@ -45,7 +46,7 @@ FIELDS[nir.IF] = SPIKING
 INITIAL = {"V_initializer": VOLTAGE, "g_initializer": CURRENT}
 
 
-def node_of(kind: type, model: Any, context: Context, **more: Any) -> nir.NIRNode:
+def node_of(kind: type, model: brainstate.nn.Module, context: Context, **more: Any) -> nir.NIRNode:
     """A node with the parameters of a model, and the rest in its metadata."""
     shape = model.in_size
     values = {
@@ -60,7 +61,7 @@ def node_of(kind: type, model: Any, context: Context, **more: Any) -> nir.NIRNod
 
 
 def module_of(
-    cls: type, kind: type, node: Any, context: Context, **more: Any
+    cls: type, kind: type, node: nir.NIRNode, context: Context, **more: Any
 ) -> brainstate.nn.Module:
     """A model with the parameters of a node, and what its metadata say."""
     private = unpacked(node)
@@ -75,9 +76,9 @@ def module_of(
     return cls(sizes[0] if sizes else context.shape, **given)
 
 
-def _kept_apart(model: Any, context: Context) -> dict[str, Any]:
+def _kept_apart(model: brainstate.nn.Module, context: Context) -> Arguments:
     """What NIR has no field for, and what becomes of it."""
-    private: dict[str, Any] = {}
+    private: Arguments = {}
     trained = [
         name for name in model.declared_parameters() if isinstance(vars(model).get(name), _TRAINED)
     ]
@@ -102,7 +103,7 @@ def _kept_apart(model: Any, context: Context) -> dict[str, Any]:
 _TRAINED = (brainstate.State, brainstate.nn.Param)
 
 
-def _report_scheme(model: Any, context: Context, private: dict[str, Any]) -> None:
+def _report_scheme(model: brainstate.nn.Module, context: Context, private: Arguments) -> None:
     name = solver_name(model.solver)
     if name is None:
         context.report("scheme", "dropped", "solver is a function of its own")
@@ -114,7 +115,7 @@ def _report_scheme(model: Any, context: Context, private: dict[str, Any]) -> Non
         context.report("scheme", "approximated", text)
 
 
-def _report_spikes(model: Any, context: Context, private: dict[str, Any]) -> None:
+def _report_spikes(model: brainstate.nn.Module, context: Context, private: Arguments) -> None:
     """What a spiking neuron has besides."""
     private |= {"spk_reset": model.spk_reset, "interpolate": model.interpolate}
     if model.spk_reset == "hard":
@@ -141,11 +142,9 @@ def _report_spikes(model: Any, context: Context, private: dict[str, Any]) -> Non
         context.report("refractory", "private", text)
 
 
-def _put_back(
-    cls: type, private: dict[str, Any], given: dict[str, Any], context: Context
-) -> dict[str, Any]:
+def _put_back(cls: type, private: Arguments, given: Arguments, context: Context) -> Arguments:
     """Arguments besides the fields of NIR, from the metadata or by default."""
-    back: dict[str, Any] = {}
+    back: Arguments = {}
     if private:
         context.report("metadata", "kept", "written by brainloom, and put back")
     _choose_scheme(private, back, context)
@@ -161,7 +160,7 @@ def _put_back(
     return back
 
 
-def _choose_scheme(private: dict[str, Any], back: dict[str, Any], context: Context) -> None:
+def _choose_scheme(private: Arguments, back: Arguments, context: Context) -> None:
     back["solver"] = context.solver or named_solver(private.get("solver", "auto"))
     if back["solver"] == "auto":
         text = "NIR has none: the exact step for inputs held over it"
@@ -171,7 +170,7 @@ def _choose_scheme(private: dict[str, Any], back: dict[str, Any], context: Conte
     context.report("scheme", "approximated" if not private else "kept", text)
 
 
-def _choose_spikes(private: dict[str, Any], back: dict[str, Any], context: Context) -> None:
+def _choose_spikes(private: Arguments, back: Arguments, context: Context) -> None:
     rule = context.spk_reset or private.get("spk_reset", "hard")
     back["spk_reset"] = rule
     if rule == private.get("spk_reset", "hard"):
@@ -199,23 +198,23 @@ def _if_node(model: PerfectIF, context: Context) -> nir.NIRNode:
     return node_of(nir.IF, model, context, r=plain(1.0 / model.C, GAIN, model.in_size))
 
 
-def _if_module(node: nir.IF, context: Context) -> Any:
+def _if_module(node: nir.IF, context: Context) -> brainstate.nn.Module:
     r = np.asarray(node.r, np.float64)
     if np.any(r <= 0):
         raise NIRError(f"{context.name}: expected r > 0 in IF, got {r.min():g} at the least")
     return module_of(PerfectIF, nir.IF, node, context, C=quantity(1.0 / r, u.farad, u.mfarad))
 
 
-def _leaky(kind: type) -> Any:
+def _leaky(kind: type) -> ToModule:
     return lambda model, context: node_of(kind, model, context)
 
 
-def _lif_module(node: nir.LIF, context: Context) -> Any:
+def _lif_module(node: nir.LIF, context: Context) -> brainstate.nn.Module:
     cls = LIFRef if unpacked(node).get("model") == "LIFRef" else LIF
     return module_of(cls, nir.LIF, node, context)
 
 
-def _reads(cls: type, kind: type) -> Any:
+def _reads(cls: type, kind: type) -> ToModule:
     return lambda node, context: module_of(cls, kind, node, context)
 
 

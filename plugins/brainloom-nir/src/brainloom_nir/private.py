@@ -6,8 +6,10 @@ from dataclasses import fields
 from typing import Any
 
 import brainunit as u
+import nir
 import numpy as np
 from brainloom_core import SOLVERS, Arctan, InvSquareGrad, ReluGrad, Sigmoid
+from brainloom_core.types import Arguments, Quantity, Scheme
 
 from .boundary import plain
 from .cells import Strictly
@@ -20,19 +22,19 @@ _SURROGATES = {cls.__name__: cls for cls in (Arctan, InvSquareGrad, ReluGrad, Si
 _OWN = {current_first_euler.__name__: current_first_euler}
 
 
-def packed(values: Mapping[str, Any]) -> dict[str, str]:
+def packed(values: Mapping[str, object]) -> dict[str, str]:
     """Metadata of a node: one entry, a text that every reader of NIR files can skip."""
     return {KEY: json.dumps(dict(values), sort_keys=True)} if values else {}
 
 
-def unpacked(node: Any) -> dict[str, Any]:
+def unpacked(node: nir.NIRNode) -> Arguments:
     """What `packed` was given."""
     held = node.metadata if isinstance(node.metadata, dict) else {}
     text = held.get(KEY, "{}")
     return dict(json.loads(text.decode() if isinstance(text, bytes) else str(text)))
 
 
-def written(value: Any, unit: Any) -> Any:
+def written(value: Quantity, unit: u.Unit) -> list[float] | float:
     """A quantity as a number, or a list of numbers, in a unit."""
     return plain(value, unit, np.shape(u.get_mantissa(value))).tolist()
 
@@ -48,13 +50,13 @@ def surrogate(value: Any) -> Any:
     return value if isinstance(value, (int, float)) else None
 
 
-def solver_name(solver: Any) -> str | None:
+def solver_name(solver: Scheme | str) -> str | None:
     """The name of a scheme, None where it is a function that we do not know."""
     if isinstance(solver, str):
         return solver
     return next((name for name, known in _OWN.items() if known is solver), None)
 
 
-def named_solver(name: str) -> Any:
+def named_solver(name: str) -> Scheme | str:
     """The scheme of a name."""
     return _OWN.get(name, name if name == "auto" or name in SOLVERS else "auto")

@@ -3,15 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import brainstate
 import brainunit as u
 import nir
 import numpy as np
 from brainloom_core import ParameterError
+from brainloom_core.types import Scheme, Shape, Time
 
 from .boundary import NIRError
-from .counterpart import Context, Counterpart
+from .counterpart import Context, Counterpart, ToModule
 from .known import all_counterparts, step_of
 from .network import NIRNetwork, loops, ordered, out_size
 from .private import unpacked
@@ -37,8 +39,8 @@ def from_nir(
     graph: nir.NIRGraph | str | Path,
     *,
     source: str | Source | None = None,
-    dt: Any = None,
-    solver: Any = None,
+    dt: Time | None = None,
+    solver: Scheme | str | None = None,
     spk_reset: str | None = None,
     counterparts: Iterable[Counterpart] = (),
 ) -> NIRImport:
@@ -106,7 +108,7 @@ def _source(source: str | Source | None) -> Source | None:
     return SOURCES[source] if isinstance(source, str) else source
 
 
-def _written_step(graph: nir.NIRGraph) -> Any:
+def _written_step(graph: nir.NIRGraph) -> Time | None:
     step = unpacked(graph).get("dt")
     return None if step is None else step * 1e3 * u.ms
 
@@ -125,7 +127,7 @@ def _network_of(
     if unknown:
         raise NIRError(f"from_nir: edges name nodes that are not there: {', '.join(unknown)}")
     cut = [*loops(names, edges, starts, lambda name: False)]
-    modules: dict[str, Any] = {}
+    modules: dict[str, brainstate.nn.Module] = {}
     sizes: dict[str, tuple[int, ...]] = {}
     for name in ordered(names, [edge for edge in edges if edge not in cut]):
         node, full = graph.nodes[name], f"{where}{name}"
@@ -149,7 +151,9 @@ def _network_of(
     return net
 
 
-def _module_of(node: Any, known: tuple[Counterpart, ...], context: Context, source: Source) -> Any:
+def _module_of(
+    node: nir.NIRNode, known: tuple[Counterpart, ...], context: Context, source: Source
+) -> brainstate.nn.Module:
     reader = _reader(node, known, context.name)
     try:
         return reader(source.read(node, context), context)
@@ -158,7 +162,7 @@ def _module_of(node: Any, known: tuple[Counterpart, ...], context: Context, sour
         raise NIRError(f"from_nir: {context.name} ({kind}): {error}") from error
 
 
-def _reader(node: Any, known: tuple[Counterpart, ...], where: str) -> Any:
+def _reader(node: nir.NIRNode, known: tuple[Counterpart, ...], where: str) -> ToModule:
     for it in known:
         if it.node is type(node) and it.to_module is not None:
             return it.to_module
@@ -185,7 +189,7 @@ def _entering(
     return shape
 
 
-def _own_shape(node: Any) -> tuple[int, ...]:
+def _own_shape(node: nir.NIRNode) -> Shape:
     """The shape that a node itself declares for what it gets."""
     declared = (node.input_type or {}).get("input")
     return () if declared is None else tuple(int(n) for n in np.atleast_1d(declared))

@@ -1,12 +1,15 @@
 """The scheme of the simulators that write NIR files."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+
+from brainloom_core.types import Quantity, Time, Values
 
 __all__ = ["current_first_euler"]
 
 
-def current_first_euler(drifts: Mapping[str, Any], y: Mapping[str, Any], dt: Any) -> dict[str, Any]:
+def current_first_euler(
+    drifts: Mapping[str, Callable[[Values], Quantity]], y: Values, dt: Time
+) -> dict[str, Quantity]:
     r"""Forward Euler of the synaptic current, and then of the potential, from the new current.
 
     It is what $I \leftarrow \alpha I + x$, $V \leftarrow \beta V + I$ amounts to.

@@ -1,11 +1,11 @@
 """How the simulators that write NIR files mean what they write."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import brainunit as u
 import nir
 import numpy as np
+from brainloom_core.types import Scheme, Time
 from brainloom_core.units import show
 
 from .boundary import TIME, NIRError, plain
@@ -36,17 +36,19 @@ class Source:
         crossed: Whether the input of a recurrent population is led to its recurrent weights.
     """
 
-    dt: Any = None
-    solver: Any = current_first_euler
+    dt: Time | None = None
+    solver: Scheme | str | None = current_first_euler
     spk_reset: str | None = "hard"
     strict: bool = True
     late_reset: tuple[type, ...] = ()
     late_spikes: bool = False
-    gains: tuple[tuple[Any, str], ...] = ()
+    gains: tuple[tuple[type[nir.NIRNode], str], ...] = ()
     times: bool = False
     crossed: bool = False
 
-    def edges(self, graph: Any, name: str, findings: list[Finding]) -> list[tuple[str, str]]:
+    def edges(
+        self, graph: nir.NIRGraph, name: str, findings: list[Finding]
+    ) -> list[tuple[str, str]]:
         """The edges of a graph as its writer meant them.
 
         Args:
@@ -68,7 +70,7 @@ class Source:
                 findings.append(Finding(f"{name}{a}", "input", "approximated", text))
         return edges
 
-    def read(self, node: Any, context: Context) -> Any:
+    def read(self, node: nir.NIRNode, context: Context) -> nir.NIRNode:
         """The node as its writer meant it, at a step.
 
         Args:
@@ -111,7 +113,7 @@ def _shown(seconds: float) -> str:
     return show(1e3 * seconds * u.ms)
 
 
-def _unit_gain(node: Any, name: str, dt: float) -> np.ndarray:
+def _unit_gain(node: nir.NIRNode, name: str, dt: float) -> np.ndarray:
     """The value with which one Euler step adds the input to the state as it is."""
     if isinstance(node, nir.IF):
         return np.full_like(np.asarray(node.r, np.float64), 1.0 / dt)
@@ -120,7 +122,7 @@ def _unit_gain(node: Any, name: str, dt: float) -> np.ndarray:
     return np.asarray(node.tau if isinstance(node, nir.LIF) else node.tau_mem, np.float64) / dt
 
 
-def _undecayed(node: Any, dt: float, name: str) -> np.ndarray:
+def _undecayed(node: nir.NIRNode, dt: float, name: str) -> np.ndarray:
     """The reset potential from which a subtraction decays to that of the threshold."""
     tau = np.asarray(node.tau if isinstance(node, nir.LIF) else node.tau_mem, np.float64)
     kept = 1.0 - dt / tau

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import brainstate
 import jax
 import jax.numpy as jnp
 import numpy as np
+from brainloom_core.types import Quantity, Shape, Time
 
 from .boundary import NIRError, number
 from .counterpart import Counterpart
@@ -22,10 +22,10 @@ __all__ = ["round_trip", "run"]
 
 def round_trip(
     model: brainstate.nn.Module,
-    xs: Any,
+    xs: Quantity,
     *,
-    input_shape: Any = None,
-    dt: Any = None,
+    input_shape: Shape | None = None,
+    dt: Time | None = None,
     counterparts: Iterable[Counterpart] = (),
 ) -> LossReport:
     """Run a model, and what comes back of it from NIR, on one input, and compare them.
@@ -65,7 +65,7 @@ def round_trip(
     return replace(report, errors=errors)
 
 
-def run(net: NIRNetwork, xs: Any, dt: Any) -> dict[str, np.ndarray]:
+def run(net: NIRNetwork, xs: Quantity, dt: Time) -> dict[str, np.ndarray]:
     """Outputs and states of a network over a sequence, by name, beginning from its initial state.
 
     States are those after each step: a potential that has crossed the threshold is not reset yet.
@@ -78,7 +78,7 @@ def run(net: NIRNetwork, xs: Any, dt: Any) -> dict[str, np.ndarray]:
     with brainstate.environ.context(dt=dt):
         brainstate.nn.init_all_states(net, batch_size=batch[0] if batch else None)
 
-        def step(x: Any) -> dict[str, Any]:
+        def step(x: Quantity) -> dict[str, Quantity]:
             y = net(x)
             outputs = y if isinstance(y, Mapping) else {"output": y}
             return {**outputs, **_held(net)}
@@ -87,8 +87,8 @@ def run(net: NIRNetwork, xs: Any, dt: Any) -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in jax.device_get(values).items()}
 
 
-def _held(net: NIRNetwork) -> dict[str, Any]:
-    held: dict[str, Any] = {}
+def _held(net: NIRNetwork) -> dict[str, Quantity]:
+    held: dict[str, Quantity] = {}
     for name in net.order:
         module = net[name]
         if isinstance(module, NIRNetwork):

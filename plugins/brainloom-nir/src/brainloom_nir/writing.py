@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import brainstate
 import nir
+from brainloom_core.types import Arguments, Shape, Size, Time
 from brainloom_core.units import show
 
 from .boundary import TIME, NIRError, plain
-from .counterpart import Context, Counterpart
+from .counterpart import Context, Counterpart, ToNode
 from .known import all_counterparts, step_of
 from .network import NIRNetwork
 from .private import packed
@@ -34,8 +35,8 @@ class NIRExport(NamedTuple):
 def to_nir(
     model: brainstate.nn.Module,
     *,
-    input_shape: Any = None,
-    dt: Any = None,
+    input_shape: Shape | None = None,
+    dt: Time | None = None,
     counterparts: Iterable[Counterpart] = (),
 ) -> NIRExport:
     """Make a NIR graph of a model.
@@ -95,12 +96,14 @@ def write(path: str | Path, model: brainstate.nn.Module, **options: Any) -> Loss
     return report
 
 
-def as_network(model: Any, in_size: Any, known: tuple[Counterpart, ...]) -> NIRNetwork:
+def as_network(
+    model: brainstate.nn.Module, in_size: Size | None, known: tuple[Counterpart, ...]
+) -> NIRNetwork:
     """The graph that a model is, or the chain of its layers."""
     if isinstance(model, NIRNetwork):
         return model
     layers = model.layers if type(model) is brainstate.nn.Sequential else [model]
-    nodes: dict[str, Any] = {}
+    nodes: dict[str, brainstate.nn.Module] = {}
     for layer in _flat(layers):
         if not isinstance(layer, NIRNetwork):
             _writer(layer, known, type(layer).__name__)
@@ -111,7 +114,7 @@ def as_network(model: Any, in_size: Any, known: tuple[Counterpart, ...]) -> NIRN
     return NIRNetwork(nodes, in_size=first.in_size if first.in_size is not None else in_size)
 
 
-def _flat(layers: Iterable[Any]) -> Iterable[Any]:
+def _flat(layers: Iterable[brainstate.nn.Module]) -> Iterable[brainstate.nn.Module]:
     for layer in layers:
         if type(layer) is brainstate.nn.Sequential:
             yield from _flat(layer.layers)
@@ -119,7 +122,7 @@ def _flat(layers: Iterable[Any]) -> Iterable[Any]:
             yield layer
 
 
-def _writer(module: Any, known: tuple[Counterpart, ...], where: str) -> Any:
+def _writer(module: brainstate.nn.Module, known: tuple[Counterpart, ...], where: str) -> ToNode:
     """The function that writes a module, or an error that says what to do."""
     for it in known:
         if it.module is type(module) and it.to_node is not None:
@@ -142,7 +145,7 @@ def _writer(module: Any, known: tuple[Counterpart, ...], where: str) -> Any:
 def _graph_of(
     net: NIRNetwork,
     known: tuple[Counterpart, ...],
-    dt: Any,
+    dt: Time,
     findings: list[Finding],
     where: str,
 ) -> nir.NIRGraph:
@@ -168,7 +171,7 @@ def _graph_of(
     for a, b in net.late:
         text = f"what goes to {b!r} is that of the step before; a reader chooses this itself"
         findings.append(Finding(f"{where}{a}", "recurrence", "private", text))
-    private: dict[str, Any] = {"late": [[a, entry[b]] for a, b in net.late]} if net.late else {}
+    private: Arguments = {"late": [[a, entry[b]] for a, b in net.late]} if net.late else {}
     if dt is not None and not where:
         private["dt"] = float(plain(dt, TIME, ()))
         text = f"{show(dt)}, in the metadata; NIR's equations have no step"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from brainloom_core import DeclarationError
+from brainloom_core import DeclarationError, Declared
 from brainloom_core.equations import Equations, nearest, read_equations, returned_names
 
 from .sides import EdgeState
@@ -14,7 +14,7 @@ GIVEN = {"w", "pre_spike", "post_spike"}
 METHODS = ("on_pre", "on_post", "on_step", "pre_events", "post_events")
 
 
-def read_rule(cls: Any, states: dict[str, Any]) -> Equations:
+def read_rule(cls: type[Declared], states: dict[str, Any]) -> Equations:
     """The equations of a class of rules.
 
     Args:
@@ -46,7 +46,7 @@ def read_rule(cls: Any, states: dict[str, Any]) -> Equations:
     return equations
 
 
-def foreign_names(cls: Any) -> list[str]:
+def foreign_names(cls: type[Declared]) -> list[str]:
     """The names that the equations of a class take and that are no values of the rule.
 
     Args:
@@ -66,7 +66,9 @@ def changed_by_spikes(states: dict[str, Any]) -> list[str]:
     return ["w", *(name for name, spec in states.items() if issubclass(spec.kind, EdgeState))]
 
 
-def no_such_state(cls: Any, method: str, name: str, may: Iterable[str]) -> DeclarationError:
+def no_such_state(
+    cls: type[Declared], method: str, name: str, may: Iterable[str]
+) -> DeclarationError:
     """What to raise where a method returns a name that it may not.
 
     Args:

@@ -1,9 +1,8 @@
 """Rules that keep rates where they should be."""
 
-from typing import Any
-
 import brainunit as u
 from brainloom_core import param, positive
+from brainloom_core.types import Quantity
 
 from .rule import PlasticityRule
 from .sides import post_trace, pre_trace
@@ -56,22 +55,22 @@ class InhibitorySTDP(PlasticityRule):
         >>> rule = InhibitorySTDP(rate=3 * u.Hz, w_max=-10 * u.nS)
     """
 
-    eta: Any = param(default=0.001, constraint=positive, doc="learning rate")
-    tau: Any = param(default=20.0 * u.ms, constraint=positive, doc="time of the traces")
-    rate: Any = param(default=5.0 * u.Hz, constraint=positive, doc="target of the rate")
+    eta: Quantity = param(default=0.001, constraint=positive, doc="learning rate")
+    tau: Quantity = param(default=20.0 * u.ms, constraint=positive, doc="time of the traces")
+    rate: Quantity = param(default=5.0 * u.Hz, constraint=positive, doc="target of the rate")
     x = pre_trace("trace of presynaptic spikes")
     y = post_trace("trace of postsynaptic spikes")
 
-    def dx(self, x: Any) -> Any:
+    def dx(self, x: Quantity) -> Quantity:
         return -x / self.tau
 
-    def dy(self, y: Any) -> Any:
+    def dy(self, y: Quantity) -> Quantity:
         return -y / self.tau
 
-    def on_post(self, x: Any) -> Change:
+    def on_post(self, x: Quantity) -> Change:
         return Change(self.eta * x)
 
-    def on_pre(self, y: Any) -> Change:
+    def on_pre(self, y: Quantity) -> Change:
         return Change(self.eta * (y - u.get_magnitude(2.0 * self.rate * self.tau)))
 
 
@@ -115,17 +114,19 @@ class SynapticScaling(PlasticityRule):
         >>> rules = [STDP(w_max=1 * u.nS), SynapticScaling(rate=10 * u.Hz, w_max=1 * u.nS)]
     """
 
-    rate: Any = param(default=5.0 * u.Hz, constraint=positive, doc="target of the rate")
-    tau: Any = param(default=100_000.0 * u.ms, constraint=positive, doc="time of scaling")
-    tau_rate: Any = param(default=10_000.0 * u.ms, constraint=positive, doc="time of measuring")
+    rate: Quantity = param(default=5.0 * u.Hz, constraint=positive, doc="target of the rate")
+    tau: Quantity = param(default=100_000.0 * u.ms, constraint=positive, doc="time of scaling")
+    tau_rate: Quantity = param(
+        default=10_000.0 * u.ms, constraint=positive, doc="time of measuring"
+    )
     y = post_trace(
         "trace of postsynaptic spikes",
         initial=lambda rule: u.get_magnitude(rule.rate * rule.tau_rate),
         slow=True,
     )
 
-    def dy(self, y: Any) -> Any:
+    def dy(self, y: Quantity) -> Quantity:
         return -y / self.tau_rate
 
-    def dw(self, w: Any, y: Any) -> Any:
+    def dw(self, w: Quantity, y: Quantity) -> Quantity:
         return w * (1.0 - u.get_magnitude(y / (self.rate * self.tau_rate))) / self.tau

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 from brainloom_core.plugins import hookimpl
 
-NAMES = (
+RULES = (
     "DopamineSTDP",
     "InhibitorySTDP",
-    "PlasticProj",
     "STDP",
     "SynapticScaling",
     "ThreeFactorSTDP",
@@ -18,5 +17,11 @@ NAMES = (
 
 @hookimpl
 def brainloom_models() -> Mapping[str, str]:
-    """Public names and where they live."""
-    return {name: f"brainloom_plasticity:{name}" for name in NAMES}
+    """The projection whose weights rules change."""
+    return {"PlasticProj": "brainloom_plasticity:PlasticProj"}
+
+
+@hookimpl
+def brainloom_plasticity_rules() -> Mapping[str, str]:
+    """Rules that change weights."""
+    return {name: f"brainloom_plasticity:{name}" for name in RULES}

@@ -1,14 +1,15 @@
 """`PlasticProj`: a projection whose weights learn."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import brainstate
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Delay, Descriptor, InputError, full
+from brainloom_core import Delay, Descriptor, InputError, ParameterError, Synapse, SynOut, full
+from brainloom_core.plugins import made
+from brainloom_core.types import Array, Population, Quantity, Time
 from brainloom_core.units import show
-from brainloom_projections import Connection, Edges, Projection, Rule
+from brainloom_projections import STD, STP, Connection, Edges, Projection, Rule
 
 from .rule import PlasticityRule
 from .sides import Ends
@@ -63,7 +64,13 @@ class PlasticProj(Projection):
 
     Attributes:
         connection: The `Connection`, with `edges` and `weight`.
-        weight: The weights, one for each edge, in the order of `connection.edges`.
+        weight: The weights, one for each edge, in the order of `connection.edges`. They can be
+            assigned as those of a `Connection`, within the bounds of the rules; new ones act from
+            the next step on.
+        delay: The line of axonal delays, or None. To assign a time changes it from the next step
+            on; what is under way arrives when it would have.
+        dendritic_delay: The line of the delays of postsynaptic spikes, or None; it can be assigned
+            too, which changes the way to the soma as well.
         rules: The rules.
         rule: The first of them.
 
@@ -100,17 +107,17 @@ class PlasticProj(Projection):
 
     def __init__(
         self,
-        pre: Any,
-        post: Any,
-        connectivity: Any,
-        synapse: Any,
-        output: Any,
+        pre: Population,
+        post: Population,
+        connectivity: Rule | Edges | Connection,
+        synapse: Synapse | Descriptor,
+        output: SynOut | Descriptor,
         *,
-        rule: Any,
-        weight: Any = None,
-        delay: Any = None,
-        dendritic_delay: Any = None,
-        stp: Any = None,
+        rule: PlasticityRule | Descriptor | Sequence[PlasticityRule | Descriptor],
+        weight: Quantity | None = None,
+        delay: Time | None = None,
+        dendritic_delay: Time | None = None,
+        stp: STP | STD | Descriptor | None = None,
         label: str | None = None,
         seed: int | None = None,
         name: str | None = None,
@@ -146,7 +153,7 @@ class PlasticProj(Projection):
         self.pre = pre
         _spread(self.connection)
         ends = Ends(self.connection.edges)
-        self.rules = [_made(one) for one in (rule if _is_several(rule) else [rule])]
+        self.rules = [_made(one) for one in (rule if isinstance(rule, Sequence) else [rule])]
         for one in self.rules:
             one.join(ends, post, self.weight, dendritic_delay)
 
@@ -156,9 +163,59 @@ class PlasticProj(Projection):
         return self.rules[0]
 
     @property
-    def weight(self) -> Any:
+    def weight(self) -> Quantity:
         """The weights, one for each edge of `connection.edges`."""
         return self.connection.weight.value
+
+    @weight.setter
+    def weight(self, value: Quantity) -> None:
+        held = self.connection.weight
+        before = held.value
+        try:
+            self.connection.weight = value
+            _spread(self.connection)
+            for rule in self.rules:
+                rule.check_weights(self.weight)
+        except Exception:
+            self.connection.weight, held.value = held, before
+            raise
+        for rule in self.rules:
+            rule.forget_rounding()
+
+    @property
+    def delay(self) -> Delay | None:
+        """The line of axonal delays, or None; a time that is assigned acts from the next step."""
+        return self.axons
+
+    @delay.setter
+    def delay(self, time: Time) -> None:
+        self._retime("delay", time, *([] if self.axons is None else [self.axons]))
+
+    @property
+    def dendritic_delay(self) -> Delay | None:
+        """The line of dendritic delays, or None; a time that is assigned acts as for `delay`."""
+        return self.dendrites
+
+    @dendritic_delay.setter
+    def dendritic_delay(self, time: Time) -> None:
+        lines = [] if self.dendrites is None else [self.dendrites, self.comm.line]
+        self._retime("dendritic_delay", time, *lines)
+
+    def _retime(self, name: str, time: Time, *lines: Delay) -> None:
+        who = f"{self.name or type(self).__name__}.{name}"
+        if not lines:
+            raise ParameterError(
+                f"{who}: this projection was made without it, and so without a place "
+                f"for what is under way; make it with {name}=0 * u.ms to give it another one later"
+            )
+        before = [line.delay for line in lines]
+        try:
+            for line in lines:
+                line.delay = time
+        except ParameterError as error:
+            for line, old in zip(lines, before, strict=True):
+                line.delay = old
+            raise type(error)(who + str(error).removeprefix("Delay.delay")) from None
 
     def explain(self) -> str:
         """How synaptic states and weights are kept, in words."""
@@ -167,7 +224,7 @@ class PlasticProj(Projection):
         n_edges = self.connection.n_edges
         return f"{super().explain()}\n{names} {verb} a weight for each of the {n_edges} synapses."
 
-    def update(self, *args: Any) -> None:
+    def update(self, *args: Array) -> None:
         """Change the weights, then deliver the spikes.
 
         They are those of `pre` or, given, the first argument; those of `post` or the second one.
@@ -188,7 +245,7 @@ class PlasticProj(Projection):
         self.connection.weight.value = weight
         super().update(spikes)
 
-    def _sent(self, args: tuple[Any, ...]) -> Any:
+    def _sent(self, args: tuple[Array, ...]) -> Array:
         if not args and not hasattr(self.pre, "get_spike"):
             raise InputError(
                 f"{self.name}: no spikes. Call it with them, proj(spikes), or construct it with "
@@ -197,7 +254,7 @@ class PlasticProj(Projection):
         spikes = args[0] if args else self.pre.get_spike()
         return getattr(spikes, "value", spikes)  # an event array is taken for its values
 
-    def _sized(self, side: str, spikes: Any) -> Any:
+    def _sized(self, side: str, spikes: Array) -> Array:
         size = self.connection.in_size if side == "pre" else self.connection.out_size
         if np.shape(spikes) != size:
             raise InputError(
@@ -207,7 +264,7 @@ class PlasticProj(Projection):
         return jnp.asarray(spikes, brainstate.environ.dftype())
 
     @staticmethod
-    def _require_plastic(connectivity: Any) -> None:
+    def _require_plastic(connectivity: object) -> None:
         if not isinstance(connectivity, Connection):
             raise TypeError(
                 "PlasticProj.connectivity: expected a rule such as Bernoulli(0.1), Edges or a "
@@ -229,7 +286,7 @@ class PlasticProj(Projection):
 class _Dendrites(brainstate.nn.Module):
     """A connection, and the way to the soma behind it."""
 
-    def __init__(self, connection: Connection, delay: Any) -> None:
+    def __init__(self, connection: Connection, delay: Time) -> None:
         super().__init__()
         self.connection = connection
         self.in_size, self.out_size, self.unit = (
@@ -239,7 +296,7 @@ class _Dendrites(brainstate.nn.Module):
         )
         self.line = Delay(connection.out_size, delay, unit=self.unit)
 
-    def update(self, spikes: Any) -> Any:
+    def update(self, spikes: Array) -> Quantity:
         return self.line(self.connection(spikes))
 
 
@@ -254,11 +311,9 @@ def _spread(connection: Connection) -> None:
         connection.weight = kind(full(value, (connection.n_edges,)))
 
 
-def _is_several(rule: Any) -> bool:
-    return isinstance(rule, Sequence)
-
-
-def _made(rule: Any) -> PlasticityRule:
+def _made(rule: object) -> PlasticityRule:
+    if isinstance(rule, str):
+        rule = made("plasticity rule", rule)
     if isinstance(rule, type) and issubclass(rule, PlasticityRule):
         rule = rule()
     if isinstance(rule, Descriptor):

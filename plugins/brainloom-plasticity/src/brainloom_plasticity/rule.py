@@ -17,6 +17,7 @@ from brainloom_core.context import current_dt
 from brainloom_core.equations import Equations
 from brainloom_core.kernels import edge_update
 from brainloom_core.small_steps import in_two_parts, lost_part
+from brainloom_core.types import Array, Population, Quantity, Time
 
 from .equations import foreign_names, no_such_state, read_rule
 from .sides import EdgeState, Ends, PostState, PostTrace, PreState, PreTrace
@@ -24,7 +25,7 @@ from .strength import Change, Strengths, as_like
 
 __all__ = ["PlasticityRule"]
 
-Values = dict[str, Any]
+Values = dict[str, Quantity]
 
 
 class PlasticityRule(Strengths):
@@ -110,7 +111,7 @@ class PlasticityRule(Strengths):
     on_post: ClassVar[Any] = None
     dw: ClassVar[Any] = None
 
-    def pre_events(self, pre_spike: Any) -> Any:
+    def pre_events(self, pre_spike: Array) -> Array:
         """The presynaptic neurons whose synapses change by `on_pre`; other values by name.
 
         Args:
@@ -121,7 +122,7 @@ class PlasticityRule(Strengths):
         """
         return pre_spike
 
-    def post_events(self, post_spike: Any) -> Any:
+    def post_events(self, post_spike: Array) -> Array:
         """The postsynaptic neurons whose synapses change by `on_post`; other values by name.
 
         Args:
@@ -140,7 +141,7 @@ class PlasticityRule(Strengths):
         """Further values of this step for the equations, one for all or per postsynaptic neuron."""
         return {}
 
-    def jumped(self, trace: Any, spikes: Any) -> Any:
+    def jumped(self, trace: Quantity, spikes: Array) -> Quantity:
         """A trace after the spikes.
 
         Args:
@@ -154,7 +155,9 @@ class PlasticityRule(Strengths):
 
     # Life
 
-    def join(self, ends: Ends, post: Any, weight: Any, dendritic_delay: Any = None) -> None:
+    def join(
+        self, ends: Ends, post: Population, weight: Quantity, dendritic_delay: Time | None = None
+    ) -> None:
         """Become the rule of these synapses.
 
         Args:
@@ -171,7 +174,7 @@ class PlasticityRule(Strengths):
                 f"{type(self).__name__}: this rule already belongs to a projection. Make one for "
                 f"each, or describe it: {type(self).__name__}.desc(...)"
             )
-        self._check_weights(weight)
+        self.check_weights(weight)
         self._check_post(post, dendritic_delay)
         self.check()
         self.ends, self.post = ends, post
@@ -211,7 +214,7 @@ class PlasticityRule(Strengths):
         self._refuse_batch(batch_size)
         super().reset_state(**kwargs)
 
-    def update(self, weight: Any, pre_spike: Any, post_spike: Any) -> Any:
+    def update(self, weight: Quantity, pre_spike: Array, post_spike: Array) -> Quantity:
         """Advance by one step, and return the new weights.
 
         Args:
@@ -238,7 +241,7 @@ class PlasticityRule(Strengths):
 
     # The parts of a step
 
-    def _moved(self, y: Values, weight: Any) -> tuple[Values, Any]:
+    def _moved(self, y: Values, weight: Quantity) -> tuple[Values, Quantity]:
         """States and weights after a step without spikes.
 
         The derivative of the strength is evaluated with the other states in the middle of the
@@ -252,7 +255,7 @@ class PlasticityRule(Strengths):
         at_edges = {n: self._per_edge(n, middle) for n in self._taken("dw") if n != "w"}
         strength = self._strength(weight)
 
-        def rate(near: Mapping[str, Any]) -> Any:
+        def rate(near: Mapping[str, Quantity]) -> Quantity:
             return self._call("dw", at_edges | {"w": strength + near["w"]})
 
         lost = y["w_lost"] / self._units(weight)
@@ -260,7 +263,7 @@ class PlasticityRule(Strengths):
         weight, lost = self._added(weight, change * self._units(weight))
         return moved | {"w_lost": lost}, weight
 
-    def _flow(self, y: Values, dt: Any) -> Values:
+    def _flow(self, y: Values, dt: Time) -> Values:
         """The states that have a derivative, after a time without spikes."""
         new: Values = {}
         for kind in (PreState, PostState, EdgeState):
@@ -289,7 +292,9 @@ class PlasticityRule(Strengths):
             raise no_such_state(type(self), "on_step", name, self.declared_states())
         return new
 
-    def _changed(self, method: str, side: str, y: Values, weight: Any) -> tuple[Values, Any]:
+    def _changed(
+        self, method: str, side: str, y: Values, weight: Quantity
+    ) -> tuple[Values, Quantity]:
         """Edge states and weights after the events of one side."""
         assert self.ends is not None
         edge_names = [n for n, s in self._states_here().items() if isinstance(s, EdgeState)]
@@ -321,7 +326,7 @@ class PlasticityRule(Strengths):
 
     # Values by name
 
-    def _states_here(self) -> dict[str, Any]:
+    def _states_here(self) -> dict[str, brainstate.State]:
         kinds = (PreState, PostState, EdgeState)
         held = {name: value for name, value in vars(self).items() if isinstance(value, kinds)}
         lost = {lost_part(name) for name in held} & vars(self).keys()
@@ -334,22 +339,22 @@ class PlasticityRule(Strengths):
         names = self.equations.takes(method)
         return tuple(self.declared_states()) if names is None else names
 
-    def _call(self, method: str, y: Values) -> Any:
+    def _call(self, method: str, y: Values) -> Quantity:
         return getattr(self, method)(**{n: self._value(n, y) for n in self._taken(method)})
 
-    def _value(self, name: str, y: Values) -> Any:
+    def _value(self, name: str, y: Values) -> Quantity:
         if name in y:
             return y[name]
         return u.math.reshape(getattr(self.post, name).value, (-1,))
 
-    def _side(self, name: str, value: Any) -> str | None:
+    def _side(self, name: str, value: Quantity) -> str | None:
         """Whose value it is: None for one that is the same for all synapses."""
         held = vars(self).get(name)
         if isinstance(held, PreState) or name == "pre_spike":
             return "pre"
         return None if np.ndim(value) == 0 else "post"
 
-    def _per_edge(self, name: str, y: Values) -> Any:
+    def _per_edge(self, name: str, y: Values) -> Quantity:
         assert self.ends is not None
         value = self._value(name, y)
         side = self._side(name, value)
@@ -359,7 +364,7 @@ class PlasticityRule(Strengths):
 
     # Checks
 
-    def _check_post(self, post: Any, dendritic_delay: Any) -> None:
+    def _check_post(self, post: Population, dendritic_delay: Time | None) -> None:
         """Raise if equations take states of the population that are not there, or not in time."""
         kind = type(self)
         for name in foreign_names(kind):
@@ -385,5 +390,5 @@ class PlasticityRule(Strengths):
 PlasticityRule.equations = read_rule(PlasticityRule, PlasticityRule.declared_states())
 
 
-def _is_event(values: Any) -> Any:
+def _is_event(values: Array) -> Array:
     return values if values.dtype == jnp.bool_ else values != 0

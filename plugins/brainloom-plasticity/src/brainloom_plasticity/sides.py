@@ -6,7 +6,8 @@ from typing import Any
 import brainstate
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import full, state
+from brainloom_core import Declared, full, state
+from brainloom_core.types import Arguments, Quantity, Shape
 from brainloom_projections import Edges
 
 __all__ = [
@@ -45,8 +46,13 @@ class PostTrace(PostState):
 
 
 def _declaring(kind: type[brainstate.State], what: str) -> Callable[..., Any]:
-    def declare(doc: str = "", *, initial: Any = 0.0, slow: bool = False) -> Any:
-        def value(rule: Any, shape: tuple[int, ...]) -> Any:
+    def declare(
+        doc: str = "",
+        *,
+        initial: Quantity | Callable[[Declared], Quantity] = 0.0,
+        slow: bool = False,
+    ) -> Any:
+        def value(rule: Declared, shape: Shape) -> Quantity:
             return full(initial(rule) if callable(initial) else initial, rule.size_of(kind))
 
         return state(value, doc, kind, slow=slow)
@@ -94,6 +100,6 @@ class Ends:
             },
         }
 
-    def seen_from(self, side: str) -> dict[str, Any]:
+    def seen_from(self, side: str) -> Arguments:
         """The arguments of `edge_update` for events of one side."""
         return self._seen_from[side]

@@ -1,7 +1,5 @@
 """Rules of the timing of spikes: pairs and triplets."""
 
-from typing import Any
-
 import brainunit as u
 import jax.numpy as jnp
 from brainloom_core import (
@@ -12,6 +10,7 @@ from brainloom_core import (
     param,
     positive,
 )
+from brainloom_core.types import Array, Quantity
 
 from .rule import PlasticityRule
 from .sides import post_trace, pre_trace
@@ -27,7 +26,7 @@ class SpikeTimingRule(PlasticityRule):
         default="all", constraint=one_of("all", "nearest"), doc="which spikes make pairs"
     )
 
-    def jumped(self, trace: Any, spikes: Any) -> Any:
+    def jumped(self, trace: Quantity, spikes: Array) -> Quantity:
         """Raised by 1, or set to 1."""
         if self.interactions == "nearest":
             return jnp.where(spikes != 0, jnp.ones_like(trace), trace)
@@ -93,25 +92,25 @@ class STDP(SpikeTimingRule):
         'all'
     """
 
-    A_plus: Any = param(default=0.01, doc="potentiation")
-    A_minus: Any = param(default=0.0105, doc="depression")
-    tau_plus: Any = param(default=20.0 * u.ms, constraint=positive, doc="time of potentiation")
-    tau_minus: Any = param(default=20.0 * u.ms, constraint=positive, doc="time of depression")
-    mu_plus: Any = param(default=0.0, constraint=non_negative, doc="weight dependence")
-    mu_minus: Any = param(default=0.0, constraint=non_negative, doc="weight dependence")
+    A_plus: Quantity = param(default=0.01, doc="potentiation")
+    A_minus: Quantity = param(default=0.0105, doc="depression")
+    tau_plus: Quantity = param(default=20.0 * u.ms, constraint=positive, doc="time of potentiation")
+    tau_minus: Quantity = param(default=20.0 * u.ms, constraint=positive, doc="time of depression")
+    mu_plus: Quantity = param(default=0.0, constraint=non_negative, doc="weight dependence")
+    mu_minus: Quantity = param(default=0.0, constraint=non_negative, doc="weight dependence")
     x = pre_trace("trace of presynaptic spikes")
     y = post_trace("trace of postsynaptic spikes")
 
-    def dx(self, x: Any) -> Any:
+    def dx(self, x: Quantity) -> Quantity:
         return -x / self.tau_plus
 
-    def dy(self, y: Any) -> Any:
+    def dy(self, y: Quantity) -> Quantity:
         return -y / self.tau_minus
 
-    def on_post(self, w: Any, x: Any) -> Change:
+    def on_post(self, w: Quantity, x: Quantity) -> Change:
         return Change(self.A_plus * _power(1.0 - w, self.mu_plus) * x)
 
-    def on_pre(self, w: Any, y: Any) -> Change:
+    def on_pre(self, w: Quantity, y: Quantity) -> Change:
         return Change(-self.A_minus * _power(w, self.mu_minus) * y)
 
     def check(self) -> None:
@@ -124,11 +123,11 @@ class STDP(SpikeTimingRule):
                 )
 
 
-def _power(part: Any, mu: Any) -> Any:
+def _power(part: Quantity, mu: Quantity) -> Quantity:
     return 1.0 if _is_zero(mu) else jnp.maximum(part, 0.0) ** mu
 
 
-def _is_zero(value: Any) -> bool:
+def _is_zero(value: Quantity) -> bool:
     return isinstance(value, float) and value == 0.0
 
 
@@ -188,33 +187,33 @@ class TripletSTDP(SpikeTimingRule):
         125. ms
     """
 
-    A2_plus: Any = param(default=5e-10, doc="potentiation by pairs")
-    A3_plus: Any = param(default=6.2e-3, doc="potentiation by triplets")
-    A2_minus: Any = param(default=7e-3, doc="depression by pairs")
-    A3_minus: Any = param(default=2.3e-4, doc="depression by triplets")
-    tau_plus: Any = param(default=16.8 * u.ms, constraint=positive, doc="time of r1")
-    tau_minus: Any = param(default=33.7 * u.ms, constraint=positive, doc="time of o1")
-    tau_x: Any = param(default=101.0 * u.ms, constraint=positive, doc="time of r2")
-    tau_y: Any = param(default=125.0 * u.ms, constraint=positive, doc="time of o2")
+    A2_plus: Quantity = param(default=5e-10, doc="potentiation by pairs")
+    A3_plus: Quantity = param(default=6.2e-3, doc="potentiation by triplets")
+    A2_minus: Quantity = param(default=7e-3, doc="depression by pairs")
+    A3_minus: Quantity = param(default=2.3e-4, doc="depression by triplets")
+    tau_plus: Quantity = param(default=16.8 * u.ms, constraint=positive, doc="time of r1")
+    tau_minus: Quantity = param(default=33.7 * u.ms, constraint=positive, doc="time of o1")
+    tau_x: Quantity = param(default=101.0 * u.ms, constraint=positive, doc="time of r2")
+    tau_y: Quantity = param(default=125.0 * u.ms, constraint=positive, doc="time of o2")
     r1 = pre_trace("fast trace of presynaptic spikes")
     r2 = pre_trace("slow trace of presynaptic spikes")
     o1 = post_trace("fast trace of postsynaptic spikes")
     o2 = post_trace("slow trace of postsynaptic spikes")
 
-    def dr1(self, r1: Any) -> Any:
+    def dr1(self, r1: Quantity) -> Quantity:
         return -r1 / self.tau_plus
 
-    def dr2(self, r2: Any) -> Any:
+    def dr2(self, r2: Quantity) -> Quantity:
         return -r2 / self.tau_x
 
-    def do1(self, o1: Any) -> Any:
+    def do1(self, o1: Quantity) -> Quantity:
         return -o1 / self.tau_minus
 
-    def do2(self, o2: Any) -> Any:
+    def do2(self, o2: Quantity) -> Quantity:
         return -o2 / self.tau_y
 
-    def on_post(self, r1: Any, o2: Any) -> Change:
+    def on_post(self, r1: Quantity, o2: Quantity) -> Change:
         return Change(r1 * (self.A2_plus + self.A3_plus * o2))
 
-    def on_pre(self, o1: Any, r2: Any) -> Change:
+    def on_pre(self, o1: Quantity, r2: Quantity) -> Change:
         return Change(-o1 * (self.A2_minus + self.A3_minus * r2))

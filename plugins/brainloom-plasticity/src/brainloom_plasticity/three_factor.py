@@ -1,18 +1,22 @@
 """Rules with a third factor: what pairs of spikes suggest, something else decides."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import TypeAlias
 
 import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Constraint, InputError, ParameterError, option, param, positive
+from brainloom_core.types import Quantity
 from brainloom_core.units import show
 
 from .sides import edge_state, post_state, post_trace, pre_trace
 from .spike_timing import SpikeTimingRule
 
 __all__ = ["DopamineSTDP", "ThreeFactorSTDP"]
+
+Source: TypeAlias = Callable[..., Quantity] | brainstate.State | None
 
 _is_source = Constraint(
     "a function, a module or a state",
@@ -23,32 +27,34 @@ _is_source = Constraint(
 class _Eligible(SpikeTimingRule):
     """Base: pairs of spikes leave an eligibility at the synapse, which decays."""
 
-    A_plus: Any = param(default=0.01, doc="eligibility of causal pairs")
-    A_minus: Any = param(default=0.0105, doc="eligibility of acausal pairs")
-    tau_plus: Any = param(default=20.0 * u.ms, constraint=positive, doc="time of causal pairs")
-    tau_minus: Any = param(default=20.0 * u.ms, constraint=positive, doc="time of acausal pairs")
-    tau_e: Any = param(default=1000.0 * u.ms, constraint=positive, doc="time of eligibility")
-    eta: Any = param(default=1.0 * u.Hz, doc="speed of learning")
+    A_plus: Quantity = param(default=0.01, doc="eligibility of causal pairs")
+    A_minus: Quantity = param(default=0.0105, doc="eligibility of acausal pairs")
+    tau_plus: Quantity = param(default=20.0 * u.ms, constraint=positive, doc="time of causal pairs")
+    tau_minus: Quantity = param(
+        default=20.0 * u.ms, constraint=positive, doc="time of acausal pairs"
+    )
+    tau_e: Quantity = param(default=1000.0 * u.ms, constraint=positive, doc="time of eligibility")
+    eta: Quantity = param(default=1.0 * u.Hz, doc="speed of learning")
     x = pre_trace("trace of presynaptic spikes")
     y = post_trace("trace of postsynaptic spikes")
     e = edge_state("eligibility", slow=True)
 
-    def dx(self, x: Any) -> Any:
+    def dx(self, x: Quantity) -> Quantity:
         return -x / self.tau_plus
 
-    def dy(self, y: Any) -> Any:
+    def dy(self, y: Quantity) -> Quantity:
         return -y / self.tau_minus
 
-    def de(self, e: Any) -> Any:
+    def de(self, e: Quantity) -> Quantity:
         return -e / self.tau_e
 
-    def on_post(self, e: Any, x: Any) -> dict[str, Any]:
+    def on_post(self, e: Quantity, x: Quantity) -> dict[str, Quantity]:
         return {"e": e + self.A_plus * x}
 
-    def on_pre(self, e: Any, y: Any) -> dict[str, Any]:
+    def on_pre(self, e: Quantity, y: Quantity) -> dict[str, Quantity]:
         return {"e": e - self.A_minus * y}
 
-    def _now(self, name: str) -> Any:
+    def _now(self, name: str) -> Quantity:
         """This step's value of a source: one for all, or one per postsynaptic neuron."""
         source = getattr(self, name)  # a state is read by its declaration
         source = getattr(source, "get_spike", source)
@@ -116,7 +122,7 @@ class ThreeFactorSTDP(_Eligible):
         >>> reward.value = jnp.ones(())  # in the step in which there is one
     """
 
-    third: Any = option(default=None, constraint=_is_source, doc="third factor")
+    third: Source = option(default=None, constraint=_is_source, doc="third factor")
 
     def check(self) -> None:
         """Without a third factor there is nothing to learn by."""
@@ -125,11 +131,11 @@ class ThreeFactorSTDP(_Eligible):
                 f"{type(self).__name__}.third: missing. Give a function, a module or a state"
             )
 
-    def signals(self) -> dict[str, Any]:
+    def signals(self) -> dict[str, Quantity]:
         """The third factor of this step."""
         return {"third": self._now("third")}
 
-    def dw(self, e: Any, third: Any) -> Any:
+    def dw(self, e: Quantity, third: Quantity) -> Quantity:
         return self.eta * e * third
 
 
@@ -191,17 +197,17 @@ class DopamineSTDP(_Eligible):
         200. ms
     """
 
-    tau_d: Any = param(default=200.0 * u.ms, constraint=positive, doc="time of dopamine")
-    baseline: Any = param(default=0.0, doc="concentration at which weights stay")
-    dopamine: Any = option(default=None, constraint=_is_source, doc="what is released")
+    tau_d: Quantity = param(default=200.0 * u.ms, constraint=positive, doc="time of dopamine")
+    baseline: Quantity = param(default=0.0, doc="concentration at which weights stay")
+    dopamine: Source = option(default=None, constraint=_is_source, doc="what is released")
     d = post_state("concentration of dopamine", slow=True)
 
-    def dd(self, d: Any) -> Any:
+    def dd(self, d: Quantity) -> Quantity:
         return -d / self.tau_d
 
-    def on_step(self, d: Any) -> dict[str, Any]:
+    def on_step(self, d: Quantity) -> dict[str, Quantity]:
         """Add what is released."""
         return {} if self.dopamine is None else {"d": d + self._now("dopamine")}
 
-    def dw(self, e: Any, d: Any) -> Any:
+    def dw(self, e: Quantity, d: Quantity) -> Quantity:
         return self.eta * e * (d - self.baseline)

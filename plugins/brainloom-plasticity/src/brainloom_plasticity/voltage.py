@@ -1,10 +1,9 @@
 """The rule of the postsynaptic potential."""
 
-from typing import Any
-
 import brainunit as u
 from brainloom_core import param, positive
 from brainloom_core.context import current_dt
+from brainloom_core.types import Quantity
 
 from .rule import PlasticityRule
 from .sides import post_state, pre_trace
@@ -74,39 +73,39 @@ class VoltageSTDP(PlasticityRule):
         -45.3 mV
     """
 
-    A_LTD: Any = param(default=14e-5 / u.mV, doc="amplitude of depression")
-    A_LTP: Any = param(default=8e-5 / u.mV**2, doc="amplitude of potentiation")
-    tau_minus: Any = param(default=10.0 * u.ms, constraint=positive, doc="time of u_minus")
-    tau_plus: Any = param(default=7.0 * u.ms, constraint=positive, doc="time of u_plus")
-    tau_x: Any = param(default=15.0 * u.ms, constraint=positive, doc="time of spikes")
-    theta_minus: Any = param(default=-70.6 * u.mV, doc="threshold of filtered potentials")
-    theta_plus: Any = param(default=-45.3 * u.mV, doc="threshold of the potential")
-    u_ref: Any = param(
+    A_LTD: Quantity = param(default=14e-5 / u.mV, doc="amplitude of depression")
+    A_LTP: Quantity = param(default=8e-5 / u.mV**2, doc="amplitude of potentiation")
+    tau_minus: Quantity = param(default=10.0 * u.ms, constraint=positive, doc="time of u_minus")
+    tau_plus: Quantity = param(default=7.0 * u.ms, constraint=positive, doc="time of u_plus")
+    tau_x: Quantity = param(default=15.0 * u.ms, constraint=positive, doc="time of spikes")
+    theta_minus: Quantity = param(default=-70.6 * u.mV, doc="threshold of filtered potentials")
+    theta_plus: Quantity = param(default=-45.3 * u.mV, doc="threshold of the potential")
+    u_ref: Quantity = param(
         default=None, unit=u.mV, constraint=positive, optional=True, doc="homeostatic reference"
     )
-    tau_bar: Any = param(default=1000.0 * u.ms, constraint=positive, doc="time of u_bar")
+    tau_bar: Quantity = param(default=1000.0 * u.ms, constraint=positive, doc="time of u_bar")
     x = pre_trace("trace of presynaptic spikes")
     u_minus = post_state("filtered potential", initial=lambda rule: rule.theta_minus)
     u_plus = post_state("filtered potential", initial=lambda rule: rule.theta_minus)
     u_bar = post_state("filtered depolarisation", initial=0.0 * u.mV, slow=True)
 
-    def dx(self, x: Any) -> Any:
+    def dx(self, x: Quantity) -> Quantity:
         return -x / self.tau_x
 
-    def du_minus(self, u_minus: Any, V: Any) -> Any:
+    def du_minus(self, u_minus: Quantity, V: Quantity) -> Quantity:
         return (V - u_minus) / self.tau_minus
 
-    def du_plus(self, u_plus: Any, V: Any) -> Any:
+    def du_plus(self, u_plus: Quantity, V: Quantity) -> Quantity:
         return (V - u_plus) / self.tau_plus
 
-    def du_bar(self, u_bar: Any, V: Any) -> Any:
+    def du_bar(self, u_bar: Quantity, V: Quantity) -> Quantity:
         return (V - self.theta_minus - u_bar) / self.tau_bar
 
-    def on_pre(self, u_minus: Any, u_bar: Any) -> Change:
+    def on_pre(self, u_minus: Quantity, u_bar: Quantity) -> Change:
         gain = 1.0 if self.u_ref is None else (u_bar / self.u_ref) ** 2
         return Change(-self.A_LTD * gain * _positive(u_minus - self.theta_minus))
 
-    def post_events(self, V: Any, u_plus: Any) -> Any:
+    def post_events(self, V: Quantity, u_plus: Quantity) -> Quantity:
         """The neurons whose potential and its average exceed their thresholds.
 
         Args:
@@ -115,10 +114,10 @@ class VoltageSTDP(PlasticityRule):
         """
         return (self.theta_plus < V) & (u_plus > self.theta_minus)
 
-    def on_post(self, x: Any, V: Any, u_plus: Any) -> Change:
+    def on_post(self, x: Quantity, V: Quantity, u_plus: Quantity) -> Change:
         drive = _positive(V - self.theta_plus) * _positive(u_plus - self.theta_minus)
         return Change(current_dt() * self.A_LTP * (x / self.tau_x) * drive)
 
 
-def _positive(value: Any) -> Any:
+def _positive(value: Quantity) -> Quantity:
     return u.math.maximum(value, 0.0 * value)

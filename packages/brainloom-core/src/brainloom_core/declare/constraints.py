@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..errors import ParameterError
+from ..types import Array
 from ..units import same_dimension, show
 
 __all__ = [
@@ -44,7 +45,7 @@ class Constraint:
 
     text: str
     holds: Callable[[Any], Any]
-    keep: Callable[[Any, Any], Any] | None = None
+    keep: Callable[[Array, Array], Array] | None = None
 
     def __post_init__(self) -> None:
         _require("Constraint.text", isinstance(self.text, str), "a text", self.text)
@@ -161,7 +162,7 @@ def between(low: float, high: float) -> Constraint:
     )
 
 
-def _is_whole(n: Any) -> bool:
+def _is_whole(n: object) -> bool:
     return isinstance(n, (int, np.integer)) and not isinstance(n, bool)
 
 
@@ -176,7 +177,7 @@ def _is_time(x: Any) -> bool:
     return is_one and bool(np.isfinite(number) and number >= 0)
 
 
-def one_of(*choices: Any) -> Constraint:
+def one_of(*choices: object) -> Constraint:
     """The value must equal one of the choices.
 
     Args:

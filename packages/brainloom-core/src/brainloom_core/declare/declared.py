@@ -15,10 +15,12 @@ from ..describe import in_a_line
 from ..equations import check_names, nearest
 from ..errors import BrainloomError, ParameterError, StateError
 from ..small_steps import lost_part
+from ..types import Arguments, Quantity, Shape
 from ..units import show
 from .descriptor import Descriptor
-from .parameters import REQUIRED, Param, QuantityParam, StateSpec, initializer, option, param
-from .states import Guarded, guarded, is_of_this_trace, lives, new_states_are_caught
+from .parameters import REQUIRED, Param, QuantityParam, initializer, option, param
+from .state_specs import StateSpec
+from .states import Guarded, Held, guarded, is_of_this_trace, lives, new_states_are_caught
 
 __all__ = ["Declared", "real_signature"]
 
@@ -36,10 +38,10 @@ class Declared(brainstate.nn.Module):
     `super().__init__(...)`.
     """
 
-    graph_invisible_attrs: tuple[str, ...] = ("_made", "_outer", "_setting", "_version")
-    _version = 0  # counts assignments of parameters, for what was compiled with older ones
+    graph_invisible_attrs: tuple[str, ...] = ("_made", "_outer", "_setting", "times_changed")
+    times_changed = 0  # counts assignments of parameters, for what was compiled with older ones
     signature_layout: ClassVar[tuple[Any, ...]] = (...,)
-    signature_frame: ClassVar[dict[str, Any]] = {}
+    signature_frame: ClassVar[Arguments] = {}
     _params: ClassVar[dict[str, Param]] = {}
     _states: ClassVar[dict[str, StateSpec]] = {}
     __signature__: ClassVar[inspect.Signature]
@@ -128,7 +130,7 @@ class Declared(brainstate.nn.Module):
         found = {name: vars(self).get(name) for name in self._params}
         return {n: value for n, value in found.items() if isinstance(value, brainstate.ParamState)}
 
-    def keep(self, name: str, old: Any, new: Any) -> Any:
+    def keep(self, name: str, old: Quantity, new: Quantity) -> Quantity:
         """What to take for a new value of a parameter, so that its conditions hold as for `old`.
 
         Args:
@@ -139,7 +141,9 @@ class Declared(brainstate.nn.Module):
         declared = self._params[name]
         return declared.keep(self, old, new) if isinstance(declared, QuantityParam) else new
 
-    def _living(self, name: str, usable: Callable[[Any], bool] = lives) -> Any:
+    def _living(
+        self, name: str, usable: Callable[[object], bool] = lives
+    ) -> brainstate.State | None:
         """The state of this name, but none that a trace which has ended left behind.
 
         Where such a trace replaced a state, that one comes back: what was compiled with it works.
@@ -149,7 +153,7 @@ class Declared(brainstate.nn.Module):
         found = next((state for state in reversed(known) if usable(state)), None)
         if found is not None and found is not attributes.get(name):
             attributes[name] = found
-            attributes["_version"] = self._version + 1
+            attributes["times_changed"] = self.times_changed + 1
         return found
 
     def lacks_states(self) -> bool:
@@ -160,7 +164,7 @@ class Declared(brainstate.nn.Module):
         living = [self._living(name) for name in self._kept_states()]
         return None in living
 
-    def _make_state(self, name: str, kind: Any, value: Any, held: Any) -> None:
+    def _make_state(self, name: str, kind: Any, value: Quantity, held: Held) -> None:
         """Put a new state in the place of an older one, to which the code around may return."""
         attributes = self.__dict__
         before = self._living(name)
@@ -172,7 +176,7 @@ class Declared(brainstate.nn.Module):
         state = guarded(kind)(value)
         state.hold(held)
         attributes[name] = state
-        attributes["_version"] = self._version + 1
+        attributes["times_changed"] = self.times_changed + 1
 
     def _reassign(self, name: str, value: Any) -> None:
         """Assign a parameter as the constructor would set it, or leave all as it was."""
@@ -235,9 +239,9 @@ class Declared(brainstate.nn.Module):
 
     def mark_changed(self) -> None:
         """Say that what was compiled with this object is out of date."""
-        self.__dict__["_version"] = self._version + 1
+        self.__dict__["times_changed"] = self.times_changed + 1
 
-    def _check_name(self, name: str, value: Any) -> None:
+    def _check_name(self, name: str, value: object) -> None:
         """Refuse an attribute that no one knows and that looks like a declared one."""
         passes = isinstance(value, (brainstate.nn.Module, ShortTermState))
         if passes or name.startswith("_") or name in vars(self) or hasattr(type(self), name):
@@ -254,11 +258,11 @@ class Declared(brainstate.nn.Module):
         return {name: spec for name, spec in self._states.items() if spec.wanted(self)}
 
     @property
-    def varshape(self) -> Any:
+    def varshape(self) -> Shape:
         """The shape of the population: of its states and of what is given one per neuron."""
         return self.in_size
 
-    def state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+    def state_shape(self, batch_size: int | None) -> Shape:
         """The shape of the states.
 
         Args:
@@ -266,7 +270,7 @@ class Declared(brainstate.nn.Module):
         """
         return self.varshape if batch_size is None else (batch_size, *self.varshape)
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         """Set what the constructor is given, or (without a frame) what is assigned later.
 
         A class that checks several parameters together, or keeps what follows from them, does so
@@ -361,7 +365,7 @@ def _collect(cls: type, kind: type[Spec]) -> dict[str, Spec]:
 def _lost(spec: StateSpec) -> StateSpec:
     """The state that has what rounding leaves out of a slow one."""
 
-    def nothing(model: Any, shape: tuple[int, ...]) -> Any:
+    def nothing(model: Declared, shape: Shape) -> Quantity:
         return u.math.zeros_like(getattr(model, spec.name).value)
 
     doc = f"what rounding has left out of {spec.name}"
@@ -406,7 +410,7 @@ def _is_written_by_hand(constructor: Any) -> bool:
     )
 
 
-def _constructor(cls: type[Declared]) -> Any:
+def _constructor(cls: type[Declared]) -> Callable[..., None]:
     signature = cls.__signature__
     defaults = {name: p.default for name, p in signature.parameters.items()}
 
@@ -433,13 +437,15 @@ def _constructor(cls: type[Declared]) -> Any:
     return __init__
 
 
-def _check_name(cls: type, name: Any) -> None:
+def _check_name(cls: type, name: object) -> None:
     if name is not None and not isinstance(name, str):
         raise ParameterError(f"{cls.__name__}.name: expected words or None, got {show(name)}")
 
 
 @contextlib.contextmanager
-def in_words(cls: type, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[None]:
+def in_words(
+    cls: type, given: Mapping[str, object], defaults: Mapping[str, object]
+) -> Iterator[None]:
     """Where building an instance fails in the words of another library, say what it was given.
 
     Args:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..types import Array, Quantity
 from ..units import show
 
 __all__ = ["Descriptor", "meaning"]
@@ -114,7 +115,7 @@ def meaning(value: Any) -> Hashable:
     return value
 
 
-def _base_number(value: Any) -> Any:
+def _base_number(value: Quantity) -> Array | np.ndarray:
     """The number in base units, to 12 digits, so that 5 ms and 0.005 s are the same."""
     number = value.mantissa
     if isinstance(number, jax.core.Tracer):

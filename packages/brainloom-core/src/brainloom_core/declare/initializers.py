@@ -1,7 +1,6 @@
 """Random initial values, as functions of a shape."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -9,6 +8,7 @@ import jax
 import numpy as np
 
 from ..errors import ParameterError
+from ..types import Array, ArrayLike, Quantity, Shape
 from ..units import same_dimension, show, to_number, with_unit
 
 __all__ = ["Normal", "Uniform"]
@@ -33,8 +33,8 @@ class Uniform:
         (3,)
     """
 
-    low: Any
-    high: Any
+    low: Quantity
+    high: Quantity
 
     def __post_init__(self) -> None:
         for name in ("low", "high"):
@@ -48,7 +48,7 @@ class Uniform:
                 f"{show(self.high)}"
             )
 
-    def __call__(self, shape: Any) -> Any:
+    def __call__(self, shape: Shape) -> Quantity:
         """Draw values, by `brainstate.random`.
 
         Args:
@@ -57,7 +57,7 @@ class Uniform:
         drawn = brainstate.random.rand(*shape).astype(brainstate.environ.dftype())
         return self.low + (self.high - self.low) * drawn
 
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Quantity:
         """Draw values by numpy, for which nothing is compiled.
 
         Args:
@@ -91,8 +91,8 @@ class Normal:
         (3,)
     """
 
-    mean: Any
-    std: Any
+    mean: Quantity
+    std: Quantity
 
     def __post_init__(self) -> None:
         for name in ("mean", "std"):
@@ -103,7 +103,7 @@ class Normal:
                 f"{show(self.mean)}, got {show(self.std)}"
             )
 
-    def __call__(self, shape: Any) -> Any:
+    def __call__(self, shape: Shape) -> Quantity:
         """Draw values, by `brainstate.random`.
 
         Args:
@@ -112,7 +112,7 @@ class Normal:
         drawn = brainstate.random.randn(*shape).astype(brainstate.environ.dftype())
         return self.mean + self.std * drawn
 
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Quantity:
         """Draw values by numpy, for which nothing is compiled.
 
         Args:
@@ -127,7 +127,7 @@ class Normal:
         return f"Normal({show(self.mean)}, {show(self.std)})"
 
 
-def _check_numbers(name: str, value: Any) -> None:
+def _check_numbers(name: str, value: Quantity) -> None:
     """Refuse what is not finite, or no number at all."""
     number = u.get_mantissa(value)
     if isinstance(number, jax.core.Tracer):
@@ -140,15 +140,15 @@ def _check_numbers(name: str, value: Any) -> None:
         )
 
 
-def _any(found: Any) -> bool:
+def _any(found: ArrayLike) -> bool:
     """Whether something holds somewhere, as far as it is known."""
     return not isinstance(found, jax.core.Tracer) and bool(np.any(np.asarray(found)))
 
 
-def _on_host(value: Any, unit: Any) -> Any:
+def _on_host(value: Quantity, unit: u.Unit) -> np.ndarray | Array:
     number = to_number(value, unit)
     return number if isinstance(number, jax.core.Tracer) else np.asarray(number)
 
 
-def _as_drawn(number: Any, unit: Any) -> Any:
+def _as_drawn(number: Array | np.ndarray, unit: u.Unit) -> Quantity:
     return with_unit(number.astype(brainstate.environ.dftype()), unit)

@@ -12,6 +12,7 @@ import numpy as np
 from brainstate._state import TRACE_CONTEXT
 
 from ..errors import InputError
+from ..types import DTypeLike, Quantity, Shape
 from ..units import dimension_name, same_dimension, show, to_number, with_unit
 
 __all__ = ["Guarded", "Held", "guarded", "is_of_this_trace", "lives", "new_states_are_caught"]
@@ -29,15 +30,18 @@ class Held:
         batch_axis: Where a batch axis stands. (What `vmap` adds comes before all others.)
         unit: Its unit.
         dtype: Its dtype.
+        by_events: Whether events raise it at the end of a step, to act in the next: what is
+            written by hand between two steps has decayed by then.
     """
 
     where: str
     shape: tuple[int, ...]
     batch_axis: int
-    unit: Any
-    dtype: Any
+    unit: u.Unit
+    dtype: DTypeLike
+    by_events: bool = False
 
-    def fitting(self, value: Any) -> Any:
+    def fitting(self, value: Quantity) -> Quantity:
         """The value in the unit and dtype of the state.
 
         Raises:
@@ -62,17 +66,17 @@ class Held:
         own = next(shape for shape in self._readings(before) if shape == self.shape)
         return replace(self, shape=self._readings(after)[self._readings(before).index(own)])
 
-    def _has_place_for(self, shape: tuple[int, ...]) -> bool:
+    def _has_place_for(self, shape: Shape) -> bool:
         return self.shape in self._readings(shape)
 
-    def _readings(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    def _readings(self, shape: Shape) -> list[tuple[int, ...]]:
         """What a shape may be without a batch: its last axes, or those around a batch axis."""
         n, axis = len(self.shape), self.batch_axis
         own = shape[len(shape) - n - 1 :]
         batched = [(*own[:axis], *own[axis + 1 :])] if len(shape) > n else []
         return [shape[len(shape) - n :], *batched]
 
-    def _converted(self, value: Any) -> Any:
+    def _converted(self, value: Quantity) -> Quantity:
         same_unit, number = u.get_unit(value) == self.unit, u.get_mantissa(value)
         if same_unit and isinstance(number, jax.Array) and number.dtype == self.dtype:
             return value
@@ -98,14 +102,14 @@ class Guarded(brainstate.State):
         found: Held | None = vars(self).get("_held")
         return found
 
-    def resize(self, value: Any) -> None:
+    def resize(self, value: Quantity) -> None:
         """Write a value of another shape, which all later ones have."""
         if self.held is not None:
             before = np.shape(self._read_value())
             self.hold(self.held.resized(before, np.shape(value)))
         self.value = value
 
-    def _write_value(self, v: Any) -> None:
+    def _write_value(self, v: Quantity) -> None:
         held = self.held
         super()._write_value(v if held is None else held.fitting(v))
 
@@ -126,7 +130,7 @@ def new_states_are_caught() -> bool:
     return bool(TRACE_CONTEXT.new_state_catcher)
 
 
-def lives(state: Any) -> bool:
+def lives(state: object) -> bool:
     """Whether a state belongs to this trace or one around it, and not to one that has ended."""
     level = TRACE_CONTEXT.get_trace_stack_level()
     return isinstance(state, brainstate.State) and state.stack_level <= level

@@ -17,6 +17,7 @@ from ..declare.parameters import REQUIRED, option
 from ..equations import Equations, read_equations
 from ..errors import DeclarationError, InputError, ParameterError
 from ..small_steps import in_two_parts
+from ..types import Arguments, Input, Quantity, Scheme, Shape, Size, Values
 from ..units import dimension_name, same_dimension, show, to_number, with_unit
 from .delays import Prefetch, PrefetchDelayAt, past_of
 from .numerics import NumericsOf
@@ -36,10 +37,10 @@ _known_solver = Constraint(
 class Drift:
     """The derivative of one state as a function of all states, and which of them it depends on."""
 
-    rate: Callable[[Any], Any]
+    rate: Callable[[Values], Quantity]
     depends: frozenset[str]
 
-    def __call__(self, y: Any) -> Any:
+    def __call__(self, y: Values) -> Quantity:
         return self.rate(y)
 
 
@@ -65,7 +66,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     """
 
     signature_layout: ClassVar[tuple[Any, ...]] = ("in_size", ..., "name", "*", "solver")
-    signature_frame: ClassVar[dict[str, Any]] = {"in_size": REQUIRED, "name": None}
+    signature_frame: ClassVar[Arguments] = {"in_size": REQUIRED, "name": None}
     equations: ClassVar[Equations]
     equation_methods: ClassVar[dict[str, Set[str]]] = {"d": {"I"}}
     linear: ClassVar[bool] = False
@@ -78,7 +79,9 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         in_size: Any = option(kw_only=False)
         name: str | None = None
 
-    solver: Any = option(default="auto", constraint=_known_solver, doc="time-stepping scheme")
+    solver: Scheme | str = option(
+        default="auto", constraint=_known_solver, doc="time-stepping scheme"
+    )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -104,7 +107,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                 "linear = False"
             )
 
-    def configure_frame(self, in_size: Any, name: str | None) -> None:
+    def configure_frame(self, in_size: Size, name: str | None) -> None:
         """Set the size.
 
         Args:
@@ -122,10 +125,10 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                 f"them, got {in_size!r}"
             )
         brainstate.nn.Dynamics.__init__(self, tuple(int(n) for n in sizes), name=name)
-        self._current_inputs: dict[str, Any] = {}
-        self._delta_inputs: dict[str, Any] = {}
+        self._current_inputs: dict[str, Input] = {}
+        self._delta_inputs: dict[str, Input] = {}
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         wide = [name for name in self.equations.derivatives if self._states[name].per is not None]
         if wide and (facts := solver_facts(get_solver(self.solver))).one_shape:
@@ -141,7 +144,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     def __getitem__(self, item: Any) -> View:
         return View(self, item)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Quantity:
         """Advance by one step with what is attached before and after; see `update`.
 
         Args:
@@ -153,16 +156,16 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     # Inputs
 
     @property
-    def current_inputs(self) -> dict[str, Any]:
+    def current_inputs(self) -> dict[str, Input]:
         """Registered input currents by key."""
         return self._current_inputs
 
     @property
-    def delta_inputs(self) -> dict[str, Any]:
+    def delta_inputs(self) -> dict[str, Input]:
         """Registered jumps by key."""
         return self._delta_inputs
 
-    def add_current_input(self, key: str, inp: Any, label: str | None = None) -> None:
+    def add_current_input(self, key: str, inp: Input, label: str | None = None) -> None:
         """Register a current that enters the right-hand side of the membrane equation.
 
         Args:
@@ -176,7 +179,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         """
         self._add_input(self._current_inputs, "current", key, inp, label)
 
-    def add_delta_input(self, key: str, inp: Any, label: str | None = None) -> None:
+    def add_delta_input(self, key: str, inp: Input, label: str | None = None) -> None:
         """Register a jump that is added to a state after its integration; see above.
 
         Args:
@@ -189,7 +192,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         """
         self._add_input(self._delta_inputs, "delta", key, inp, label)
 
-    def get_input(self, key: str) -> Any:
+    def get_input(self, key: str) -> Input:
         """The input stored under this key (with its label, if it has one).
 
         Args:
@@ -205,8 +208,8 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         raise InputError(f"{type(self).__name__}: no input {key!r}; there are {known}")
 
     def sum_current_inputs(
-        self, init: Any, *args: Any, label: str | None = None, pop: bool = True, **kwargs: Any
-    ) -> Any:
+        self, init: Quantity, *args: Any, label: str | None = None, pop: bool = True, **kwargs: Any
+    ) -> Quantity:
         """`init` plus all registered currents, functions being called with the arguments.
 
         Args:
@@ -219,8 +222,8 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         return self._sum_inputs(self._current_inputs, init, args, kwargs, label, pop)
 
     def sum_delta_inputs(
-        self, init: Any, *args: Any, label: str | None = None, pop: bool = True, **kwargs: Any
-    ) -> Any:
+        self, init: Quantity, *args: Any, label: str | None = None, pop: bool = True, **kwargs: Any
+    ) -> Quantity:
         """`init` plus all registered jumps.
 
         Args:
@@ -232,7 +235,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         """
         return self._sum_inputs(self._delta_inputs, init, args, kwargs, label, pop)
 
-    def align_pre(self, dyn: Any) -> Any:
+    def align_pre(self, dyn: "Dynamics | Descriptor") -> "Dynamics":
         """Run a synapse on this population's output and return it; equal descriptions share one.
 
         Args:
@@ -264,7 +267,11 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         return Prefetch(self, item)
 
     def prefetch_delay(
-        self, state: str, *time_and_index: Any, init: Any = None, interpolation: str | None = None
+        self,
+        state: str,
+        *time_and_index: Any,
+        init: Quantity | None = None,
+        interpolation: str | None = None,
     ) -> PrefetchDelayAt:
         """As `prefetch(state).delay.at(*time_and_index)`.
 
@@ -277,7 +284,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         return self._past(state, time_and_index, init, interpolation)
 
     def output_delay(
-        self, *time_and_index: Any, init: Any = None, interpolation: str | None = None
+        self, *time_and_index: Any, init: Quantity | None = None, interpolation: str | None = None
     ) -> PrefetchDelayAt:
         """What `update` returned a time ago, zero (or `init`) before the first step; see above.
 
@@ -289,7 +296,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         return self._past(None, time_and_index, init, interpolation)
 
     def _past(
-        self, item: str | None, time_and_index: Any, start: Any, interpolation: str | None
+        self, item: str | None, time_and_index: Any, start: Quantity, interpolation: str | None
     ) -> PrefetchDelayAt:
         if interpolation not in (None, "linear"):
             raise ParameterError(
@@ -301,17 +308,17 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
             past_of(self, item, *time_and_index, start=start, interpolate=linear)
         )
 
-    def _aligned(self, wanted: Callable[[Any], bool]) -> Any:
+    def _aligned(self, wanted: "Callable[[Dynamics], bool]") -> "Dynamics | None":
         after = (self.after_updates or {}).values()
         return next((it for it in after if isinstance(it, Dynamics) and wanted(it)), None)
 
-    def _align(self, dyn: Any, described: Descriptor | None) -> Any:
+    def _align(self, dyn: "Dynamics", described: Descriptor | None) -> "Dynamics":
         dyn.described = described
         self.add_after_update(f"{type(dyn).__name__}_{len(self.after_updates or {})}", dyn)
         return dyn
 
     def _add_input(
-        self, store: dict[str, Any], kind: str, key: str, inp: Any, label: str | None
+        self, store: dict[str, Input], kind: str, key: str, inp: Input, label: str | None
     ) -> None:
         stored = key if label is None else f"{label} // {key}"
         if store.get(stored, inp) is not inp:
@@ -323,13 +330,13 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     def _sum_inputs(
         self,
-        store: dict[str, Any],
-        total: Any,
+        store: dict[str, Input],
+        total: Quantity,
         args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        kwargs: Arguments,
         label: str | None,
         pop: bool,
-    ) -> Any:
+    ) -> Quantity:
         for key in list(store):
             if label is None or key.startswith(f"{label} // "):
                 inp = store[key]
@@ -339,7 +346,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                     del store[key]
         return total
 
-    def _added(self, key: str, total: Any, value: Any) -> Any:
+    def _added(self, key: str, total: Quantity, value: Quantity) -> Quantity:
         if not same_dimension(total, value):
             raise InputError(
                 f"{type(self).__name__}: the input {key!r} should be {dimension_name(total)}, "
@@ -352,7 +359,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     # Integration
 
-    def call_equation(self, method: str, y: dict[str, Any]) -> Any:
+    def call_equation(self, method: str, y: Values) -> Any:
         """Call one of the model's equations with the states that it names, or `**all`.
 
         Args:
@@ -361,11 +368,11 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         """
         return self.equations.call(self, method, y)
 
-    def state_values(self) -> dict[str, Any]:
+    def state_values(self) -> dict[str, Quantity]:
         """The values of all states that the model keeps, by name."""
         return {name: getattr(self, name).value for name in self._kept_states()}
 
-    def assign_states(self, values: dict[str, Any]) -> None:
+    def assign_states(self, values: dict[str, Quantity]) -> None:
         """Write states, keeping the unit and the dtype that each has.
 
         Args:
@@ -377,7 +384,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
             number = jnp.asarray(to_number(value, unit), dtype=state.value.dtype)
             state.value = with_unit(number, unit)
 
-    def drifts(self, x: Any) -> dict[str, Drift]:
+    def drifts(self, x: Quantity) -> dict[str, Drift]:
         """The declared derivatives as functions of all states, by name of the state.
 
         Args:
@@ -385,7 +392,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         """
         return {name: self.drift(name, x) for name in self.equations.derivatives}
 
-    def drift(self, name: str, x: Any) -> Drift:
+    def drift(self, name: str, x: Quantity) -> Drift:
         """The derivative of one state as a function of all, and the states on which it depends.
 
         Args:
@@ -394,7 +401,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         """
         has_current = "I" in (self.equations.derivatives[name] or ())
 
-        def rate(y: Any) -> Any:
+        def rate(y: Values) -> Quantity:
             if has_current:
                 y = {**y, "I": self.sum_current_inputs(x, y.get("V", y[name]), pop=False)}
             return self.call_equation(f"d{name}", y)
@@ -402,7 +409,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         return Drift(rate, self.equations.depends(name))
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: "Dynamics | type[Dynamics]") -> dict[str, str]:
         """Fields of `Numerics`, in words.
 
         Args:
@@ -410,7 +417,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         """
         return {}
 
-    def integrate(self, y: dict[str, Any], x: Any) -> dict[str, Any]:
+    def integrate(self, y: Values, x: Quantity) -> dict[str, Quantity]:
         """The states one step later, without jumps and spikes.
 
         Args:
@@ -432,13 +439,13 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     # Checks
 
-    def _held_shape(self, state: str | None) -> tuple[int, ...]:
+    def _held_shape(self, state: str | None) -> Shape:
         """The shape of a state, the first that there is unless one is named."""
         held = [s for s in vars(self).values() if isinstance(s, brainstate.HiddenState)]
         found = held[0] if state is None and held else getattr(self, state or "V")
         return tuple(found.value.shape)
 
-    def check_input(self, x: Any, unit: Any, state: str) -> Any:
+    def check_input(self, x: Quantity, unit: u.Unit, state: str) -> Quantity:
         """The input of a call, if it has the unit and the shape that it needs.
 
         Args:
@@ -463,7 +470,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         self.check_shape("update(x)", x, state)
         return x
 
-    def check_shape(self, what: str, x: Any, state: str | None = None) -> None:
+    def check_shape(self, what: str, x: Quantity, state: str | None = None) -> None:
         """Accept a scalar, one value per neuron, or exactly the shape of the states.
 
         Args:

@@ -13,8 +13,11 @@ from ..context import current_dt
 from ..declare.constraints import non_negative, one_of, positive
 from ..declare.declared import Declared
 from ..declare.descriptor import meaning
-from ..declare.parameters import REQUIRED, full, option, param, state
+from ..declare.filled import full
+from ..declare.parameters import REQUIRED, option, param
+from ..declare.state_specs import state
 from ..errors import InputError, ParameterError, StateError
+from ..types import Arguments, Array, ArrayLike, Population, Quantity, Shape, Time
 from ..units import dimension_name, in_steps, same_dimension, show, step_count, to_number, with_unit
 
 __all__ = ["Delay", "Delayed", "Prefetch", "PrefetchDelayAt", "past_of"]
@@ -37,15 +40,15 @@ class Delayed(Declared):
 
     signature_layout = ("in_size", "delay", "*", "max_delay", "interpolate", ..., "name")
     signature_frame = {"in_size": REQUIRED, "name": None}
-    _last_dt: Any = None  # with which what is kept was put in
+    _last_dt: Time | None = None  # with which what is kept was put in
     graph_invisible_attrs = (*Declared.graph_invisible_attrs, "_last_dt")
 
     if TYPE_CHECKING:
         in_size: Any = option(kw_only=False)
         name: str | None = None
 
-    delay: Any = param(unit=u.ms, constraint=non_negative, doc="delay", kw_only=False)
-    max_delay: Any = param(
+    delay: Quantity = param(unit=u.ms, constraint=non_negative, doc="delay", kw_only=False)
+    max_delay: Quantity = param(
         default=None, unit=u.ms, constraint=positive, doc="longest delay", optional=True, fixed=True
     )
     interpolate: bool = option(
@@ -70,7 +73,7 @@ class Delayed(Declared):
         super().configure_frame(name=name)
         self.in_size = tuple(in_size) if isinstance(in_size, (tuple, list)) else (int(in_size),)
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         before = self.delay if frame is None and not self._is_trained else None
         super().configure(frame, values)
         owner, longest = type(self).__name__, self.max_delay
@@ -88,7 +91,7 @@ class Delayed(Declared):
         if before is not None and isinstance(vars(self).get("position"), brainstate.State):
             self._change(before)
 
-    def _change(self, before: Any) -> None:
+    def _change(self, before: Time) -> None:
         """Go on with another delay where there are states."""
         if self._is_trained or isinstance(u.get_mantissa(self.delay), jax.core.Tracer):
             raise ParameterError(
@@ -98,20 +101,35 @@ class Delayed(Declared):
             )
         dt = current_dt() if self._last_dt is None else self._last_dt
         with brainstate.environ.context(dt=dt):
-            self._carry_over(before, self.delay)
+            self.carry_over(before, self.delay)
 
-    def keep(self, name: str, old: Any, new: Any) -> Any:
+    def keep(self, name: str, old: Quantity, new: Quantity) -> Quantity:
         """What to take for a new value of a parameter: no delay is longer than the longest."""
         kept = super().keep(name, old, new)
         longest = self.max_delay if name == "delay" else None
         return kept if longest is None else u.math.minimum(kept, longest)
 
-    def _carry_over(self, old: Any, new: Any) -> None:
-        """Make what is under way arrive as before, and room for the new delay."""
+    def carry_over(self, old: Time, new: Time) -> None:
+        """Make what is under way arrive as before, and room for the new delay.
+
+        Args:
+            old: The delay until now.
+            new: The delay from the next step on.
+
+        Raises:
+            ParameterError: It would make later values overtake what is under way.
+        """
         raise NotImplementedError
 
-    def _known(self, value: Any) -> np.ndarray:
-        """What is kept, in numbers, where it can be seen."""
+    def as_numbers(self, value: Quantity) -> np.ndarray:
+        """What is kept, in numbers, where it can be seen.
+
+        Args:
+            value: The value of a state.
+
+        Raises:
+            ParameterError: It cannot be seen, in a compiled function or a vmap.
+        """
         number = u.get_mantissa(value)
         if np.ndim(self.position.value):
             raise ParameterError(
@@ -125,8 +143,13 @@ class Delayed(Declared):
             )
         return np.asarray(number)
 
-    def _put(self, name: str, number: np.ndarray) -> None:
-        """Write a ring, which may be longer than it was, and begin at its first place."""
+    def write_ring(self, name: str, number: np.ndarray) -> None:
+        """Write a ring, which may be longer than it was, and begin at its first place.
+
+        Args:
+            name: Name of the state that is a ring.
+            number: Its new values, in its unit.
+        """
         ring = getattr(self, name)
         ring.resize(with_unit(jnp.asarray(number), u.get_unit(ring.value)))
         self.position.value = jnp.zeros_like(self.position.value)
@@ -139,8 +162,12 @@ class Delayed(Declared):
     def _interpolates(self) -> bool:
         return self.interpolate or self._is_trained
 
-    def _longest(self, delay: Any = None) -> int:
-        """How many steps back the longest delay reads, at the present dt."""
+    def longest_in_steps(self, delay: Time | None = None) -> int:
+        """How many steps back the longest delay reads, at the present dt.
+
+        Args:
+            delay: The delay, None for that which there is.
+        """
         longest = self.delay if delay is None else delay
         longest = longest if self.max_delay is None else self.max_delay
         dt = self.__dict__["_last_dt"] = current_dt()
@@ -148,10 +175,17 @@ class Delayed(Declared):
             return int(np.max(step_count(longest, dt), initial=0))
         return int(np.ceil(np.round(np.max(in_steps(longest, dt), initial=0.0), 6))) + 1
 
-    def _lag(self, length: int) -> tuple[Any, Any]:
-        """Whole steps and, where it interpolates, the rest, for a ring of this length."""
+    def lag_in_steps(self, length: int) -> tuple[Array | np.ndarray, Array | None]:
+        """Whole steps of the delay and, where it interpolates, the rest.
+
+        Args:
+            length: Number of places of the ring from which it reads.
+
+        Raises:
+            InputError: The ring is too short for the delay at the present dt.
+        """
         dt = current_dt()
-        if self._longest() >= length:
+        if self.longest_in_steps() >= length:
             raise InputError(
                 f"{type(self).__name__}: the states are too short for the delay at dt = "
                 f"{show(dt)}; they were made for a longer dt or a shorter delay. Call "
@@ -220,12 +254,12 @@ class Delay(Delayed):
         [0. 0.]
     """
 
-    unit: Any = option(default=u.UNITLESS, doc="unit of what goes in", fixed=True)
+    unit: u.Unit = option(default=u.UNITLESS, doc="unit of what goes in", fixed=True)
     history = state(
         lambda model, shape: model._start(shape), "the last values", brainstate.ShortTermState
     )
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Quantity) -> Quantity:
         """Put in this step's values, and take out those that are due.
 
         Args:
@@ -244,7 +278,7 @@ class Delay(Delayed):
         # Written first and read last: the other way round XLA copies the ring in each step.
         number = jnp.asarray(to_number(x, unit), ring.dtype)
         ring = lax.dynamic_update_index_in_dim(ring, number, position, 0)
-        steps, rest = self._lag(len(ring))
+        steps, rest = self.lag_in_steps(len(ring))
         due = _of_steps_ago(ring, position, steps)
         if rest is not None:
             due = due + rest * (_of_steps_ago(ring, position, steps + 1) - due)
@@ -252,15 +286,15 @@ class Delay(Delayed):
         self.position.value = (position + 1) % len(ring)
         return with_unit(due, unit)
 
-    def state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+    def state_shape(self, batch_size: int | None) -> Shape:
         batch = () if batch_size is None else (batch_size,)
-        return self._longest() + 1, *batch, *self.in_size
+        return self.longest_in_steps() + 1, *batch, *self.in_size
 
-    def _carry_over(self, old: Any, new: Any) -> None:
+    def carry_over(self, old: Time, new: Time) -> None:
         """Give what is under way the age at which the new delay finds it when it is due."""
-        ring, position = self._known(self.history.value), self._known(self.position.value)
+        ring, position = self.as_numbers(self.history.value), self.as_numbers(self.position.value)
         before, after = (self._whole_steps(delay, ring.shape[1:]) for delay in (old, new))
-        aged = np.zeros((self._longest(new) + 1, *ring.shape[1:]), ring.dtype)
+        aged = np.zeros((self.longest_in_steps(new) + 1, *ring.shape[1:]), ring.dtype)
         for age in range(1, min(int((before + self._interpolates).max()), len(ring)) + 1):
             row = ring[(position - age) % len(ring)]
             waits = (row != 0) & (age <= before + self._interpolates)
@@ -279,9 +313,9 @@ class Delay(Delayed):
                     f"two steps and cannot wait for {show(new)}; assign it when that has arrived, "
                     "or after brainstate.nn.reset_all_states(net)"
                 )
-        self._put("history", aged)
+        self.write_ring("history", aged)
 
-    def _whole_steps(self, delay: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def _whole_steps(self, delay: Time, shape: Shape) -> np.ndarray:
         dt = current_dt()
         if self._interpolates:
             steps = np.floor(np.round(np.asarray(in_steps(delay, dt)), 6)).astype(int)
@@ -289,16 +323,16 @@ class Delay(Delayed):
             steps = np.asarray(step_count(delay, dt))
         return np.broadcast_to(steps, shape)
 
-    def _same_rest(self, old: Any, new: Any) -> bool:
+    def _same_rest(self, old: Time, new: Time) -> bool:
         dt = current_dt()
         apart = np.asarray(in_steps(old, dt)) - np.asarray(in_steps(new, dt))
         return bool(np.all(np.abs(apart - np.round(apart)) < 1e-5))
 
-    def _start(self, shape: tuple[int, ...]) -> Any:
+    def _start(self, shape: Shape) -> Quantity:
         return with_unit(full(0.0, shape), self.unit)
 
 
-def _of_steps_ago(ring: jax.Array, position: jax.Array, steps: Any) -> jax.Array:
+def _of_steps_ago(ring: jax.Array, position: jax.Array, steps: Array | np.ndarray) -> jax.Array:
     place = (position - steps) % len(ring)
     if place.ndim == 0:
         return lax.dynamic_index_in_dim(ring, place, 0, keepdims=False)
@@ -316,7 +350,13 @@ class Past(Delay):
     due = state(lambda model, shape: model._first(), "what is due", brainstate.ShortTermState)
 
     def __init__(
-        self, population: Any, item: str | None, delay: Any, index: Any, start: Any, **options: Any
+        self,
+        population: Population,
+        item: str | None,
+        delay: Time,
+        index: ArrayLike | None,
+        start: Quantity | None,
+        **options: Any,
     ) -> None:
         size = population.in_size
         if index is not None:
@@ -331,7 +371,7 @@ class Past(Delay):
         super().__init__(size, delay, **options)
         self.population, self.item, self.index, self.start = population, item, index, start
 
-    def update(self, output: Any = None) -> None:
+    def update(self, output: Quantity | None = None) -> None:
         """See the population after its step."""
         self.due.value = super().update(self._seen() if self.item else self._picked(output))
 
@@ -345,7 +385,7 @@ class Past(Delay):
         """Fill the states with the present value, which is the initial one by then."""
         super().reset_state(batch_size, **kwargs)
 
-    def _carry_over(self, old: Any, new: Any) -> None:
+    def carry_over(self, old: Time, new: Time) -> None:
         raise ParameterError(
             f"{type(self.population).__name__}.prefetch({self.item!r}).delay: it cannot be "
             "changed; take another one, population.prefetch(...).delay.at(time)"
@@ -362,7 +402,7 @@ class Past(Delay):
         )
         return mine == others
 
-    def _seen(self) -> Any:
+    def _seen(self) -> Quantity:
         found = getattr(self.population, str(self.item), None)
         if not isinstance(found, brainstate.State):
             kind = type(self.population).__name__
@@ -372,25 +412,25 @@ class Past(Delay):
             )
         return self._picked(found.value)
 
-    def _picked(self, value: Any) -> Any:
+    def _picked(self, value: Quantity) -> Quantity:
         return value if self.index is None else value[..., self.index]
 
-    def _first(self) -> Any:
+    def _first(self) -> Quantity:
         return self._start(self.history.value.shape[1:])
 
-    def _start(self, shape: tuple[int, ...]) -> Any:
+    def _start(self, shape: Shape) -> Quantity:
         if self.start is None:
             return full(self._seen() if self.item else 0.0, shape)
         return full(self.start, shape)
 
 
 def past_of(
-    population: Any,
+    population: Population,
     item: str | None,
-    delay: Any,
-    index: Any = None,
+    delay: Time,
+    index: ArrayLike | None = None,
     *,
-    start: Any = None,
+    start: Quantity | None = None,
     interpolate: bool = False,
 ) -> Past:
     """The past of a state of a population (None: of its output); equal ones are shared."""
@@ -440,6 +480,6 @@ class PrefetchDelayAt(brainstate.nn.PrefetchDelayAt):
         brainstate.graph.Node.__init__(self)
         self.module, self.item, self.past = past.population, past.item, past
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Quantity:
         """The value that is due."""
         return self.past.due.value

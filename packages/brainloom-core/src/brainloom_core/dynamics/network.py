@@ -12,6 +12,7 @@ from ..declare.declared import Declared, real_signature
 from ..describe import table, table_html
 from ..errors import InputError
 from ..names import dotted
+from ..types import Quantity
 from .base import Dynamics
 from .neuron import Neuron
 from .step import all_dynamics, current_step, step_of
@@ -114,7 +115,7 @@ class Network(brainstate.nn.Module):
         )
         return f"{type(self).__name__} of {neurons} neurons", rows
 
-    def update(self, x: Any = None) -> None:
+    def update(self, x: Quantity | None = None) -> None:
         """Advance by one step; `x` is the input of every population that takes one.
 
         Args:
@@ -141,7 +142,7 @@ class _Part:
     """What a network calls as one."""
 
     name: str
-    module: Any
+    module: brainstate.nn.Module
     role: str
     is_said: bool
 
@@ -157,7 +158,7 @@ class _Part:
         named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
         return next((p for p in parameters if p.kind not in named), None)
 
-    def call(self, x: Any) -> None:
+    def call(self, x: Quantity | None) -> None:
         """Advance it by one step, with the input if it takes one."""
         first = self._first if self.takes_input else None
         if first is None or (x is None and not _is_required(first)):
@@ -166,7 +167,7 @@ class _Part:
             self.module(x)
 
 
-def _text_of(module: Any, names: dict[int, str]) -> str:
+def _text_of(module: brainstate.nn.Module, names: dict[int, str]) -> str:
     """A module in one line, with the names that others have in the network."""
     if hasattr(module, "in_a_line"):
         return str(module.in_a_line(names))
@@ -178,14 +179,16 @@ def _is_required(parameter: inspect.Parameter) -> bool:
     return is_one and parameter.default is inspect.Parameter.empty
 
 
-def _advance(parts: list[_Part], x: Any) -> None:
+def _advance(parts: list[_Part], x: Quantity | None) -> None:
     for role in ROLES:
         for part in parts:
             if part.role == role:
                 part.call(x)
 
 
-def _parts(root: Any, path: tuple[Any, ...] = (), above: tuple[int, ...] = ()) -> Iterator[_Part]:
+def _parts(
+    root: brainstate.nn.Module, path: tuple[Any, ...] = (), above: tuple[int, ...] = ()
+) -> Iterator[_Part]:
     """What a network calls, through networks and plain modules of any depth."""
     for place, module in _held(root):
         if id(module) in above:
@@ -204,14 +207,14 @@ def _parts(root: Any, path: tuple[Any, ...] = (), above: tuple[int, ...] = ()) -
             yield from _parts(module, whole, (*above, id(root)))
 
 
-def _held(module: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
+def _held(module: brainstate.nn.Module) -> Iterator[tuple[tuple[Any, ...], Any]]:
     hidden = getattr(type(module), "graph_invisible_attrs", ())
     for name in sorted(vars(module)):
         if name not in hidden:
             yield from _modules((name,), vars(module)[name])
 
 
-def _modules(path: tuple[Any, ...], value: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
+def _modules(path: tuple[Any, ...], value: object) -> Iterator[tuple[tuple[Any, ...], Any]]:
     if isinstance(value, brainstate.nn.Module):
         yield path, value
     elif isinstance(value, dict):
@@ -222,7 +225,7 @@ def _modules(path: tuple[Any, ...], value: Any) -> Iterator[tuple[tuple[Any, ...
             yield from _modules((*path, number), item)
 
 
-def _role(module: Any, name: str) -> str | None:
+def _role(module: brainstate.nn.Module, name: str) -> str | None:
     """How a network treats a module that is called as one; None leaves it alone."""
     role = getattr(module, "role", None)
     if role is None and getattr(module, "acts_on_populations", False):
@@ -238,7 +241,7 @@ def _role(module: Any, name: str) -> str | None:
     return str(role)
 
 
-def _check(net: Any, parts: list[_Part]) -> None:
+def _check(net: brainstate.nn.Module, parts: list[_Part]) -> None:
     """Raise if something has two names, or may be part of the network or act on it."""
     who = type(net).__name__
     names: dict[int, str] = {}
@@ -262,9 +265,9 @@ def _check(net: Any, parts: list[_Part]) -> None:
             )
 
 
-def _members(parts: list[_Part]) -> dict[str, Any]:
+def _members(parts: list[_Part]) -> dict[str, brainstate.nn.Module]:
     """The dynamics that have to be called: those held, not those that projections refer to."""
-    found: dict[int, tuple[str, Any]] = {}
+    found: dict[int, tuple[str, brainstate.nn.Module]] = {}
     for part in parts:
         if part.role != "projection":
             for name, module in all_dynamics(part.module, Dynamics).items():

@@ -9,10 +9,13 @@ import jax
 import jax.numpy as jnp
 
 from ..declare.constraints import Constraint, non_negative, one_of, positive
-from ..declare.parameters import full, option, param, state
+from ..declare.filled import full
+from ..declare.parameters import option, param
+from ..declare.state_specs import state
 from ..equations import nearest, returned_names, texts_of
 from ..errors import DeclarationError, ParameterError
 from ..surrogate import ReluGrad
+from ..types import Arguments, Array, Quantity, SpikeFunction, Values
 from ..units import show
 from .base import Drift, Dynamics
 from .numerics import chosen
@@ -112,7 +115,7 @@ class Neuron(Dynamics):
         *("*", "solver", "interpolate", "detach_reset", "V_scale"),
     )
     input_as_declared: ClassVar[bool] = True
-    input_unit: ClassVar[Any] = u.mA
+    input_unit: ClassVar[u.Unit] = u.mA
     input_kind: ClassVar[str] = "current"  # held over a step; "events" where they arrive in it
     jump_state: ClassVar[str] = "V"
     caps_overshoot: ClassVar[bool] = False
@@ -122,7 +125,12 @@ class Neuron(Dynamics):
         "on_spike": {"spk"},
     }
 
-    spk_fun: Any = option(default=ReluGrad(), constraint=_is_spike_function, doc="spike function")
+    spk_fun: SpikeFunction = option(
+        default=ReluGrad(),
+        constraint=_is_spike_function,
+        doc="spike function",
+        kind="surrogate",
+    )
     spk_reset: str = option(default="soft", constraint=one_of("soft", "hard"), doc="reset rule")
     interpolate: bool = option(
         default=False, constraint=one_of(True, False), doc="whether spikes have times within a step"
@@ -148,7 +156,7 @@ class Neuron(Dynamics):
         super().__init_subclass__(**kwargs)
         _check_spikes(cls)
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         if self.interpolate and self.detach_reset is not None:
             raise ParameterError(
@@ -171,7 +179,7 @@ class Neuron(Dynamics):
         """When within its step a spike is: at its end, or where the threshold is crossed."""
         return WITHIN_STEP if self.interpolate else ON_GRID
 
-    def threshold(self, *args: Any, **states: Any) -> Any:
+    def threshold(self, *args: Any, **states: Any) -> Quantity:
         """The potential at which the neuron spikes; a model may take states by name.
 
         Args:
@@ -181,11 +189,11 @@ class Neuron(Dynamics):
         """
         return self.V_th
 
-    def scale(self) -> Any:
+    def scale(self) -> Quantity:
         """The range of V to which the surrogate gradient refers."""
         return self.V_th - self.V_reset
 
-    def on_spike(self, *args: Any, **states: Any) -> dict[str, Any]:
+    def on_spike(self, *args: Any, **states: Any) -> dict[str, Quantity]:
         """New values of states other than V after the spikes `spk`, states taken by name.
 
         Args:
@@ -198,7 +206,7 @@ class Neuron(Dynamics):
         """
         return {}
 
-    def get_spike(self, V: Any = None, **states: Any) -> Any:
+    def get_spike(self, V: Quantity | None = None, **states: Any) -> Array:
         """Spikes (0. or 1.) of the last step, or those of the values given.
 
         Args:
@@ -211,7 +219,7 @@ class Neuron(Dynamics):
         given = states if V is None else {**states, "V": V}
         return self.spikes_at({**self.state_values(), **given})
 
-    def update(self, x: Any = None) -> Any:
+    def update(self, x: Quantity | None = None) -> Array:
         """Advance by one step with the input `x` and return the spikes.
 
         Args:
@@ -243,7 +251,7 @@ class Neuron(Dynamics):
 
     # The parts of a step, from values of states by name
 
-    def spikes_at(self, y: dict[str, Any]) -> Any:
+    def spikes_at(self, y: Values) -> Array:
         """Spikes (0. or 1.) of a neuron with these states: where V is at or above threshold.
 
         Args:
@@ -252,7 +260,7 @@ class Neuron(Dynamics):
         z = (y["V"] - self.call_equation("threshold", y)) / self.scale()
         return self.spk_fun(u.get_magnitude(z))
 
-    def fires(self, before: dict[str, Any], new: dict[str, Any]) -> Any:
+    def fires(self, before: Values, new: Values) -> Array:
         """The spikes of a step.
 
         Args:
@@ -261,7 +269,7 @@ class Neuron(Dynamics):
         """
         return self.spikes_at(new)
 
-    def after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
+    def after_spike(self, y: dict[str, Quantity]) -> dict[str, Quantity]:
         """The states after what the last step's spikes do to them.
 
         Args:
@@ -272,7 +280,7 @@ class Neuron(Dynamics):
             raise _no_such_state(type(self), sorted(unknown)[0])
         return {**y, **changed, "V": self.reset_potential(y, y["spike"])}
 
-    def reset_potential(self, y: dict[str, Any], spk: Any) -> Any:
+    def reset_potential(self, y: Values, spk: Array) -> Quantity:
         """V after the reset of neurons that spiked.
 
         Args:
@@ -287,7 +295,7 @@ class Neuron(Dynamics):
             return hard_reset(y["V"], spk, self.V_reset)
         return y["V"] - (self.call_equation("threshold", y) - self.V_reset) * spk
 
-    def add_jumps(self, y: dict[str, Any]) -> dict[str, Any]:
+    def add_jumps(self, y: Values) -> dict[str, Quantity]:
         """The states with the registered jumps added.
 
         Args:
@@ -295,7 +303,7 @@ class Neuron(Dynamics):
         """
         return {**y, self.jump_state: self.sum_delta_inputs(y[self.jump_state])}
 
-    def limit(self, y: dict[str, Any]) -> Any:
+    def limit(self, y: Values) -> Quantity:
         """The potential, where it is bound to be.
 
         Args:
@@ -305,7 +313,7 @@ class Neuron(Dynamics):
             return u.math.minimum(y["V"], self.call_equation("threshold", y))
         return y["V"]
 
-    def after_step(self, before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    def after_step(self, before: Values, new: dict[str, Quantity]) -> dict[str, Quantity]:
         """The states to keep.
 
         Args:
@@ -314,7 +322,7 @@ class Neuron(Dynamics):
         """
         return new
 
-    def pace(self, state: str, y: dict[str, Any]) -> Any:
+    def pace(self, state: str, y: Values) -> Quantity:
         """How many steps a state makes in this one, where spikes have times within a step.
 
         Args:
@@ -323,7 +331,7 @@ class Neuron(Dynamics):
         """
         return self.timing.pace(y)
 
-    def _felt(self, spk: Any) -> Any:
+    def _felt(self, spk: Array) -> Array:
         """The spikes as states other than V feel them, which is a matter of gradients."""
         if self.detach_reset:
             return jax.lax.stop_gradient(spk)
@@ -331,12 +339,12 @@ class Neuron(Dynamics):
             return jnp.where(spk > 0, spk, jax.lax.stop_gradient(spk))
         return spk
 
-    def drift(self, name: str, x: Any) -> Drift:
+    def drift(self, name: str, x: Quantity) -> Drift:
         drift = super().drift(name, x)
         sees_limit = name != "V" and "V" in drift.depends
         sees_limit = sees_limit and solver_facts(get_solver(self.solver)).limited
 
-        def rate(y: Any) -> Any:
+        def rate(y: Values) -> Quantity:
             value = drift({**y, "V": self.limit(y)} if sees_limit else y)
             return paced(self.pace(name, y), value) if self.interpolate else value
 
@@ -354,7 +362,7 @@ class Neuron(Dynamics):
                     del store[key]
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Dynamics | type[Dynamics]) -> dict[str, str]:
         interpolated = chosen(source, "interpolate")
         after = "as the next step begins"
         soft = "the distance from reset to threshold is subtracted from V"
@@ -412,7 +420,7 @@ class Refractory(Neuron):
         [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0]
     """
 
-    tau_ref: Any = param(
+    tau_ref: Quantity = param(
         default=5.0 * u.ms, constraint=non_negative, doc="refractory period", after="tau"
     )
     ref_var: bool = option(
@@ -432,18 +440,18 @@ class Refractory(Neuron):
         when="ref_var",
     )
 
-    def after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
+    def after_spike(self, y: dict[str, Quantity]) -> dict[str, Quantity]:
         """The states after what the last step's spikes do to them; V is held from now on."""
         steps = self.timing.steps_of(self.tau_ref, y)
         held = jnp.where(y["spike"] > 0, steps, y["steps_held"])
         return {**super().after_spike(y), "steps_held": held}
 
-    def fires(self, before: dict[str, Any], new: dict[str, Any]) -> Any:
+    def fires(self, before: Values, new: Values) -> Array:
         """The spikes of a step: none where V is held, also where they are drawn."""
         spikes = super().fires(before, new)
         return jnp.where(self.timing.holds(new["steps_held"]), 0.0, spikes)
 
-    def after_step(self, before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    def after_step(self, before: Values, new: dict[str, Quantity]) -> dict[str, Quantity]:
         """The states to keep; V is held one step less."""
         new = super().after_step(before, new)
         new["steps_held"] = jnp.maximum(new["steps_held"] - 1, 0)
@@ -451,18 +459,18 @@ class Refractory(Neuron):
             new["refractory"] = (new["steps_held"] > 0) | (new["spike"] > 0)
         return new
 
-    def limit(self, y: dict[str, Any]) -> Any:
+    def limit(self, y: Values) -> Quantity:
         """The potential: at reset where it is held."""
         return u.math.where(self.timing.holds(y["steps_held"]), self.V_reset, super().limit(y))
 
-    def pace(self, state: str, y: dict[str, Any]) -> Any:
+    def pace(self, state: str, y: Values) -> Quantity:
         """How many steps a state makes in this one: V none while it is held."""
         if state == "V":
             return jnp.maximum(1.0 - y["steps_held"], 0.0)
         return super().pace(state, y)
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Dynamics | type[Dynamics]) -> dict[str, str]:
         exact = "V is held at V_reset for tau_ref after the crossing; other states go on"
         whole = "V is held at V_reset for round(tau_ref / dt) steps; other states go on"
         held = exact if chosen(source, "interpolate") else whole
@@ -493,28 +501,28 @@ class Crossing(Neuron):
     detach_reset: bool | None = None
     spike_lag = None
 
-    V_scale: Any = param(
+    V_scale: Quantity = param(
         default=20.0 * u.mV, constraint=positive, doc="range of the surrogate gradient"
     )
 
-    def configure(self, frame: dict[str, Any] | None, values: dict[str, Any]) -> None:
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
         self._require_undrawn("a spike is an upward passage of V_th by V")
 
-    def scale(self) -> Any:
+    def scale(self) -> Quantity:
         """The range of V to which the surrogate gradient refers."""
         return self.V_scale
 
-    def after_spike(self, y: dict[str, Any]) -> dict[str, Any]:
+    def after_spike(self, y: dict[str, Quantity]) -> dict[str, Quantity]:
         """The states as they are: a spike has no consequences but its own dynamics."""
         return y
 
-    def fires(self, before: dict[str, Any], new: dict[str, Any]) -> Any:
+    def fires(self, before: Values, new: Values) -> Array:
         """The spikes of a step: V is at or above threshold and was below."""
         return self.spikes_at(new) * (1.0 - self.spikes_at(before))
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Dynamics | type[Dynamics]) -> dict[str, str]:
         return {
             **Neuron.semantics(source),
             "spike": "at the end of the step in which V passes V_th upwards",

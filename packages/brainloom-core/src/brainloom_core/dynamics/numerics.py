@@ -1,10 +1,14 @@
 """What a model declares about its numerics, for readers and for programs."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..declare.parameters import Param
 from .solvers import get_solver, solver_facts
+
+if TYPE_CHECKING:
+    from .base import Dynamics
+
 
 __all__ = ["Numerics", "NumericsOf"]
 
@@ -42,8 +46,8 @@ class Numerics:
 class NumericsOf:
     """Attribute that describes a class with its defaults, or an instance as it was made."""
 
-    def __get__(self, model: Any, owner: type) -> Numerics:
-        source: Any = owner if model is None else model
+    def __get__(self, model: "Dynamics | None", owner: type) -> Numerics:
+        source: Dynamics | type[Dynamics] = owner if model is None else model
         if not source.equations.derivatives:
             return Numerics("none", None, True, **source.semantics(source))
         known = {"linear": source.linear, "coupled": source.equations.coupled}
@@ -52,7 +56,7 @@ class NumericsOf:
         return Numerics(solver.name, order, exact, **source.semantics(source))
 
 
-def chosen(source: Any, name: str) -> Any:
+def chosen(source: "Dynamics | type[Dynamics]", name: str) -> Any:
     """The value of an option: of a model, or the default of a class."""
     value = getattr(source, name)
     return value.default if isinstance(value, Param) else value

@@ -4,6 +4,8 @@ from typing import Any
 
 import jax
 
+from ..types import Array
+
 __all__ = ["Matrix", "Numbers", "phis_of_matrix", "row_times"]
 
 Numbers = dict[str, jax.Array]
@@ -38,7 +40,7 @@ def phis_of_matrix(
     return one, two
 
 
-def row_times(matrix: Matrix, row: str, vector: Numbers) -> Any:
+def row_times(matrix: Matrix, row: str, vector: Numbers) -> Array:
     """A row of the matrix times a vector, what is absent being zero.
 
     Args:

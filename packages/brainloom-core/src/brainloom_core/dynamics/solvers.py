@@ -29,14 +29,13 @@ import jax.numpy as jnp
 
 from ..equations import nearest
 from ..errors import ParameterError
+from ..types import Quantity, Scheme, Time, Values
 from ..units import exprel, exprel2, show, to_number, with_unit
 from .small_matrices import Matrix, Numbers, phis_of_matrix, row_times
 
 __all__ = ["SOLVERS", "Solver", "get_solver", "is_solver", "solver_facts", "step_mean"]
 
-Values = Mapping[str, Any]
-Drift = Callable[[Values], Any]
-Step = Callable[[Mapping[str, Drift], Values, Any], dict[str, Any]]
+Drift = Callable[[Values], Quantity]
 
 EXACT_FOR = ("none", "uncoupled", "linear")
 
@@ -74,7 +73,7 @@ class Solver:
     """
 
     name: str
-    step: Step
+    step: Scheme
     order: int | None
     exact_for: Literal["none", "uncoupled", "linear"] = "none"
     limited: bool = True
@@ -96,7 +95,7 @@ class Solver:
                 got = show(getattr(self, name))
                 raise ParameterError(f"Solver.{name}: expected {expected}, got {got}")
 
-    def __call__(self, drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+    def __call__(self, drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
         """Advance all states by one step.
 
         Args:
@@ -142,12 +141,12 @@ def _is_order(value: object) -> bool:
     return value is None or whole
 
 
-def _scheme(**facts: Any) -> Callable[[Callable[..., dict[str, Any]]], Solver]:
+def _scheme(**facts: Any) -> Callable[[Callable[..., dict[str, Quantity]]], Solver]:
     return lambda step: Solver(step.__name__, step, **facts)
 
 
 @_scheme(order=1, exact_for="uncoupled", uncoupled_order=2)
-def exp_euler(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+def exp_euler(drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
     r"""$x \leftarrow x + \Delta t\,\varphi_1(\Delta t J)\,f(x)$ with $J = \partial f/\partial x$.
 
     Each state uses its own slope, the others being held: the step is exact for a linear
@@ -157,7 +156,7 @@ def exp_euler(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]
 
 
 @_scheme(order=2, exact_for="uncoupled")
-def exp_strang(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+def exp_strang(drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
     """Exponential Euler of one state after the other, there and back.
 
     Half a step of V, a whole one of the states that depend on no other but V, and the second
@@ -177,7 +176,7 @@ def exp_strang(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any
 
 
 @_scheme(order=2, exact_for="linear", one_shape=True)
-def exp_rosenbrock(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+def exp_rosenbrock(drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
     r"""$x \leftarrow x + \varphi_1(\Delta t J)\,\Delta t f(x)$, $J$ being the whole Jacobian.
 
     Through the Jacobian all states see an upswing of V, also where V itself is then limited.
@@ -188,20 +187,20 @@ def exp_rosenbrock(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str,
 
 
 @_scheme(order=1)
-def euler(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+def euler(drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
     """Forward Euler."""
     return _shifted(y, _rates(drifts, y), dt)
 
 
 @_scheme(order=2)
-def rk2(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+def rk2(drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
     """The explicit midpoint rule."""
     half = _shifted(y, _rates(drifts, y), dt / 2)
     return _shifted(y, _rates(drifts, half), dt)
 
 
 @_scheme(order=4)
-def rk4(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+def rk4(drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
     """The classical fourth-order Runge-Kutta method."""
     k1 = _rates(drifts, y)
     k2 = _rates(drifts, _shifted(y, k1, dt / 2))
@@ -212,7 +211,7 @@ def rk4(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
 
 
 @_scheme(order=1, limited=False)
-def sequential_euler(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+def sequential_euler(drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
     """Forward Euler of one state after the other, as in the code of Izhikevich (2004)."""
     new = dict(y)
     for name, drift in drifts.items():
@@ -221,7 +220,7 @@ def sequential_euler(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[st
 
 
 @_scheme(order=1, limited=False)
-def izhikevich2003(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+def izhikevich2003(drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
     """As `sequential_euler`, the first state by two half steps, as in Izhikevich (2003)."""
     first, drift = next(iter(drifts.items()))
     half = {**y, first: y[first] + dt / 2 * drift(y)}
@@ -230,7 +229,7 @@ def izhikevich2003(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str,
     return sequential_euler(rest, whole, dt)
 
 
-def step_mean(drifts: Mapping[str, Drift], y: Values, dt: Any) -> dict[str, Any]:
+def step_mean(drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
     r"""Mean of each state over the coming step, $x + \Delta t\,\varphi_2(\Delta t J)\,f(x)$.
 
     $J$ is the whole Jacobian where states are coupled, so that the mean is exact for linear
@@ -262,7 +261,7 @@ SOLVERS: dict[str, Solver] = {
 """The time-stepping schemes by name, any of which is a `solver` of a model."""
 
 
-def get_solver(solver: str | Step, *, linear: bool = False, coupled: bool = True) -> Step:
+def get_solver(solver: str | Scheme, *, linear: bool = False, coupled: bool = True) -> Scheme:
     """The solver of this name, `auto` being chosen by the kind of equations.
 
     A callable is returned as it is.
@@ -305,7 +304,7 @@ def is_solver(solver: object) -> bool:
     return True
 
 
-def solver_facts(step: Step) -> Solver:
+def solver_facts(step: Scheme) -> Solver:
     """A scheme with what it says of itself: any callable may have the attributes of a `Solver`.
 
     Args:
@@ -335,25 +334,25 @@ def solver_facts(step: Step) -> Solver:
 _FACTS = ("order", "exact_for", "limited", "uncoupled_order", "one_shape")
 
 
-def rate_and_slope(drift: Drift, y: Values, name: str) -> tuple[Any, Any]:
+def rate_and_slope(drift: Drift, y: Values, name: str) -> tuple[Quantity, Quantity]:
     """The drift of a state and its derivative by that state, which acts element by element."""
     unit = u.get_unit(y[name])
     number = jnp.asarray(u.get_mantissa(y[name]))
 
-    def of_number(x: jax.Array) -> Any:
+    def of_number(x: jax.Array) -> Quantity:
         return drift({**y, name: with_unit(x, unit)})
 
     rate, slope = jax.jvp(of_number, (number,), (jnp.ones_like(number),))
     return rate, slope / unit if unit != u.UNITLESS else slope
 
 
-def _exp_euler_of(name: str, drift: Drift, y: Values, dt: Any) -> Any:
+def _exp_euler_of(name: str, drift: Drift, y: Values, dt: Time) -> Quantity:
     rate, slope = rate_and_slope(drift, y, name)
     growth = jnp.minimum(_plain(dt * slope), MAX_GROWTH)
     return y[name] + dt * exprel(growth) * rate
 
 
-def _mean_of(name: str, drift: Drift, y: Values, dt: Any) -> Any:
+def _mean_of(name: str, drift: Drift, y: Values, dt: Time) -> Quantity:
     rate, slope = rate_and_slope(drift, y, name)
     return y[name] + dt * exprel2(_plain(dt * slope)) * rate
 
@@ -363,21 +362,21 @@ def _depends(drifts: Mapping[str, Drift], name: str) -> Set[str]:
     return getattr(drifts[name], "depends", drifts.keys())
 
 
-def _rates(drifts: Mapping[str, Drift], y: Values) -> dict[str, Any]:
+def _rates(drifts: Mapping[str, Drift], y: Values) -> dict[str, Quantity]:
     return {name: drift(y) for name, drift in drifts.items()}
 
 
-def _shifted(y: Values, rates: Values, dt: Any) -> dict[str, Any]:
+def _shifted(y: Values, rates: Values, dt: Time) -> dict[str, Quantity]:
     return {**y, **{name: y[name] + dt * rate for name, rate in rates.items()}}
 
 
-def _plain(value: Any, unit: Any = u.UNITLESS) -> Any:
+def _plain(value: Quantity, unit: u.Unit = u.UNITLESS) -> Quantity:
     return to_number(value, unit)
 
 
 def _linearized(
-    drifts: Mapping[str, Drift], y: Values, dt: Any
-) -> tuple[dict[str, Any], Numbers, Numbers, Matrix]:
+    drifts: Mapping[str, Drift], y: Values, dt: Time
+) -> tuple[dict[str, Quantity], Numbers, Numbers, Matrix]:
     """Units and numbers of the states, dt times their rates, and dt times the Jacobian."""
     names = list(drifts)
     units = {name: u.get_unit(y[name]) for name in names}

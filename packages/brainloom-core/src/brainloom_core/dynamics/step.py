@@ -10,6 +10,7 @@ from jax.extend.core import get_opaque_trace_state
 
 from ..errors import InputError
 from ..names import dotted, name_in
+from ..types import PyTree, Quantity
 
 __all__ = ["Step", "call_arguments", "step_of"]
 
@@ -28,7 +29,10 @@ class Step:
     """
 
     def __init__(
-        self, root: Any, members: Mapping[str, Any], given: Mapping[int, Any] | None = None
+        self,
+        root: brainstate.nn.Module,
+        members: Mapping[str, brainstate.nn.Module],
+        given: Mapping[int, Quantity] | None = None,
     ) -> None:
         self.root, self.members, self.given = root, members, dict(given or {})
         self._calls: dict[int, tuple[Any, list[Any]]] = {}
@@ -36,7 +40,7 @@ class Step:
         # states move all the same.
         self._before = {name: _values(module) for name, module in members.items()}
 
-    def call(self, module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def call(self, module: brainstate.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Note that a module is called, and return what it is called with.
 
         Args:
@@ -80,15 +84,15 @@ class Step:
                 f"pop.update(x)), or hold {them} in the network itself"
             )
 
-    def reached(self, module: Any) -> bool:
+    def reached(self, module: brainstate.nn.Module) -> bool:
         """Whether a module was called."""
         return id(module) in self._calls
 
-    def _moved(self, name: str, module: Any) -> bool:
+    def _moved(self, name: str, module: brainstate.nn.Module) -> bool:
         after = _values(module)
         return any(after.get(key) is not value for key, value in self._before[name].items())
 
-    def _who(self, module: Any) -> str:
+    def _who(self, module: brainstate.nn.Module) -> str:
         name = name_in(self.root, module)
         kind = type(module).__name__
         return f"{kind}" if not name else f"{name!r} ({kind})"
@@ -96,7 +100,9 @@ class Step:
 
 @contextlib.contextmanager
 def step_of(
-    root: Any, members: Mapping[str, Any], given: Mapping[int, Any] | None = None
+    root: brainstate.nn.Module,
+    members: Mapping[str, brainstate.nn.Module],
+    given: Mapping[int, Quantity] | None = None,
 ) -> Iterator[Step]:
     """Take a step of a module; when it is over, whoever was not called is named.
 
@@ -125,7 +131,7 @@ def current_step() -> Step | None:
     return _current.get()
 
 
-def call_arguments(module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+def call_arguments(module: brainstate.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """What a module is called with in this step; whoever advances one asks for it.
 
     Args:
@@ -136,12 +142,12 @@ def call_arguments(module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     return args if step is None else step.call(module, args)
 
 
-def all_dynamics(root: Any, kind: type) -> dict[str, Any]:
+def all_dynamics(root: brainstate.nn.Module, kind: type) -> dict[str, brainstate.nn.Module]:
     """Every module of a kind that a module reaches, by dotted name."""
     nodes = brainstate.graph.nodes(root).items()
     return {dotted(path): node for path, node in nodes if isinstance(node, kind)}
 
 
-def _values(module: Any) -> dict[str, Any]:
+def _values(module: brainstate.nn.Module) -> dict[str, PyTree]:
     found = vars(module).items()
     return {name: state.value for name, state in found if isinstance(state, brainstate.State)}

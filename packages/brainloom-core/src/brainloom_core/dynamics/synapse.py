@@ -8,6 +8,7 @@ import brainunit as u
 from ..context import current_dt
 from ..declare.declared import Declared
 from ..errors import InputError
+from ..types import Quantity, Time, Values
 from .base import Dynamics
 from .solvers import get_solver, step_mean
 
@@ -47,7 +48,7 @@ class Synapse(Dynamics):
         "conductance": frozenset(),
     }
 
-    def conductance(self, *args: Any, **states: Any) -> Any:
+    def conductance(self, *args: Any, **states: Any) -> Quantity:
         """The conductance that the states amount to; a model takes them by name.
 
         Args:
@@ -57,7 +58,7 @@ class Synapse(Dynamics):
         """
         return states[self.jump_states[0]]
 
-    def update(self, x: Any = None) -> Any:
+    def update(self, x: Quantity | None = None) -> Quantity:
         """Decay by one step, add the registered jumps and `x`, return the conductance.
 
         Args:
@@ -75,12 +76,12 @@ class Synapse(Dynamics):
         self.assign_states({**y, **{name: y[name] + jump for name in self.jump_states}})
         return self.call_equation("conductance", self.state_values())
 
-    def mean_conductance(self) -> Any:
+    def mean_conductance(self) -> Quantity:
         """Mean conductance over the coming step."""
         means = self.step_means(self.state_values(), current_dt())
         return self.call_equation("conductance", means)
 
-    def step(self, *args: Any) -> Any:
+    def step(self, *args: Any) -> Quantity:
         """Advance by one step, as a call does, and return what drives the membrane in the next.
 
         Args:
@@ -91,7 +92,7 @@ class Synapse(Dynamics):
 
     # A time may be an array here, with an element for each synapse.
 
-    def flow(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
+    def flow(self, y: Values, time: Time) -> dict[str, Quantity]:
         """The states after a time without jumps.
 
         Args:
@@ -101,7 +102,7 @@ class Synapse(Dynamics):
         solver = get_solver(self.solver, linear=self.linear, coupled=self.equations.coupled)
         return {**y, **solver(self.drifts(None), y, time)}
 
-    def step_means(self, y: dict[str, Any], time: Any) -> dict[str, Any]:
+    def step_means(self, y: Values, time: Time) -> dict[str, Quantity]:
         """The means of the states over the coming time.
 
         Args:
@@ -111,7 +112,7 @@ class Synapse(Dynamics):
         return {**y, **step_mean(self.drifts(None), y, time)}
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Dynamics | type[Dynamics]) -> dict[str, str]:
         if not source.jump_states:
             return {}
         jumping = " and ".join(source.jump_states)
@@ -122,14 +123,14 @@ class Synapse(Dynamics):
 class SynOut(Declared):
     """Base of the synaptic outputs: turns a bound conductance into a current, `out(V)`."""
 
-    _bound: Any = None
+    _bound: Quantity | None = None
 
     @property
-    def bound(self) -> Any:
+    def bound(self) -> Quantity:
         """The conductance of this step, None where none is bound."""
         return self._bound
 
-    def bind_cond(self, g: Any) -> None:
+    def bind_cond(self, g: Quantity) -> None:
         """Set the conductance for this step.
 
         Args:
@@ -141,7 +142,7 @@ class SynOut(Declared):
         """Forget the conductance."""
         self._bound = None
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any) -> Quantity:
         """The current at these arguments (the membrane potential).
 
         Args:

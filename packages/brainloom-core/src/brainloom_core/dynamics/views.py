@@ -1,138 +1,25 @@
 """Views: some neurons of a population, used as if they were one."""
 
-import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brainstate
 import brainunit as u
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..declare.declared import real_signature
 from ..declare.descriptor import Descriptor
 from ..errors import InputError, StateError
-from ..units import show, with_unit
+from ..types import Input, Population, Quantity
+from ..units import show
 from .delays import Prefetch, PrefetchDelay, PrefetchDelayAt, past_of
+from .selection import Selection
 
-__all__ = ["Selection", "View"]
+if TYPE_CHECKING:
+    from .base import Dynamics
 
 
-class Selection:
-    """Which neurons of a population a view takes; equal for those that take the same ones.
-
-    Regular choices (slices, and lists that amount to one) are taken and written back with
-    fixed bounds, which costs nothing; others by a list of numbers.
-
-    Args:
-        shape: Shape of the population.
-        numbers: Their flat numbers, in the shape of the view.
-    """
-
-    def __init__(self, shape: tuple[int, ...], numbers: np.ndarray) -> None:
-        self.shape, self.size, self.numbers = shape, numbers.shape, numbers
-        self._digest = zlib.crc32(np.ascontiguousarray(numbers, np.int64).tobytes())
-        self._along, self._slices = shape, _slices(shape, numbers)
-        if self._slices is None:
-            self._along = (int(np.prod(shape)),)
-            self._slices = _slices(self._along, numbers.reshape(-1))
-
-    @classmethod
-    def of(cls, who: str, shape: tuple[int, ...], item: Any) -> "Selection":
-        """The neurons that an index means, checked.
-
-        Args:
-            who: What is indexed, for messages.
-            shape: Its shape.
-            item: A slice, an index, a list of them, a mask, or a tuple of these.
-
-        Raises:
-            InputError: It means no neuron, or one that does not exist.
-        """
-        for axis, part in enumerate(item if isinstance(item, tuple) else (item,)):
-            _check_bounds(who, shape, axis, part)
-        try:
-            numbers = np.arange(int(np.prod(shape))).reshape(shape)[_plain(item)]
-        except (IndexError, ValueError, TypeError) as error:
-            raise InputError(
-                f"{who}[{_words(item)}]: expected slices, neurons or a mask for a population of "
-                f"shape {shape}: {error}"
-            ) from None
-        if numbers.size == 0:
-            raise InputError(f"{who}[{_words(item)}]: expected at least one neuron, got none")
-        return cls(shape, np.atleast_1d(numbers))
-
-    def within(self, outer: "Selection") -> "Selection":
-        """The same choice, made among the neurons of another one."""
-        return Selection(outer.shape, outer.numbers.reshape(-1)[self.numbers])
-
-    @property
-    def repeats(self) -> bool:
-        """Whether it names a neuron twice."""
-        return len(np.unique(self.numbers)) < self.numbers.size
-
-    @property
-    def index(self) -> Any:
-        """The neurons of a population with one axis as a slice where they are regular."""
-        is_slice = self._slices is not None and len(self._along) == len(self.size) == 1
-        return self._slices[0] if self._slices is not None and is_slice else self.numbers
-
-    def take(self, value: Any) -> Any:
-        """Their part of an array whose last axes are those of the population."""
-        unit, number = u.get_unit(value), jnp.asarray(u.get_mantissa(value))
-        lead = _leading(number.shape, self.shape, "the population")
-        number = number.reshape(*lead, *self._along)
-        if self._slices is not None:
-            number = number[(..., *self._slices)]
-        else:
-            number = number[..., self.numbers.reshape(-1)]
-        return with_unit(number.reshape(*lead, *self.size), unit)
-
-    def spread(self, value: Any) -> Any:
-        """An array for the whole population: the values at these neurons, zero at the others."""
-        if self.repeats:
-            raise InputError(
-                "a view that names a neuron twice can be read but not written: what would it be "
-                "given? Name each neuron once"
-            )
-        unit, number = u.get_unit(value), jnp.asarray(u.get_mantissa(value))
-        if number.ndim == 0:
-            number = jnp.broadcast_to(number, self.size)
-        lead = _leading(number.shape, self.size, "the view")
-        if self._slices is not None:
-            counts = [len(range(n)[s]) for n, s in zip(self._along, self._slices, strict=True)]
-            config = [(0, 0, 0)] * len(lead) + [
-                (s.start, n - s.start - (count - 1) * s.step - 1, s.step - 1)
-                for n, s, count in zip(self._along, self._slices, counts, strict=True)
-            ]
-            number = jax.lax.pad(number.reshape(*lead, *counts), _zero(number), config)
-        else:
-            k, n = self.numbers.size, int(np.prod(self.shape))
-            back = np.full(n, k)  # where each neuron finds its value; a zero stands at the end
-            back[self.numbers.reshape(-1)] = np.arange(k)
-            flat = number.reshape(*lead, k)
-            flat = jnp.concatenate([flat, jnp.zeros((*lead, 1), flat.dtype)], axis=-1)
-            number = flat[..., back]
-        return with_unit(number.reshape(*lead, *self.shape), unit)
-
-    def replace(self, whole: Any, value: Any) -> Any:
-        """The array of a population with these values at these neurons."""
-        mask = self.spread(jnp.ones(self.size, bool))
-        return u.math.where(mask, self.spread(value), whole)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Selection) or hash(self) != hash(other):
-            return False
-        return np.array_equal(self.numbers, other.numbers)
-
-    def __hash__(self) -> int:
-        return hash((self.shape, self.size, self._digest))
-
-    def __repr__(self) -> str:
-        if self._slices is not None and self._along == self.shape:
-            return ", ".join(_range_words(s) for s in self._slices)
-        return f"{self.numbers.size} of {int(np.prod(self.shape))}, #{self._digest:08x}"
+__all__ = ["View"]
 
 
 @real_signature
@@ -176,10 +63,10 @@ class View(brainstate.graph.Node):
         ((200,), (200,))
     """
 
-    population: Any
+    population: Population
     selection: Selection
 
-    def __init__(self, population: Any, item: Any) -> None:
+    def __init__(self, population: Population, item: Any) -> None:
         if not hasattr(population, "varshape"):
             raise InputError(f"View.population: expected a population, got {show(population)}")
         who = type(population).__name__
@@ -201,7 +88,7 @@ class View(brainstate.graph.Node):
     out_size = varshape = in_size
 
     @property
-    def index(self) -> Any:
+    def index(self) -> slice | np.ndarray:
         """The neurons: a slice where they are regular, else their numbers in the population."""
         return self.selection.index
 
@@ -210,7 +97,7 @@ class View(brainstate.graph.Node):
         """Name of the population, and which of its neurons."""
         return f"{self.population.name or type(self.population).__name__}[{self.selection!r}]"
 
-    def take(self, value: Any) -> Any:
+    def take(self, value: Quantity) -> Quantity:
         """These neurons' part of an array whose last axes are those of the population.
 
         Args:
@@ -218,7 +105,7 @@ class View(brainstate.graph.Node):
         """
         return self.selection.take(value)
 
-    def spread(self, value: Any) -> Any:
+    def spread(self, value: Quantity) -> Quantity:
         """An array for the whole population: `value` at these neurons, zero at the others.
 
         Args:
@@ -229,7 +116,7 @@ class View(brainstate.graph.Node):
         """
         return self.selection.spread(value)
 
-    def get_spike(self) -> Any:
+    def get_spike(self) -> Quantity:
         """Their spikes of the last step, shape `(*batch, *in_size)`."""
         return self.take(self.population.get_spike())
 
@@ -242,18 +129,18 @@ class View(brainstate.graph.Node):
         return ViewPrefetch(self, item)
 
     @property
-    def current_inputs(self) -> dict[str, Any]:
+    def current_inputs(self) -> dict[str, Input]:
         """Registered input currents of the population by key."""
-        found: dict[str, Any] = self.population.current_inputs
+        found: dict[str, Input] = self.population.current_inputs
         return found
 
     @property
-    def delta_inputs(self) -> dict[str, Any]:
+    def delta_inputs(self) -> dict[str, Input]:
         """Registered jumps of the population by key."""
-        found: dict[str, Any] = self.population.delta_inputs
+        found: dict[str, Input] = self.population.delta_inputs
         return found
 
-    def add_current_input(self, key: str, inp: Any, label: str | None = None) -> None:
+    def add_current_input(self, key: str, inp: Input, label: str | None = None) -> None:
         """Register a current into these neurons; see `Dynamics.add_current_input`.
 
         Args:
@@ -264,7 +151,7 @@ class View(brainstate.graph.Node):
         """
         self.population.add_current_input(self._key(key), self._input(inp), label)
 
-    def add_delta_input(self, key: str, inp: Any, label: str | None = None) -> None:
+    def add_delta_input(self, key: str, inp: Input, label: str | None = None) -> None:
         """Register a jump of these neurons; see `Dynamics.add_delta_input`.
 
         Args:
@@ -274,7 +161,7 @@ class View(brainstate.graph.Node):
         """
         self.population.add_delta_input(self._key(key), self._input(inp), label)
 
-    def get_input(self, key: str) -> Any:
+    def get_input(self, key: str) -> Input:
         """The input that was registered for this view under this key.
 
         Args:
@@ -283,7 +170,7 @@ class View(brainstate.graph.Node):
         found = self.population.get_input(self._key(key))
         return found.inp if isinstance(found, _Input) else found
 
-    def align_pre(self, dyn: Any) -> Any:
+    def align_pre(self, dyn: "Dynamics | Descriptor") -> "Dynamics":
         """Run a synapse on these neurons' output and return it; equal descriptions share one.
 
         Args:
@@ -294,7 +181,7 @@ class View(brainstate.graph.Node):
         """
         described = None
         if isinstance(dyn, Descriptor):
-            described = dyn = dyn.with_defaults(in_size=self.in_size)
+            described = dyn.with_defaults(in_size=self.in_size)
         elif not isinstance(dyn, brainstate.nn.Dynamics):
             raise TypeError(
                 f"{self!r}.align_pre: expected a Dynamics or a description such as Expon.desc(), "
@@ -304,11 +191,10 @@ class View(brainstate.graph.Node):
         for hook in hooks:
             if hook is dyn or (described and getattr(hook, "described", None) == described):
                 return hook
-        if described is not None:
-            dyn = described()
-        dyn.described = described
-        self.add_after_update(f"{type(dyn).__name__}_{len(hooks)}", dyn)
-        return dyn
+        made: Any = dyn if described is None else described()
+        made.described = described
+        self.add_after_update(f"{type(made).__name__}_{len(hooks)}", made)
+        return made
 
     # What projections hang on a population
 
@@ -322,7 +208,7 @@ class View(brainstate.graph.Node):
         """What runs after the population, for these neurons."""
         return self._hooks(self.population.after_updates)
 
-    def add_before_update(self, key: str, hook: Callable[..., Any]) -> None:
+    def add_before_update(self, key: str, hook: Callable[..., object]) -> None:
         """Run a function before each step of the population.
 
         Args:
@@ -331,7 +217,7 @@ class View(brainstate.graph.Node):
         """
         self.population.add_before_update(self._key(key), _Hook(self.selection, hook))
 
-    def add_after_update(self, key: str, hook: Callable[..., Any]) -> None:
+    def add_after_update(self, key: str, hook: Callable[..., object]) -> None:
         """Run a function after each step of the population, with these neurons' output.
 
         Args:
@@ -350,7 +236,7 @@ class View(brainstate.graph.Node):
     def _key(self, key: str) -> str:
         return f"{key} [{self.selection!r}]"
 
-    def _input(self, inp: Any) -> Any:
+    def _input(self, inp: Input) -> Input:
         if callable(inp) and not isinstance(inp, u.Quantity):
             if self.selection.repeats:
                 self.spread(0.0)  # says that it cannot be
@@ -370,7 +256,7 @@ class View(brainstate.graph.Node):
             "initialised, the states of its neurons; ask its population for anything else"
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Quantity:
         """An error: these neurons are advanced with their population.
 
         Args:
@@ -394,12 +280,12 @@ class StateView:
         self.view, self.name = view, name
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Quantity:
         """The values of these neurons."""
         return self.view.take(self._whole.value)
 
     @value.setter
-    def value(self, new: Any) -> None:
+    def value(self, new: Quantity) -> None:
         self._whole.value = self.view.selection.replace(self._whole.value, new)
 
     @property
@@ -427,7 +313,7 @@ class ViewPrefetch(Prefetch):
         """The state."""
         return StateView(self.view, self.item)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Quantity:
         """The value of these neurons."""
         return self.view.take(super().__call__(*args, **kwargs))
 
@@ -457,10 +343,10 @@ class ViewPrefetchDelay(PrefetchDelay):
 class _Input(brainstate.graph.Node):
     """A current or jump of some neurons as one of their population."""
 
-    def __init__(self, selection: Selection, inp: Any) -> None:
+    def __init__(self, selection: Selection, inp: Input) -> None:
         self.selection, self.inp = selection, inp
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Quantity:
         args = tuple(self._part(value) for value in args)
         kwargs = {name: self._part(value) for name, value in kwargs.items()}
         return self.selection.spread(self.inp(*args, **kwargs))
@@ -470,7 +356,7 @@ class _Input(brainstate.graph.Node):
         if hasattr(self.inp, "unbind_cond"):
             self.inp.unbind_cond()
 
-    def _part(self, value: Any) -> Any:
+    def _part(self, value: Quantity) -> Quantity:
         shape = self.selection.shape
         return self.selection.take(value) if np.shape(value)[-len(shape) :] == shape else value
 
@@ -478,74 +364,10 @@ class _Input(brainstate.graph.Node):
 class _Hook(brainstate.nn.Module):
     """What runs before or after a population, for some of its neurons."""
 
-    def __init__(self, selection: Selection, hook: Any) -> None:
+    def __init__(self, selection: Selection, hook: Callable[..., object]) -> None:
         super().__init__()
         self.selection, self.hook = selection, hook
 
-    def update(self, *args: Any) -> Any:
+    def update(self, *args: Any) -> Quantity:
         """Call it, with these neurons' part of the output."""
         return self.hook(*(self.selection.take(value) for value in args))
-
-
-def _plain(item: Any) -> Any:
-    """An index as numpy takes it."""
-    if isinstance(item, tuple):
-        return tuple(map(_plain, item))
-    if isinstance(item, (bool, u.Quantity, jax.core.Tracer)):
-        raise TypeError(f"got {show(item)}")
-    if isinstance(item, (slice, int, np.integer)) or item is Ellipsis:
-        return item
-    array = np.asarray(item)
-    if array.size and array.dtype.kind not in "iub":
-        raise TypeError(f"got {show(item)}")
-    return array.astype(int) if array.size == 0 else array
-
-
-def _check_bounds(who: str, shape: tuple[int, ...], axis: int, part: Any) -> None:
-    """Python cuts a slice that reaches too far; here it is a mistake."""
-    if not isinstance(part, slice) or axis >= len(shape):
-        return
-    n = shape[axis]
-    for bound in (part.start, part.stop):
-        if isinstance(bound, (int, np.integer)) and not -n <= bound <= n:
-            raise InputError(
-                f"{who}[{_range_words(part)}]: expected neurons from 0 to {n}, got {bound}"
-            )
-
-
-def _slices(shape: tuple[int, ...], numbers: np.ndarray) -> tuple[slice, ...] | None:
-    """The slices, one per axis, that give these neurons; None where none do."""
-    if numbers.ndim != len(shape):
-        return None
-    found = []
-    for axis, places in enumerate(np.unravel_index(numbers, shape)):
-        line = np.moveaxis(places, axis, 0).reshape(places.shape[axis], -1)
-        steps = np.unique(np.diff(line[:, 0]))
-        if np.any(line != line[:, :1]) or len(steps) > 1 or np.any(steps < 1):
-            return None
-        step = int(steps[0]) if len(steps) else 1
-        found.append(slice(int(line[0, 0]), int(line[-1, 0]) + 1, step))
-    return tuple(found)
-
-
-def _leading(found: tuple[int, ...], shape: tuple[int, ...], whose: str) -> tuple[int, ...]:
-    """The batch axes, in front of those of the neurons."""
-    lead = len(found) - len(shape)
-    if lead < 0 or found[lead:] != shape:
-        raise InputError(f"expected the shape of {whose}, {shape}, got shape {found}")
-    return found[:lead]
-
-
-def _zero(number: jax.Array) -> jax.Array:
-    return jnp.zeros((), number.dtype)
-
-
-def _range_words(part: slice) -> str:
-    first, last = ("" if bound is None else str(bound) for bound in (part.start, part.stop))
-    return f"{first}:{last}" + (f":{part.step}" if part.step not in (None, 1) else "")
-
-
-def _words(item: Any) -> str:
-    if isinstance(item, slice):
-        return _range_words(item)
-    return ", ".join(map(_words, item)) if isinstance(item, tuple) else show(item)

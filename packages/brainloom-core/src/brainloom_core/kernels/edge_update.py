@@ -16,6 +16,7 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jax.tree_util import Partial
 
 from ..errors import InputError
+from ..types import Array, PyTree
 from .active import AT_ONCE, over_active
 from .op import Op, Sample
 from .samples import N_PRE, matrix, sent
@@ -24,10 +25,10 @@ __all__ = ["edge_update", "edge_update_reference"]
 
 
 def edge_update(
-    function: Callable[[Any, Any, Any], Any],
-    edges: Any,
-    own: Any,
-    other: Any,
+    function: Callable[[PyTree, PyTree, PyTree], PyTree],
+    edges: PyTree,
+    own: PyTree,
+    other: PyTree,
     events: jax.Array,
     *,
     rows: jax.Array,
@@ -37,7 +38,7 @@ def edge_update(
     indices: jax.Array | None = None,
     max_row: int | None = None,
     implementation: str | None = None,
-) -> Any:
+) -> PyTree:
     r"""Rewrite the edges of the neurons that have an event, $e_k \leftarrow f(e_k, o_i, v_j)$.
 
     Edge $k$ is in row $i$ and column $j$. Rows are presynaptic neurons where the edges are
@@ -92,10 +93,10 @@ def edge_update(
 
 
 def edge_update_reference(
-    function: Callable[[Any, Any, Any], Any],
-    edges: Any,
-    own: Any,
-    other: Any,
+    function: Callable[[PyTree, PyTree, PyTree], PyTree],
+    edges: PyTree,
+    own: PyTree,
+    other: PyTree,
     events: jax.Array,
     rows: jax.Array,
     columns: jax.Array,
@@ -104,7 +105,7 @@ def edge_update_reference(
     indices: jax.Array | None,
     *,
     max_row: int,
-) -> Any:
+) -> PyTree:
     """The change in plain JAX: of the edges of sixteen rows with an event at a time.
 
     Args:
@@ -124,7 +125,7 @@ def edge_update_reference(
     if n_edges == 0 or events.shape[0] < 2 * AT_ONCE:
         return _dense(function, edges, own, other, events, rows, columns)
 
-    def change(edges: Any, rows: jax.Array, given: jax.Array) -> Any:
+    def change(edges: PyTree, rows: jax.Array, given: jax.Array) -> PyTree:
         row = rows[:, None]
         place = indptr[row] + jnp.arange(max_row, dtype=jnp.int32)
         real = (place < indptr[row + 1]) & given[:, None]
@@ -138,25 +139,25 @@ def edge_update_reference(
 
 
 def _dense(
-    function: Any,
-    edges: Any,
-    own: Any,
-    other: Any,
-    events: Any,
-    rows: Any,
-    columns: Any,
-    *ignored: Any,
-) -> Any:
+    function: Callable[..., PyTree],
+    edges: PyTree,
+    own: PyTree,
+    other: PyTree,
+    events: Array,
+    rows: Array,
+    columns: Array,
+    *ignored: PyTree,
+) -> PyTree:
     """The change of all edges at once."""
     new = jax.vmap(function)(edges, _at(own, rows), _at(other, columns))
     return jax.tree.map(functools.partial(jnp.where, events[rows]), new, edges)
 
 
-def _at(values: Any, index: Any) -> Any:
+def _at(values: PyTree, index: Array | int) -> PyTree:
     return jax.tree.map(lambda value: value[index], values)
 
 
-def _each(function: Callable[..., Any]) -> Callable[..., Any]:
+def _each(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
     """A function of one edge, for chunks of rows: what belongs to a row is the same for all."""
     alike = jax.vmap(function, (0, None, 0))
     return jax.vmap(lambda edges, own, other: alike(edges, _at(own, 0), other))
@@ -169,18 +170,18 @@ class _Program:
     jaxpr: Any
     result: Any
 
-    def __call__(self, constants: Any, *operands: Any) -> Any:
+    def __call__(self, constants: list[Array], *operands: PyTree) -> PyTree:
         run = jaxpr_as_fun(ClosedJaxpr(self.jaxpr, constants))
         return jax.tree.unflatten(self.result, run(*jax.tree.leaves(operands)))
 
 
-def _as_operand(function: Callable[..., Any], *whole: Any) -> Callable[..., Any]:
+def _as_operand(function: Callable[..., PyTree], *whole: PyTree) -> Callable[..., PyTree]:
     """The function as a structure of the arrays that it brings along, which are operands too.
 
     What it returns has the dtypes of the edges.
     """
 
-    def converted(edges: Any, own: Any, other: Any) -> Any:
+    def converted(edges: PyTree, own: PyTree, other: PyTree) -> PyTree:
         new = function(edges, own, other)
         return jax.tree.map(lambda old, new: jnp.asarray(new, old.dtype), edges, new)
 
@@ -189,11 +190,13 @@ def _as_operand(function: Callable[..., Any], *whole: Any) -> Callable[..., Any]
     return Partial(_Program(traced.jaxpr, jax.tree.structure(result)), traced.consts)
 
 
-def _formula(function: Any, *operands: Any, max_row: int) -> Any:
+def _formula(function: Callable[..., PyTree], *operands: PyTree, max_row: int) -> PyTree:
     return _dense(function, *operands)
 
 
-def _result(function: Any, edges: Any, *operands: Any, max_row: int) -> Any:
+def _result(
+    function: Callable[..., PyTree], edges: PyTree, *operands: PyTree, max_row: int
+) -> PyTree:
     return edges
 
 

@@ -6,7 +6,6 @@ with respect to the weights and to floating-point spikes, forward and reverse.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import brainunit as u
 import jax
@@ -14,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..types import Array, Quantity
 from ..units import with_unit
 from .active import AT_ONCE, over_active
 from .op import Op, Sample
@@ -25,7 +25,7 @@ Place = Callable[[jax.Array], jax.Array]
 
 
 def event_csr(
-    weights: Any,
+    weights: Quantity,
     indices: jax.Array,
     indptr: jax.Array,
     events: jax.Array,
@@ -33,7 +33,7 @@ def event_csr(
     n_post: int,
     max_row: int | None = None,
     implementation: str | None = None,
-) -> Any:
+) -> Quantity:
     """Sum, for each postsynaptic neuron, the weights of the edges whose source spikes.
 
     Args:
@@ -82,7 +82,12 @@ def event_csr(
 
 
 def edgewise(
-    y: Any, weights: Any, events: Any, indices: Any, indptr: Any, place: Place = lambda index: index
+    y: Array,
+    weights: Array,
+    events: Array,
+    indices: Array,
+    indptr: Array,
+    place: Place = lambda index: index,
 ) -> jax.Array:
     """The product added to y edge by edge: linear, differentiable, the cost of all edges."""
     per_edge = weights * events[..., row_of_edge(indices, indptr)].astype(weights.dtype)
@@ -152,7 +157,9 @@ def _active(events: jax.Array) -> jax.Array:
     return events if events.dtype == jnp.bool_ else events != 0
 
 
-def _dense(y: Any, weights: Any, indices: Any, indptr: Any, events: Any, place: Place) -> jax.Array:
+def _dense(
+    y: Array, weights: Array, indices: Array, indptr: Array, events: Array, place: Place
+) -> jax.Array:
     """The sum edge by edge, in which a weight that no spike reaches does not count."""
     # Without the barrier XLA spends seconds on evaluating the rows of millions of edges.
     indices, indptr = lax.optimization_barrier((indices, indptr))
@@ -177,7 +184,7 @@ def _formula(
 
 
 def _result(
-    weights: Any, indices: Any, indptr: Any, events: Any, *, n_post: int, max_row: int
+    weights: Array, indices: Array, indptr: Array, events: Array, *, n_post: int, max_row: int
 ) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((*events.shape[:-1], n_post), weights.dtype)
 

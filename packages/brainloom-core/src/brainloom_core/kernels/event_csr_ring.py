@@ -14,7 +14,6 @@ their own need no more memory than edges without; and the cost follows the numbe
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import brainunit as u
 import jax
@@ -22,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..types import Array, Quantity
 from ..units import to_number, with_unit
 from .event_csr import Place, added, edgewise
 from .op import Op, Sample
@@ -31,16 +31,16 @@ __all__ = ["event_csr_ring", "event_csr_ring_reference"]
 
 
 def event_csr_ring(
-    ring: Any,
-    weights: Any,
-    slots: jax.Array,
+    ring: Quantity,
+    weights: Quantity,
+    slots: jax.Array | np.ndarray,
     indptr: jax.Array,
     events: jax.Array,
-    position: Any,
+    position: jax.Array,
     *,
     max_row: int | None = None,
     implementation: str | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[Quantity, Quantity]:
     """Send the spikes of a step on their way, and take out what arrives in it.
 
     Args:
@@ -155,7 +155,7 @@ def _formula(
 
 
 def _result(
-    ring: Any, *where: Any, max_row: int
+    ring: Array, *where: Array, max_row: int
 ) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
     arrived = (*ring.shape[:-2], ring.shape[-1])
     return jax.ShapeDtypeStruct(ring.shape, ring.dtype), jax.ShapeDtypeStruct(arrived, ring.dtype)

@@ -6,7 +6,6 @@ those rows too; it is an operation of its own, `event_outer`. The derivative by 
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import brainunit as u
 import jax
@@ -14,13 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..errors import InputError
+from ..types import Array, Quantity
 from ..units import with_unit
 from .op import Op, Sample
 
 __all__ = ["event_dense", "event_dense_reference", "event_outer_reference"]
 
 
-def event_dense(events: Any, weights: Any, *, implementation: str | None = None) -> Any:
+def event_dense(events: Array, weights: Quantity, *, implementation: str | None = None) -> Quantity:
     """Sum, for each postsynaptic neuron, the weights of the presynaptic ones that spike.
 
     The product with any numbers is right; it is fast where few of them differ from zero. It can
@@ -80,7 +80,7 @@ def event_outer_reference(events: jax.Array, values: jax.Array) -> jax.Array:
     return events.T @ values
 
 
-def _of_shape(other: Any, n_rows: int) -> jax.ShapeDtypeStruct:
+def _of_shape(other: Array, n_rows: int) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((n_rows, other.shape[1]), other.dtype)
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from jax.interpreters import ad, batching, mlir
 
 from ..errors import DeclarationError, KernelError
 from ..plugins.kernel import Kernel
+from ..types import Array, PyTree
 from .registry import REFERENCE, declare, find_kernel, forced_kernels, has_kernel
 
 __all__ = ["OPS", "Op", "Sample"]
@@ -31,7 +33,7 @@ class Sample:
     """
 
     label: str
-    operands: tuple[Any, ...]
+    operands: tuple[PyTree, ...]
     sizes: dict[str, int]
 
 
@@ -104,7 +106,7 @@ class Op:
             raise DeclarationError(f"Op {name!r}: there is an operation of this name already")
         self._primitive = self._defined()
         OPS[name] = self
-        declare(self.kernel, self.distribution)
+        declare(self.kernel, self.distribution, self.fault_of)
 
     def __repr__(self) -> str:
         return f"Op({self.name!r}, operands={self.operands})"
@@ -127,7 +129,29 @@ class Op:
         """
         return self._samples(dtype)
 
-    def __call__(self, *operands: Any, implementation: str | None = None, **sizes: int) -> Any:
+    def fault_of(self, kernel: Kernel, function: Function) -> str | None:
+        """What an implementation gives that is wrong, for a few small inputs; None for nothing.
+
+        It is called with concrete values, and what the reference gives is what is right.
+
+        Args:
+            kernel: Its declaration, which says what it supports.
+            function: The function that it loads.
+        """
+        with jax.ensure_compile_time_eval():
+            small = [s for s in self.samples() if _count(s.operands) <= SMALL]
+            taken = [s for s in small if kernel.supports(*s.operands, **s.sizes)]
+            for sample in taken[:: max(1, len(taken) // TRIED)]:
+                operands = jax.tree.map(jax.numpy.asarray, sample.operands)
+                found = function(*operands, **sample.sizes)
+                right = self.reference(*operands, **sample.sizes)
+                if not _are_close(found, right):
+                    return f"its result for {sample.label} is wrong: {found}, expected {right}"
+        return None
+
+    def __call__(
+        self, *operands: PyTree, implementation: str | None = None, **sizes: int
+    ) -> PyTree:
         """The result, of the implementation in force.
 
         Args:
@@ -147,8 +171,8 @@ class Op:
         return jax.tree.unflatten(jax.tree.structure(self._result(*operands, **sizes)), found)
 
     def _bind(
-        self, operands: tuple[Any, ...], sizes: dict[str, int], asked: dict[str, str | None]
-    ) -> list[Any]:
+        self, operands: tuple[PyTree, ...], sizes: dict[str, int], asked: dict[str, str | None]
+    ) -> list[Array]:
         """The leaves of the result, the implementation being chosen for these operands."""
         leaves, tree = jax.tree.flatten(operands)
         call = _Call(
@@ -175,23 +199,37 @@ class Op:
             ad.primitive_transposes[primitive] = self._cotangent
         return primitive
 
-    def _run(self, *leaves: Any, call: "_Call") -> list[Any]:
-        found = call.kernel(*call.operands(leaves), **call.named)
-        return call.checked(found, self._result(*call.operands(leaves), **call.named))
+    def _run(self, *leaves: Array, call: "_Call") -> list[Array]:
+        operands, sizes = call.operands(leaves), call.named
+        expected = self._result(*operands, **sizes)
+        try:
+            return call.checked(call.kernel(*operands, **sizes), expected)
+        except Exception as error:  # as with plugins: whatever it does, the reference remains
+            if call.kernel is self.reference or dict(call.asked)[self.name] is not None:
+                raise
+            warnings.warn(
+                f"The implementation {call.kernel!r} of {self.name} is passed over: "
+                f"{type(error).__name__}: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return call.checked(self.reference(*operands, **sizes), expected)
 
-    def _eager(self, *leaves: Any, call: "_Call") -> list[Any]:
+    def _eager(self, *leaves: Array, call: "_Call") -> list[Array]:
         if call.kernel is not self.reference:
             return self._run(*leaves, call=call)
         return self._flat_formula(call, leaves)
 
-    def _flat_formula(self, call: "_Call", leaves: Leaves) -> list[Any]:
+    def _flat_formula(self, call: "_Call", leaves: Leaves) -> list[Array]:
         return jax.tree.leaves(self.formula(*call.operands(leaves), **call.named))
 
-    def _shapes(self, *leaves: Any, call: "_Call") -> list[Any]:
+    def _shapes(self, *leaves: Array, call: "_Call") -> list[jax.core.ShapedArray]:
         found = jax.tree.leaves(self._result(*call.operands(leaves), **call.named))
         return [jax.core.ShapedArray(leaf.shape, leaf.dtype) for leaf in found]
 
-    def _tangent(self, primals: Leaves, tangents: Leaves, *, call: "_Call") -> Any:
+    def _tangent(
+        self, primals: Leaves, tangents: Leaves, *, call: "_Call"
+    ) -> tuple[list[Array], list[Array]]:
         """The derivative of the formula; by a linear operand, it is the operation itself."""
         found = self._primitive.bind(*primals, call=call)
         owners = call.owners(self.operands)
@@ -202,14 +240,14 @@ class Op:
             and owners[i] in self.differentiable
             and tangent.dtype != jax.dtypes.float0
         ]
-        changes: list[list[Any]] = []
+        changes: list[list[Array]] = []
         if any(owners[i] == self.linear for i in moving):
             along = [tangents[i] if owners[i] == self.linear else x for i, x in enumerate(primals)]
             changes.append(list(self._primitive.bind(*along, call=call)))
             moving = [i for i in moving if owners[i] != self.linear]
         if moving:
 
-            def formula(*values: Any) -> list[Any]:
+            def formula(*values: Array) -> list[Array]:
                 new = dict(zip(moving, values, strict=True))
                 return self._flat_formula(call, [new.get(i, x) for i, x in enumerate(primals)])
 
@@ -219,7 +257,7 @@ class Op:
             return found, [_still(value) for value in found]
         return found, [_total(found, parts) for found, *parts in zip(found, *changes, strict=True)]
 
-    def _cotangent(self, cotangents: Leaves, *leaves: Any, call: "_Call") -> list[Any]:
+    def _cotangent(self, cotangents: Leaves, *leaves: Array, call: "_Call") -> list[Array]:
         (cotangent,) = cotangents
         owners = call.owners(self.operands)
         place = owners.index(str(self.linear))
@@ -233,7 +271,7 @@ class Op:
 
     def _batch(
         self, leaves: Leaves, axes: Sequence[int | None], *, call: "_Call"
-    ) -> tuple[list[Any], list[int]]:
+    ) -> tuple[list[Array], list[int]]:
         """One call for the batch, where implementations take one, or the formula for each entry."""
         owners = call.owners(self.operands)
         mapped = {owner for owner, axis in zip(owners, axes, strict=True) if axis is not None}
@@ -279,8 +317,8 @@ class _Call:
     def named(self) -> dict[str, int]:
         return dict(self.sizes)
 
-    def operands(self, leaves: Leaves) -> tuple[Any, ...]:
-        operands: tuple[Any, ...] = jax.tree.unflatten(self.tree, leaves)
+    def operands(self, leaves: Leaves) -> tuple[PyTree, ...]:
+        operands: tuple[PyTree, ...] = jax.tree.unflatten(self.tree, leaves)
         return operands
 
     def owners(self, operands: tuple[str, ...]) -> list[str]:
@@ -288,7 +326,7 @@ class _Call:
         parts = zip(operands, self.tree.children(), strict=True)
         return [name for name, part in parts for _ in range(part.num_leaves)]
 
-    def checked(self, found: Any, expected: Any) -> list[Any]:
+    def checked(self, found: PyTree, expected: PyTree) -> list[Array]:
         """The leaves of a result, which an implementation must give as the operation says."""
         shapes: list[tuple[Any, Any]] = [
             ([(x.shape, x.dtype) for x in jax.tree.leaves(result)], jax.tree.structure(result))
@@ -307,11 +345,11 @@ def _positional(reference: Function) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
 
 
-def _unpacked(function: Callable[[Leaves], list[Any]], *leaves: Any) -> list[Any]:
+def _unpacked(function: Callable[[Leaves], list[Array]], *leaves: Array) -> list[Array]:
     return function(leaves)
 
 
-def _in_front(x: Any, axis: int | None, size: int, folded: bool) -> Any:
+def _in_front(x: Array, axis: int | None, size: int, folded: bool) -> PyTree:
     """An operand with the batch axis in front, or within its first axis."""
     if axis is None:
         x = jax.numpy.broadcast_to(x, (size, *x.shape))
@@ -320,17 +358,33 @@ def _in_front(x: Any, axis: int | None, size: int, folded: bool) -> Any:
     return x.reshape(-1, *x.shape[2:]) if folded else x
 
 
-def _total(found: Any, parts: Sequence[Any]) -> Any:
+def _total(found: Array, parts: Sequence[Array]) -> PyTree:
     if parts[0].dtype == jax.dtypes.float0:
         return _still(found)
     return functools.reduce(jax.numpy.add, parts)
 
 
-def _still(value: Any) -> Any:
+def _still(value: Array) -> PyTree:
     """The tangent of what does not change."""
     zero: Any = ad.Zero
     return zero.from_primal_value(value)
 
 
-def _text(x: Any) -> str:
+SMALL = 2000  # numbers in the inputs with which an implementation of others is tried
+TRIED = 4
+
+
+def _count(operands: PyTree) -> int:
+    return sum(jax.numpy.size(x) for x in jax.tree.leaves(operands))
+
+
+def _are_close(found: PyTree, right: PyTree) -> bool:
+    ours, theirs = jax.tree.leaves(found), jax.tree.leaves(right)
+    return len(ours) == len(theirs) and all(
+        a.shape == b.shape and a.dtype == b.dtype and bool(jax.numpy.allclose(a, b, 1e-4, 1e-5))
+        for a, b in zip(ours, theirs, strict=True)
+    )
+
+
+def _text(x: Array) -> str:
     return f"{x.dtype}{list(x.shape)}"

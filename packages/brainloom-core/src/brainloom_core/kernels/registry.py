@@ -7,14 +7,14 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 
 from ..equations import nearest
 from ..errors import KernelError
-from ..plugins import manager
+from ..plugins import lookup
 from ..plugins.kernel import Kernel
+from ..types import PyTree
 
 __all__ = ["Kernel", "KernelInfo", "find_kernel", "list_kernels", "use_kernel"]
 
@@ -24,6 +24,9 @@ _forced: contextvars.ContextVar[tuple[tuple[str, str], ...]] = contextvars.Conte
     "forced", default=()
 )
 _references: dict[str, tuple[Kernel, str]] = {}
+_trials: dict[str, Callable[[Kernel, Callable[..., PyTree]], str | None]] = {}
+# What these give is held to the references by tests before they are published.
+TRIED_BEFORE = frozenset({"brainloom-core", "brainloom-kernels-cpu"})
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,20 @@ def forced_kernels() -> tuple[tuple[str, str], ...]:
     return tuple(sorted({**_from_environment(), **dict(_forced.get())}.items()))
 
 
-def declare(reference: Kernel, distribution: str) -> None:
-    """Make an operation known by its reference, which is there whatever plugins do."""
+def declare(
+    reference: Kernel,
+    distribution: str,
+    trial: Callable[[Kernel, Callable[..., PyTree]], str | None],
+) -> None:
+    """Make an operation known by its reference, which is there whatever plugins do.
+
+    Args:
+        reference: The reference.
+        distribution: The distribution that it is of.
+        trial: Says what an implementation gives that is wrong.
+    """
     _references[reference.op] = reference, distribution
+    _trials[reference.op] = trial
 
 
 def list_kernels() -> list[KernelInfo]:
@@ -100,8 +114,8 @@ def list_kernels() -> list[KernelInfo]:
 
 
 def find_kernel(
-    op: str, name: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Callable[..., Any]:
+    op: str, name: str | None, args: tuple[PyTree, ...], kwargs: dict[str, int]
+) -> Callable[..., PyTree]:
     """The function to call for these arguments.
 
     Args:
@@ -128,12 +142,14 @@ def find_kernel(
         if not forced.applies(args, kwargs):
             given = ", ".join(map(_shape_of, args))
             raise KernelError(f"The implementation {name!r} of {op} does not apply to: {given}")
+        if (wrong := forced.wrong) is not None:
+            raise KernelError(f"The implementation {name!r} of {op} cannot be used: {wrong}")
         return forced.function
     here = [o for o in offers if o.kernel.op == op and o.fault is None and not o.elsewhere]
     for offer in sorted(here, key=lambda offer: -offer.kernel.rank):
         if not offer.applies(args, kwargs):
             continue
-        if (problem := offer.problem) is None:
+        if (problem := offer.problem or offer.wrong) is None:
             return offer.function
         offer.warn_once(problem)
     raise KernelError(f"No implementation of {op} on {_platform()}; there are {_names(op)}")
@@ -181,15 +197,25 @@ class _Offer:
             return problem
         return str(self._loaded) if isinstance(self._loaded, Exception) else None
 
+    @functools.cached_property
+    def wrong(self) -> str | None:
+        """What it gives that is wrong, tried when it is first chosen; None for nothing."""
+        if self.owner in TRIED_BEFORE:
+            return None
+        try:
+            return _trials[self.kernel.op](self.kernel, self.function)
+        except Exception as error:  # as with the loader
+            return f"it raised {type(error).__name__}: {error}"
+
     @property
-    def function(self) -> Callable[..., Any]:
+    def function(self) -> Callable[..., PyTree]:
         """What loading it gave."""
         if isinstance(self._loaded, Exception):
             raise self._loaded
         return self._loaded
 
     @functools.cached_property
-    def _loaded(self) -> Callable[..., Any] | Exception:
+    def _loaded(self) -> Callable[..., PyTree] | Exception:
         try:
             loaded: object = self.kernel.load()
         except Exception as error:  # a plugin's loader may fail in any way; the reference remains
@@ -198,7 +224,7 @@ class _Offer:
             return KernelError(f"`load` returned {loaded!r}, which is no function")
         return loaded
 
-    def applies(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    def applies(self, args: tuple[PyTree, ...], kwargs: dict[str, int]) -> bool:
         """Whether it says that it supports these; one that cannot say does not."""
         try:
             return bool(self.kernel.supports(*args, **kwargs))
@@ -242,7 +268,7 @@ class _Offers:
         self._offers: list[_Offer] = []
 
     def __call__(self) -> list[_Offer]:
-        declared = manager.declared_kernels()
+        declared = lookup.declared_kernels()
         if declared is not self._declared:
             self._declared, self._offers = declared, [_Offer(*item) for item in declared]
         known = {offer.kernel.op for offer in self._offers if offer.kernel.name == REFERENCE}
@@ -276,7 +302,7 @@ def _no_operation(op: object) -> str:
     return f"There is no operation {op!r}; there are {sorted(_references)}{meant}"
 
 
-def _shape_of(value: Any) -> str:
+def _shape_of(value: object) -> str:
     leaves = jax.tree.leaves(value)
     shapes = [f"{getattr(x, 'dtype', type(x).__name__)}{list(jax.numpy.shape(x))}" for x in leaves]
     return shapes[0] if len(shapes) == 1 else f"({', '.join(shapes)})"

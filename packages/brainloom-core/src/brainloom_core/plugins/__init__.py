@@ -1,26 +1,34 @@
-"""Plugins: how models and kernels of other distributions are found.
+"""Plugins: how models, rules, kernels and other things of other distributions are found.
 
 See [`hookspecs`][brainloom_core.plugins.hookspecs] for what a plugin may provide.
 """
 
 from .hookspecs import hookimpl
-from .manager import (
-    ModelInfo,
-    PluginInfo,
-    get_model,
-    list_models,
-    list_plugins,
-    load_plugins,
-    reload_plugins,
-)
+from .kinds import KINDS, Kind
+from .lookup import find, get, get_model, list_models, list_registered, made
+from .manager import explain_plugin, list_plugins, load_plugins, manifest_of, reload_plugins
+from .manifest import Manifest, format_manifest, manifest_file
+from .records import ModelInfo, PluginInfo, Registered
 
 __all__ = [
+    "KINDS",
+    "Kind",
+    "Manifest",
     "ModelInfo",
     "PluginInfo",
+    "Registered",
+    "explain_plugin",
+    "find",
+    "format_manifest",
+    "get",
     "get_model",
     "hookimpl",
     "list_models",
     "list_plugins",
+    "list_registered",
     "load_plugins",
+    "made",
+    "manifest_file",
+    "manifest_of",
     "reload_plugins",
 ]

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+
+from ..types import PyTree
 
 __all__ = ["Kernel"]
 
 
-def _always(*args: Any, **kwargs: Any) -> bool:
+def _always(*args: object, **kwargs: object) -> bool:
     return True
 
 
@@ -36,6 +37,6 @@ class Kernel:
     op: str
     name: str
     platforms: tuple[str, ...]
-    load: Callable[[], Callable[..., Any]]
+    load: Callable[[], Callable[..., PyTree]]
     rank: int = 10
     supports: Callable[..., bool] = _always

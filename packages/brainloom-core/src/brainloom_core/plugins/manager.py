@@ -1,112 +1,160 @@
-"""Finding, loading and asking plugins.
+"""Loading plugins and asking their hooks, each on its own: one which fails does no harm.
 
-Nothing is imported until something is asked that needs it: the listing reads metadata only,
-and each plugin is loaded on its own, so that one which fails is reported and does no harm.
+Nothing is imported until something is asked that needs it: plugins are listed from metadata, and
+what they provide from their manifests.
 """
 
 import functools
 import importlib
-import os
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from importlib.metadata import EntryPoint, MetadataPathFinder, entry_points
+from collections.abc import Iterator, Mapping
+from importlib.metadata import EntryPoint, MetadataPathFinder
 from typing import Any
 
 import pluggy
 
-from ..errors import PluginConflictError, PluginError
+from ..errors import PluginError
 from . import hookspecs
+from .installed import GROUP, Installed, installed
 from .kernel import Kernel
+from .kinds import KINDS, Kind
+from .loading import Outcome, contained
+from .manifest import Manifest
+from .records import PluginInfo
+from .settings import settings
 
-__all__ = ["GROUP", "PluginInfo", "get_model", "list_models", "list_plugins", "reload_plugins"]
-
-GROUP = "brainloom"
-DISABLE = "BRAINLOOM_DISABLE_PLUGINS"
-
-
-@dataclass(frozen=True)
-class PluginInfo:
-    """One installed plugin.
-
-    Attributes:
-        name: Name of its entry point.
-        distribution: The distribution that provides it.
-        version: Version of the distribution.
-        state: `"available"`, `"loaded"`, `"blocked"` or `"failed"`.
-        error: What went wrong, None where nothing did.
-    """
-
-    name: str
-    distribution: str
-    version: str
-    state: str
-    error: str | None = None
+__all__ = [
+    "Plugins",
+    "as_entry",
+    "explain_plugin",
+    "list_plugins",
+    "load_plugins",
+    "manifest_of",
+    "plugins",
+    "reload_plugins",
+]
 
 
-@dataclass(frozen=True)
-class ModelInfo:
-    """One registered model.
-
-    Attributes:
-        name: Public name, by which `get_model` finds it.
-        qualified_name: The name with that of the plugin, `"plugin:Model"`, which is unique.
-        target: Where it is, `"module:attribute"`.
-        distribution: The distribution that provides it.
-        version: Version of the distribution.
-    """
-
-    name: str
-    qualified_name: str
-    target: str
-    distribution: str
-    version: str
-
-
-class _Plugins:
-    """The plugins of this process: entry points, loaded modules and failures."""
+class Plugins:
+    """The plugins of this process."""
 
     def __init__(self) -> None:
-        self.pluggy = pluggy.PluginManager("brainloom")
+        self.pluggy = pluggy.PluginManager(GROUP)
         self.pluggy.add_hookspecs(hookspecs)
-        self.points: dict[str, EntryPoint] = {}
-        self.errors: dict[str, str] = {}
-        for point in _found():
-            if point.name == "core" and _distribution(point) != "brainloom-core":
-                continue  # the reference implementations must stay
-            if (other := self.points.setdefault(point.name, point)) is not point:
-                self.errors[point.name] = (
-                    f"PluginConflictError: {_distribution(other)} and {_distribution(point)} both "
-                    f"provide a plugin named {point.name!r}; uninstall one of them"
+        self.all = installed()
+        self._items: dict[str, tuple[tuple[Any, Installed], ...]] = {}
+
+    def usable(self) -> Iterator[Installed]:
+        """Every plugin that is not kept out, loaded or not."""
+        chosen = settings()
+        for plugin in self.all:
+            if plugin.error is None and chosen.why_blocked(plugin.name) is None:
+                yield plugin
+
+    def load(self, plugin: Installed) -> bool:
+        """Import a plugin and register it with pluggy."""
+        if plugin.module is None and plugin.error is None:
+            outcome = contained(plugin.point.load, settings().timeout)
+            plugin.seconds = outcome.seconds
+            _say_changes(plugin, outcome)
+            try:
+                if outcome.error is not None:
+                    raise outcome.error
+                self._register(plugin, outcome.value)
+            except BaseException as error:  # whatever a plugin does must not reach other code
+                plugin.fail(error)
+        return plugin.error is None
+
+    def _register(self, plugin: Installed, module: object) -> None:
+        name = f"{plugin.name} of {plugin.distribution}"
+        try:
+            self.pluggy.register(module, name=name)
+            self.pluggy.check_pending()
+            _check_marks(module)
+            for kind in KINDS.values():
+                for implementation in self._implementations(kind, module):
+                    version = getattr(implementation.function, "brainloom_api", 1)
+                    plugin.check_api(kind, version)
+        except BaseException:
+            if self.pluggy.has_plugin(name):
+                self.pluggy.unregister(name=name)
+            raise
+        plugin.module = module
+
+    def _implementations(self, kind: Kind, module: object) -> list[pluggy.HookImpl]:
+        caller: pluggy.HookCaller = getattr(self.pluggy.hook, kind.hook)
+        return [item for item in caller.get_hookimpls() if item.plugin is module]
+
+    def declared(self, plugin: Installed, kind: Kind) -> list[Any]:
+        """What a plugin's hook of a kind returns, called through pluggy, and checked."""
+        if not self.load(plugin):
+            return []
+        others = [module for module in self.pluggy.get_plugins() if module is not plugin.module]
+        hook = self.pluggy.subset_hook_caller(kind.hook, others)
+        expected = len(self._implementations(kind, plugin.module))
+        outcome = contained(lambda: _read(kind, hook(), expected), settings().timeout)
+        _say_changes(plugin, outcome)
+        if outcome.error is not None:
+            plugin.fail(outcome.error)
+            return []
+        assert isinstance(outcome.value, list)
+        return outcome.value
+
+    def provided(self, plugin: Installed, kind: Kind) -> list[Any]:
+        """The same, from the manifest where there is one; kernels have to be loaded to be used."""
+        try:
+            manifest = plugin.manifest
+        except Exception as error:  # as in load
+            plugin.fail(error)
+            return []
+        if manifest is None:
+            return self.declared(plugin, kind)
+        names = manifest.names.get(kind.name, {})
+        return self.declared(plugin, kind) if kind.name == "kernel" and names else [*names.items()]
+
+    def items(self, kind: Kind) -> tuple[tuple[Any, Installed], ...]:
+        """All that is provided of a kind, each with its plugin; the same until a reload."""
+        if kind.name not in self._items:
+            found = [(item, p) for p in self.usable() for item in self.provided(p, kind)]
+            self._items[kind.name] = tuple(found)
+        return self._items[kind.name]
+
+    @functools.cached_property
+    def kernels(self) -> tuple[tuple[Kernel, str], ...]:
+        """All kernels, each with its distribution."""
+        return tuple((item, plugin.distribution) for item, plugin in self.items(KINDS["kernel"]))
+
+    def check_manifest(self, plugin: Installed) -> None:
+        """Leave out a plugin whose manifest is not what its hooks return."""
+        try:
+            manifest = plugin.manifest
+        except Exception as error:  # as in load
+            plugin.fail(error)
+            return
+        if manifest is None or plugin.error is not None:
+            return
+        hooks = self.manifest_of(plugin).names
+        for name in KINDS:
+            said, given = dict(manifest.names.get(name, {})), dict(hooks.get(name, {}))
+            if plugin.error is None and said != given:
+                wrong = sorted(k for k in {*said, *given} if said.get(k) != given.get(k))
+                plugin.fail(
+                    PluginError(
+                        f"its manifest and its hook {KINDS[name].hook} differ in "
+                        f"{', '.join(wrong[:5])}; write it anew: brainloom plugin manifest "
+                        f"{plugin.name}"
+                    )
                 )
 
-    def loaded(self) -> Iterator[tuple[EntryPoint, Any]]:
-        """Every plugin that is not blocked and loads."""
-        for name, point in self.points.items():
-            if not _is_blocked(name) and name not in self.errors and self._load(point):
-                yield point, self.pluggy.get_plugin(name)
-
-    def _load(self, point: EntryPoint) -> bool:
-        if self.pluggy.has_plugin(point.name):
-            return True
-        try:
-            self.pluggy.register(point.load(), name=point.name)
-            self.pluggy.check_pending()
-        except Exception as error:  # whatever a plugin does wrong must not reach other code
-            self.fail(point, error)
-        return point.name not in self.errors
-
-    def fail(self, point: EntryPoint, error: Exception) -> None:
-        """Keep the cause for the listing and say it once."""
-        self.errors[point.name] = f"{type(error).__name__}: {error}"
-        if self.pluggy.has_plugin(point.name):
-            self.pluggy.unregister(name=point.name)
-        warnings.warn(
-            f"The plugin {point.name!r} of {_distribution(point)} failed and is left out: "
-            f"{self.errors[point.name]}. Set {DISABLE}={point.name} to silence this.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+    def manifest_of(self, plugin: Installed) -> Manifest:
+        """What the hooks of a plugin return, as a manifest."""
+        names: dict[str, dict[str, str]] = {}
+        api: dict[str, int] = {}
+        for name, kind in KINDS.items():
+            if found := dict(map(as_entry, self.declared(plugin, kind))):
+                names[name] = found
+                made = self._implementations(kind, plugin.module)
+                api[name] = max(getattr(item.function, "brainloom_api", 1) for item in made)
+        return Manifest(names, api)
 
 
 def list_plugins() -> list[PluginInfo]:
@@ -117,164 +165,147 @@ def list_plugins() -> list[PluginInfo]:
         >>> [plugin.distribution for plugin in list_plugins() if plugin.name == "core"]
         ['brainloom-core']
     """
-    plugins = _plugins()
-    infos = []
-    for name, point in plugins.points.items():
-        state = "loaded" if plugins.pluggy.has_plugin(name) else "available"
-        state = "failed" if name in plugins.errors else "blocked" if _is_blocked(name) else state
-        error = plugins.errors.get(name)
-        infos.append(PluginInfo(name, _distribution(point), _version(point), state, error))
-    return infos
+    chosen = settings()
+    return [plugin.info(chosen) for plugin in plugins().all]
 
 
 def load_plugins() -> list[PluginInfo]:
     """Load every plugin that is not blocked, and list them with what went wrong.
+
+    A manifest that is not what the hooks return is an error of the plugin too.
 
     Examples:
         >>> from brainloom_core.plugins import load_plugins
         >>> [plugin.state for plugin in load_plugins() if plugin.name == "core"]
         ['loaded']
     """
-    for _ in _plugins().loaded():
-        pass
+    found = plugins()
+    for plugin in found.usable():
+        if found.load(plugin):
+            found.check_manifest(plugin)
     return list_plugins()
 
 
-def list_models() -> list[ModelInfo]:
-    """Every registered model; a name that two plugins claim appears twice.
-
-    Examples:
-        >>> from brainloom_core import list_models
-        >>> models = {model.name: model.distribution for model in list_models()}
-        >>> models.get("LIF", "brainloom-neurons")  # the default is for where it is not installed
-        'brainloom-neurons'
-    """
-    models = [
-        ModelInfo(name, f"{point.name}:{name}", target, _distribution(point), _version(point))
-        for (name, target), point in _items("brainloom_models")
-    ]
-    return sorted(models, key=lambda model: (model.name, model.qualified_name))
-
-
-def get_model(name: str) -> Any:
-    """The model of this name, or of this qualified name `plugin:Model`.
+def explain_plugin(name: str) -> str:
+    """All there is to know of a plugin: what it provides, or why it is left out.
 
     Args:
-        name: Public name, such as `"LIF"`, or qualified name, such as `"neurons:LIF"`.
+        name: Name of its entry point or of its distribution.
 
     Raises:
-        PluginConflictError: Two distributions register the name.
-        PluginError: No model has the name, or importing it failed.
+        PluginError: None of this name is installed.
 
     Examples:
-        >>> from brainloom_core import get_model
-        >>> get_model("NoSuchModel")  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-        ...
-        brainloom_core.errors.PluginError: There is no model 'NoSuchModel'...
+        >>> from brainloom_core.plugins import explain_plugin
+        >>> print(explain_plugin("core").splitlines()[0])  # doctest: +ELLIPSIS
+        core, of brainloom-core ..., is loaded
     """
-    matches = [m for m in list_models() if name in (m.name, m.qualified_name)]
+    found = plugins()
+    matches = [p for p in found.all if name in (p.name, p.distribution)]
     if not matches:
-        known = ", ".join(sorted({m.name for m in list_models()}))
-        broken = "".join(f" The plugin {p.name!r} failed: {p.error}." for p in _failed())
-        blocked = ", ".join(repr(p.name) for p in list_plugins() if p.state == "blocked")
-        left_out = f" {DISABLE} blocks {blocked}." if blocked else ""
-        raise PluginError(f"There is no model {name!r}.{broken}{left_out} Known: {known}")
-    if len(matches) > 1:
-        owners = " and ".join(m.distribution for m in matches)
-        choices = " or ".join(repr(m.qualified_name) for m in matches)
-        raise PluginConflictError(
-            f"The model {name!r} is registered by {owners}: ask for {choices}"
-        )
-    return _imported(matches[0])
+        known = ", ".join(sorted({plugin.name for plugin in found.all}))
+        raise PluginError(f"No plugin {name!r} is installed; there are {known}")
+    load_plugins()
+    return "\n".join(line for plugin in matches for line in _explained(found, plugin))
 
 
-def declared_kernels() -> tuple[tuple[Kernel, str], ...]:
-    """All kernels that plugins declare, each with its distribution; the same until a reload."""
-    return _kernel_owners()
+def manifest_of(name: str) -> tuple[EntryPoint, Manifest]:
+    """The entry point of a plugin, and what its hooks return as a manifest.
+
+    Args:
+        name: Name of its entry point.
+
+    Raises:
+        PluginError: None of this name is installed, or it fails.
+    """
+    found = plugins()
+    for plugin in found.all:
+        if plugin.name == name and found.load(plugin):
+            written = found.manifest_of(plugin)
+            if plugin.error is None:
+                return plugin.point, written
+    failed = [plugin.error for plugin in found.all if plugin.name == name]
+    if failed:
+        raise PluginError(f"The plugin {name!r} failed: {failed[0]}")
+    raise PluginError(f"No plugin {name!r} is installed")
 
 
 def reload_plugins() -> None:
     """Forget every plugin, so that one installed meanwhile is found."""
     importlib.invalidate_caches()
     MetadataPathFinder().invalidate_caches()
-    _plugins.cache_clear()
-    _items.cache_clear()
-    _kernel_owners.cache_clear()
+    plugins.cache_clear()
 
 
 @functools.cache
-def _plugins() -> _Plugins:
-    return _Plugins()
+def plugins() -> Plugins:
+    """The plugins of this process."""
+    return Plugins()
 
 
-@functools.cache
-def _items(hook: str) -> tuple[tuple[Any, EntryPoint], ...]:
-    plugins = _plugins()
-    found: list[tuple[Any, EntryPoint]] = []
-    for point, module in plugins.loaded():
-        try:
-            declared: Any = getattr(module, hook, dict)()
-            items = _DECLARED[hook](declared)
-        except Exception as error:  # as in _load
-            plugins.fail(point, error)
-        else:
-            found.extend((item, point) for item in items)
-    return tuple(found)
+def as_entry(item: Any) -> tuple[str, str]:
+    """Name and target of what a hook gave; of a kernel, where it runs."""
+    if isinstance(item, Kernel):
+        return f"{item.op}/{item.name}", ", ".join(item.platforms)
+    name, target = item
+    return name, target
 
 
-@functools.cache
-def _kernel_owners() -> tuple[tuple[Kernel, str], ...]:
-    return tuple((kernel, _distribution(point)) for kernel, point in _items("brainloom_kernels"))
+def _read(kind: Kind, returned: list[Any], expected: int) -> list[Any]:
+    """What the hooks of a kind returned, checked; pluggy leaves out those that return None."""
+    if len(returned) < expected:
+        raise TypeError(f"{kind.hook}: expected a declaration, got None")
+    read = _kernels if kind.name == "kernel" else functools.partial(_names, kind)
+    return [item for part in returned for item in read(part)]
 
 
-def _models(declared: Any) -> list[tuple[str, str]]:
-    if not isinstance(declared, Mapping) or not all(isinstance(v, str) for v in declared.values()):
-        raise TypeError(f'brainloom_models: expected names to "module:attribute", got {declared!r}')
-    return list(declared.items())
+def _names(kind: Kind, declared: object) -> list[tuple[str, str]]:
+    items: list[tuple[str, str]] = list(declared.items()) if isinstance(declared, Mapping) else []
+    if not isinstance(declared, Mapping) or not all(isinstance(x, str) for y in items for x in y):
+        raise TypeError(f'{kind.hook}: expected names to "module:attribute", got {declared!r}')
+    return items
 
 
 def _kernels(declared: Any) -> list[Kernel]:
     kernels = list(declared)
     if not all(isinstance(kernel, Kernel) for kernel in kernels):
         raise TypeError(f"brainloom_kernels: expected Kernel objects, got {kernels!r}")
-    return kernels
+    # Copies of the plain class, so that no attribute of a class derived from it acts later.
+    return [Kernel(**{name: getattr(k, name) for name in FIELDS}) for k in kernels]
 
 
-_DECLARED: dict[str, Callable[[Any], list[Any]]] = {
-    "brainloom_models": _models,
-    "brainloom_kernels": _kernels,
-}
+FIELDS = ("op", "name", "platforms", "load", "rank", "supports")
 
 
-def _imported(model: ModelInfo) -> Any:
-    module, _, attribute = model.target.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # whatever the module does when it is imported
-        raise PluginError(
-            f"{model.distribution} registers {model.name!r} as {model.target!r}, which cannot "
-            f"be imported: {error}"
-        ) from error
+def _say_changes(plugin: Installed, outcome: Outcome) -> None:
+    for what in outcome.changed:
+        plugin.remark(f"it changed {what}, which was put back")
 
 
-def _failed() -> list[PluginInfo]:
-    return [p for p in list_plugins() if p.state == "failed"]
+def _check_marks(module: object) -> None:
+    """Raise where a function has a hook's name and is not marked."""
+    hooks = {kind.hook for kind in KINDS.values()}
+    for name in hooks & set(vars(module) if hasattr(module, "__dict__") else ()):
+        if callable(getattr(module, name)) and not hasattr(getattr(module, name), MARK):
+            raise PluginError(
+                f"its function {name} is not marked: write @hookimpl above it, from "
+                "brainloom_core.plugins import hookimpl"
+            )
 
 
-def _found() -> list[EntryPoint]:
-    points = {(p.name, _distribution(p)): p for p in entry_points(group=GROUP)}
-    return [points[key] for key in sorted(points)]
+MARK = f"{GROUP}_impl"  # what pluggy puts onto a marked function
 
 
-def _is_blocked(name: str) -> bool:
-    blocked = {item.strip() for item in os.environ.get(DISABLE, "").split(",")}
-    return name in blocked or ("*" in blocked and name != "core")
-
-
-def _distribution(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else "unknown distribution"
-
-
-def _version(point: EntryPoint) -> str:
-    return point.dist.version if point.dist is not None else "unknown"
+def _explained(plugins: Plugins, plugin: Installed) -> Iterator[str]:
+    info = plugin.info(settings())
+    yield f"{info.name}, of {info.distribution} {info.version}, is {info.state}"
+    if info.error:
+        yield f"  because {info.error}"
+    yield from (f"  {remark}" for remark in info.remarks)
+    if info.seconds is not None:
+        yield f"  its import took {info.seconds:.2f} s"
+    if info.state == "loaded":
+        for kind in KINDS.values():
+            if names := sorted(as_entry(x)[0] for x in plugins.provided(plugin, kind)):
+                yield f"  {kind.plural}: {', '.join(names)}"
+    yield from (f"  {line}" for line in plugin.trace.splitlines())

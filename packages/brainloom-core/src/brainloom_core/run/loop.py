@@ -320,7 +320,7 @@ class _Run:
         self.states = [s for m in (net, *fed.modules) for s in m.states().values()]
         recorded = tuple((name, r.key) for name, r in recorders.items())
         nodes = [node for module in (net, *fed.modules) for node in module.nodes().values()]
-        versions = tuple((id(node), getattr(node, "_version", 0)) for node in nodes)
+        versions = tuple((id(node), getattr(node, "times_changed", 0)) for node in nodes)
         times = (float(clock.dt.to_decimal(u.ms)), clock.counts, clock.is_long)
         # What layers that differ in training ask for; a run is none unless it is said to be.
         self._fits = bool(brainstate.environ.get("fit", default=False))

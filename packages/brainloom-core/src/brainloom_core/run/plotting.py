@@ -7,12 +7,12 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from ..surrogate import Surrogate
-from .recording import Recording, SpikeEvents, TraceData
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from ..surrogate import Surrogate
+    from .recording import Recording, SpikeEvents, TraceData
 
 __all__ = ["plot_recording", "plot_surrogate"]
 
@@ -20,7 +20,7 @@ MAX_POINTS = 200_000
 
 
 def plot_recording(
-    recording: Recording,
+    recording: "Recording",
     path: str | Path | None = None,
     *,
     bin: Any = 5.0 * u.ms,
@@ -42,7 +42,7 @@ def plot_recording(
     figure_class = _matplotlib_figure()
     panels: list[tuple[Any, Any, float]] = []
     for name, data in recording.items():
-        if isinstance(data, SpikeEvents):
+        if hasattr(data, "population_counts"):  # spikes; asked so, since recordings import this
             panels += [(_raster, (name, data), 3.0), (_rate, (data, bin), 1.0)]
         else:
             panels.append((_traces, (name, data, max_traces), 1.5))
@@ -62,7 +62,7 @@ def plot_recording(
     return figure
 
 
-def plot_surrogate(surrogate: Surrogate, ax: "Axes | None" = None) -> "Axes":
+def plot_surrogate(surrogate: "Surrogate", ax: "Axes | None" = None) -> "Axes":
     """The smooth function of a surrogate and its derivative, as `Surrogate.plot`."""
     ax = _matplotlib_figure()(layout="constrained").subplots() if ax is None else ax
     z = jnp.linspace(-2.0, 2.0, 401)
@@ -84,7 +84,7 @@ def _matplotlib_figure() -> Any:
     return pyplot.figure
 
 
-def _raster(ax: "Axes", name: str, spikes: SpikeEvents) -> None:
+def _raster(ax: "Axes", name: str, spikes: "SpikeEvents") -> None:
     stride = max(1, -(-len(spikes) // MAX_POINTS))
     row = spikes.index + spikes.trial * spikes.size
     times = spikes.t.to_decimal(u.ms)[::stride]
@@ -99,7 +99,7 @@ def _raster(ax: "Axes", name: str, spikes: SpikeEvents) -> None:
     ax.set_title(f"{name}{thinned}", loc="left", fontsize="medium")
 
 
-def _rate(ax: "Axes", spikes: SpikeEvents, bin: Any) -> None:
+def _rate(ax: "Axes", spikes: "SpikeEvents", bin: Any) -> None:
     steps = max(1, min(round(float(u.get_magnitude(bin / spikes.dt))), spikes.stop - spikes.start))
     counts = spikes.population_counts(steps * spikes.dt).mean(axis=0)
     width = float((steps * spikes.dt).to_decimal(u.ms))
@@ -108,7 +108,7 @@ def _rate(ax: "Axes", spikes: SpikeEvents, bin: Any) -> None:
     ax.set_ylabel("rate (Hz)")
 
 
-def _traces(ax: "Axes", name: str, trace: TraceData, max_traces: int) -> None:
+def _traces(ax: "Axes", name: str, trace: "TraceData", max_traces: int) -> None:
     values = np.asarray(u.get_mantissa(trace.values)).reshape(len(trace.step), -1)
     ax.plot(trace.t.to_decimal(u.ms), values[:, :max_traces], linewidth=0.8)
     unit = u.get_unit(trace.values)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..clock import steps
 from ..declare.constraints import Constraint, instance_of, positive, text
-from ..declare.parameters import option_field, quantity_field
+from ..declare.fields import option_field, quantity_field
 from ..errors import InputError
 from ..names import owner_of
 from ..units import show, with_unit

@@ -3,15 +3,22 @@
 from collections.abc import Callable
 from typing import Any
 
-from brainloom_core import AlignPost, InputError
+import brainstate
+from brainloom_core import InputError
 from brainloom_core import Projection as Base
+from brainloom_core.types import Array, Population, Quantity, Time
 from brainloom_core.units import show
 
 from ..connect import connected
-from ..parts.arrivals import Arrivals
+from ..connection.connection import Connection
+from ..connection.edges import Edges
+from ..connection.values import EdgeValue, Side
 from ..parts.describe import described, in_a_line
-from ..parts.parts import Method, Part, Timing
-from .projection import AlignPostProj, AlignPreProj
+from ..parts.parts import Described, Method, Part, Timing
+from ..rules.basic import Rule
+from .explain import explained
+from .post import AlignPostProj
+from .pre import AlignPreProj
 
 __all__ = ["Projection"]
 
@@ -36,13 +43,13 @@ class _Shown:
             return vars(projection)[self.name]
         raise AttributeError(f"{type(projection).__name__} is a container and has no {self.name!r}")
 
-    def __set__(self, projection: Any, value: Any) -> None:
+    def __set__(self, projection: brainstate.nn.Module, value: Any) -> None:
         if (holder := self._holder(projection)) is None:
             vars(projection)[self.name] = value
         else:
             setattr(holder, self.name, value)
 
-    def _holder(self, projection: Any) -> Any:
+    def _holder(self, projection: brainstate.nn.Module) -> Any:
         aligned = vars(projection).get("aligned")
         return getattr(aligned, self.of) if aligned is not None and self.of else aligned
 
@@ -137,16 +144,16 @@ class Projection(Base):
 
     def __init__(
         self,
-        pre: Any = None,
-        post: Any = None,
-        connectivity: Any = None,
-        synapse: Any = None,
-        output: Any = None,
+        pre: Side | None = None,
+        post: Population | None = None,
+        connectivity: Rule | Edges | Connection | Callable[..., Quantity] | None = None,
+        synapse: Described | None = None,
+        output: Described | None = None,
         *,
-        weight: Any = None,
-        stp: Any = None,
-        delay: Any = None,
-        max_delay: Any = None,
+        weight: EdgeValue | None = None,
+        stp: Described | None = None,
+        delay: EdgeValue | None = None,
+        max_delay: Time | None = None,
         interpolate: bool = False,
         label: str | None = None,
         seed: int | None = None,
@@ -157,7 +164,7 @@ class Projection(Base):
             raise TypeError(f"Projection.name: expected a text, got {show(name)}")
         super().__init__(name=name)
         self.aligned: AlignPostProj | AlignPreProj | None = None
-        self._spikes: Callable[[], Any] | None = None
+        self._spikes: Callable[[], Array] | None = None
         parts: dict[str, Any] = {
             "pre": pre,
             "post": post,
@@ -174,14 +181,14 @@ class Projection(Base):
                 "synapse and output (for jumps without a synapse use DeltaProj), or nothing at "
                 "all, as a container of projections"
             )
-        timing = Timing(delay, max_delay, interpolate)
+        timing = Timing.of(delay, max_delay, interpolate)
         aligned = connected(
             **parts, weight=weight, stp=stp, timing=timing, label=label, seed=seed, align=align
         )
         self._spikes = Method.of(getattr(pre, "get_spike", None))
         self.pre, self.aligned = pre, aligned
 
-    def update(self, *args: Any) -> None:
+    def update(self, *args: Array) -> None:
         """Deliver this step's spikes: those of `pre`, or the given ones; or call the children.
 
         Args:
@@ -207,40 +214,7 @@ class Projection(Base):
         if self.aligned is None:
             held = [type(child).__name__ for child in self.children()]
             return f"A container of {len(held)} projections: {', '.join(held) or 'none'}."
-        syn = type(self.syn).__name__
-        size = " x ".join(map(str, self.syn.in_size))
-        linear = isinstance(self.syn, AlignPost)
-        if isinstance(self.aligned, AlignPostProj):
-            lines = [
-                f"AlignPost: one state of {syn} for each of the {size} postsynaptic neurons.",
-                f"{syn} is linear in its input, so one state of the summed input is exact.",
-                "Only spikes are delivered.",
-            ]
-        else:
-            why = (
-                f"{syn} is linear in its input, so AlignPost would be exact and cheaper."
-                if linear
-                else f"{syn} is not linear in its input, so a neuron's inputs cannot be summed."
-            )
-            lines = [
-                f"AlignPre: one state of {syn} for each of the {size} presynaptic neurons.",
-                why,
-                "All synapses that a neuron makes see the same spikes, so that to share a state is "
-                "exact.",
-                "Conductances are delivered, in every step.",
-            ]
-        if self.stp is not None:
-            kind = type(self.stp).__name__
-            lines.append(f"{kind}: one state for each presynaptic neuron scales its spikes.")
-        if isinstance(self.delay, Arrivals):
-            lines.append(
-                "Delays of edges: what is under way is kept for each postsynaptic neuron and step."
-            )
-        elif self.delay is not None:
-            lines.append(
-                "Delays of neurons: what is under way is kept for each presynaptic neuron and step."
-            )
-        return "\n".join(lines)
+        return explained(self.aligned)
 
     def __repr__(self) -> str:
         if self.aligned is None:

@@ -12,15 +12,20 @@ import numpy as np
 from brainloom_core import InputError, ParameterError, UnitError, real_signature
 from brainloom_core.arrays import broadcast, on_device
 from brainloom_core.kernels import event_csr, event_csr_ring
+from brainloom_core.types import Array, ArrayLike, Quantity
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
-from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, left_out
+from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, left_out, rule_of
 from .counter import new_key
 from .edges import Edges, as_coo, in_words, sorted_pairs
+from .plotting import plot_edges
 from .regenerated import Regenerated, WeightLaw
+from .storage import read, write
 from .values import (
     DELAYS,
     WEIGHTS,
+    EdgeValue,
+    Side,
     delay_of,
     evaluated,
     is_function,
@@ -134,17 +139,17 @@ class Connection(brainstate.nn.Module):
         True
     """
 
-    graph_invisible_attrs = ("_version",)
-    _version = 0  # counts what simulate must compile anew
+    graph_invisible_attrs = ("times_changed",)
+    times_changed = 0  # counts what simulate must compile anew
 
     def __init__(
         self,
-        pre: Any,
-        post: Any,
+        pre: Side,
+        post: Side,
         rule: Rule | Edges,
-        weight: Any = 1.0,
+        weight: EdgeValue = 1.0,
         *,
-        delay: Any = None,
+        delay: EdgeValue | None = None,
         seed: int | None = None,
         stored: bool = True,
         implementation: str | None = None,
@@ -155,7 +160,7 @@ class Connection(brainstate.nn.Module):
         self.in_size = size_of("Connection.pre", pre, "out_size")
         self.out_size = size_of("Connection.post", post, "in_size")
         self._n_pre, self._n_post = int(np.prod(self.in_size)), int(np.prod(self.out_size))
-        self.rule = rule
+        self.rule = rule = rule_of("Connection.rule", rule)
         self.implementation = implementation
         for option, flag in (("stored", stored), ("trainable", trainable)):
             if not isinstance(flag, (bool, np.bool_)):
@@ -201,7 +206,7 @@ class Connection(brainstate.nn.Module):
                 )
         super().__setattr__(name, value)
         if name == "implementation" and "weight" in vars(self):
-            self._version += 1
+            self.times_changed += 1
 
     def __repr__(self) -> str:
         if "weight" not in vars(self):  # it is being made
@@ -235,11 +240,11 @@ class Connection(brainstate.nn.Module):
         elif isinstance(value, (brainstate.State, brainstate.nn.Param)):
             self._check_dimension(value_of(self._held(value, trainable=True)))
             self.__dict__["weight"] = value
-            self._version += 1
+            self.times_changed += 1
         else:
             self._write_weight(held, value)
 
-    def _write_weight(self, held: Any, value: Any) -> None:
+    def _write_weight(self, held: Any, value: EdgeValue) -> None:
         """Write new weights into the state that there is."""
         if self._law is not None:
             law = self._made_law(value)
@@ -247,7 +252,7 @@ class Connection(brainstate.nn.Module):
             assert self._regenerated is not None
             self._regenerated = self._regenerated.with_law(law)
             self.__dict__["weight"] = value
-            self._version += 1
+            self.times_changed += 1
             return
         new = weight_of(
             evaluated("weight", value, self._edges_of_values, self._seed, WEIGHTS),
@@ -261,13 +266,13 @@ class Connection(brainstate.nn.Module):
         if number.ndim == 0 and shape:
             number = broadcast(number, shape, brainstate.environ.dftype())
         if number.shape != shape:  # what is compiled for one weight for all
-            self._version += 1
+            self.times_changed += 1
         if isinstance(held, brainstate.nn.Param):
             held.set_value(with_unit(number, unit))
         else:
             held.value = with_unit(number, unit)
 
-    def _check_dimension(self, new: Any) -> None:
+    def _check_dimension(self, new: Quantity) -> None:
         if not same_dimension(new, self.unit):
             raise UnitError(
                 f"Connection.weight: expected {dimension_name(self.unit)}, as the weights have "
@@ -282,12 +287,12 @@ class Connection(brainstate.nn.Module):
     @classmethod
     def from_pairs(
         cls,
-        pre: Any,
-        post: Any,
-        weight: Any = 1.0,
+        pre: ArrayLike,
+        post: ArrayLike,
+        weight: EdgeValue = 1.0,
         *,
-        sizes: tuple[Any, Any],
-        delay: Any = None,
+        sizes: tuple[Side, Side],
+        delay: EdgeValue | None = None,
         **options: Any,
     ) -> "Connection":
         """A connection from lists: of sources, targets and, in the same order, weights and delays.
@@ -319,7 +324,12 @@ class Connection(brainstate.nn.Module):
 
     @classmethod
     def from_scipy(
-        cls, matrix: Any, unit: Any = u.UNITLESS, *, sizes: Any = None, **options: Any
+        cls,
+        matrix: Any,
+        unit: u.Unit = u.UNITLESS,
+        *,
+        sizes: tuple[Side, Side] | None = None,
+        **options: Any,
     ) -> "Connection":
         """A connection from a sparse matrix of scipy, of any format, whose entries are weights.
 
@@ -368,8 +378,6 @@ class Connection(brainstate.nn.Module):
         Raises:
             ParameterError: The file is of another kind or a newer version, or holds edges only.
         """
-        from .storage import read
-
         edges, header, values = read(path)
         if "weight" not in values:
             raise ParameterError(
@@ -377,7 +385,7 @@ class Connection(brainstate.nn.Module):
             )
         sizes = tuple(header["in_size"]), tuple(header["out_size"])
         options = {"trainable": header["trainable"], **options}
-        return cls(*sizes, edges, values["weight"], delay=values.get("delay"), **options)
+        return cls(*sizes, Edges(**edges), values["weight"], delay=values.get("delay"), **options)
 
     def save(self, path: str | Path) -> None:
         """Write edges, weights and delays to a file of numpy's npz format, without pickle.
@@ -387,8 +395,6 @@ class Connection(brainstate.nn.Module):
         Args:
             path: The file; `Connection.load` reads it.
         """
-        from .storage import write
-
         whole = self.stored()
         header = {
             "in_size": list(self.in_size),
@@ -407,7 +413,7 @@ class Connection(brainstate.nn.Module):
             return self
         edges = self.edges
         if self._regenerated is not None and self._regenerated.law is not None:
-            weight: Any = with_unit(self._regenerated.numbers(), self._regenerated.law.unit)
+            weight: EdgeValue = with_unit(self._regenerated.numbers(), self._regenerated.law.unit)
         else:
             weight = value_of(self.weight)
         return Connection(
@@ -473,14 +479,12 @@ class Connection(brainstate.nn.Module):
         Raises:
             ImportError: matplotlib is not installed.
         """
-        from .plotting import plot_edges
-
         whole = self.stored()
         return plot_edges(
             whole.edges, path, weight=value_of(whole.weight), delay=value_of(whole.delay)
         )
 
-    def to_scipy(self, unit: Any = None) -> Any:
+    def to_scipy(self, unit: u.Unit | None = None) -> Any:
         """The weights as a `scipy.sparse.csr_array` of shape `(n_pre, n_post)`.
 
         Args:
@@ -495,12 +499,12 @@ class Connection(brainstate.nn.Module):
             weight = u.Quantity(weight).to_decimal(unit)
         return whole.edges.to_scipy(np.asarray(u.get_mantissa(weight)))
 
-    def to_dense(self) -> Any:
+    def to_dense(self) -> Quantity:
         """The weights as an array of shape `(n_pre, n_post)`; those of multapses are summed."""
         whole = self.stored()
         return whole.edges.to_dense(whole._weight_per_edge())
 
-    def update(self, spikes: Any) -> Any:
+    def update(self, spikes: Array) -> Quantity:
         """The summed weight that reaches each postsynaptic neuron, `(*batch, *out_size)`.
 
         Args:
@@ -513,7 +517,7 @@ class Connection(brainstate.nn.Module):
         flat = self._flat(spikes)
         return self._product(flat).reshape((*flat.shape[:-1], *self.out_size))
 
-    def _flat(self, spikes: Any) -> jax.Array:
+    def _flat(self, spikes: Array) -> jax.Array:
         if isinstance(spikes, u.Quantity):
             raise InputError(f"Connection: expected spikes without a unit, got {show(spikes)}")
         spikes = jnp.asarray(spikes)
@@ -524,7 +528,7 @@ class Connection(brainstate.nn.Module):
             )
         return spikes.reshape(*batch, self._n_pre)
 
-    def _product(self, spikes: jax.Array) -> Any:
+    def _product(self, spikes: jax.Array) -> Quantity:
         if self._regenerated is not None and self._regenerated.law is not None:
             return with_unit(self._regenerated(spikes), self._regenerated.law.unit)
         weight = value_of(self.weight)
@@ -549,15 +553,20 @@ class Connection(brainstate.nn.Module):
         )
 
     @property
-    def unit(self) -> Any:
+    def unit(self) -> u.Unit:
         """The unit of the weights."""
         if self._regenerated is not None and self._regenerated.law is not None:
             return self._regenerated.law.unit
         return u.get_unit(value_of(self.weight))
 
     def send(
-        self, ring: Any, spikes: Any, steps: Any, position: Any, share: Any = 1.0
-    ) -> tuple[Any, Any]:
+        self,
+        ring: Quantity,
+        spikes: Array,
+        steps: Array | np.ndarray,
+        position: Array,
+        share: Array | float = 1.0,
+    ) -> tuple[Quantity, Quantity]:
         """Send spikes on edges with delays, and take out what arrives in this step.
 
         Args:
@@ -587,7 +596,7 @@ class Connection(brainstate.nn.Module):
         )
         return ring, arrived.reshape((*arrived.shape[:-1], *self.out_size))
 
-    def _weight_per_edge(self) -> Any:
+    def _weight_per_edge(self) -> Quantity:
         weight = value_of(self.weight)
         number = np.broadcast_to(np.asarray(u.get_mantissa(weight)), (self.n_edges,))
         return with_unit(number, u.get_unit(weight))
@@ -616,7 +625,9 @@ class Connection(brainstate.nn.Module):
         self._arrays = _Arrays(edges)
         self._max_row = int(edges.out_degree.max(initial=0))
 
-    def _check_unstored(self, rule: Any, weight: Any, delay: Any, trainable: bool) -> None:
+    def _check_unstored(
+        self, rule: object, weight: EdgeValue, delay: EdgeValue | None, trainable: bool
+    ) -> None:
         if not isinstance(rule, (OneToOne, AllToAll, RowRule)):
             raise ParameterError(
                 "Connection.stored: False expected a rule that can be drawn row by row "
@@ -634,7 +645,7 @@ class Connection(brainstate.nn.Module):
                 "expected trainable=False, or stored=True"
             )
 
-    def _keep_rule(self, rule: Any, weight: Any) -> None:
+    def _keep_rule(self, rule: Any, weight: EdgeValue) -> None:
         """What is needed to draw the edges again."""
         n_pre, n_post = self._n_pre, self._n_post
         if isinstance(rule, RowRule):
@@ -647,7 +658,7 @@ class Connection(brainstate.nn.Module):
         if self._all_to_all:
             left_out(rule, n_pre, n_post)
 
-    def _made_law(self, weight: Any) -> WeightLaw:
+    def _made_law(self, weight: EdgeValue) -> WeightLaw:
         key = new_key(np.random.default_rng([self._seed or 0, WEIGHTS]))
         return WeightLaw(key, weight)
 
@@ -661,7 +672,7 @@ class Connection(brainstate.nn.Module):
         """The edges, where weights may have one value for each."""
         return self.edges if self.is_stored or self._one_to_one else None
 
-    def _held(self, weight: Any, trainable: bool) -> Any:
+    def _held(self, weight: EdgeValue, trainable: bool) -> Any:
         """The weights in the form in which they are kept, checked."""
         if self._law is not None:
             return weight
@@ -672,7 +683,7 @@ class Connection(brainstate.nn.Module):
         value = weight_of(evaluated("weight", weight, edges, self._seed, WEIGHTS), edges)
         return brainstate.ParamState(value) if trainable else FixedWeight(value)
 
-    def _checked_delay(self, delay: Any) -> Any:
+    def _checked_delay(self, delay: EdgeValue | None) -> Any:
         if delay is None:
             return None
         if isinstance(delay, (brainstate.State, brainstate.nn.Param)):
@@ -690,7 +701,7 @@ class _Arrays:
         self.indices = on_device(edges.indices, np.int32)
 
 
-def _numbers_of_neurons(maker: str, sizes: Any) -> tuple[int, int]:
+def _numbers_of_neurons(maker: str, sizes: tuple[Side, Side]) -> tuple[int, int]:
     """How many neurons two populations have."""
     if not isinstance(sizes, (tuple, list)) or len(sizes) != 2:
         raise ParameterError(
@@ -709,7 +720,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= 60 else f"{text.partition('(')[0]}(...)"
 
 
-def _short(value: Any) -> str:
+def _short(value: EdgeValue) -> str:
     """One value, or the mean and spread of many."""
     number, unit = u.get_mantissa(value), u.get_unit(value)
     if is_function(value) or isinstance(number, jax.core.Tracer) or np.ndim(number) == 0:

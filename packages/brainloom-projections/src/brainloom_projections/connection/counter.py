@@ -12,9 +12,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from brainloom_core.types import Array
 
 __all__ = ["RowDraw", "new_key", "words"]
 
+Counters = Array | np.ndarray
 Key = tuple[int, int]
 
 _BLOCK = 1 << 19  # choices drawn at once by numpy: they stay in the cache
@@ -28,7 +30,7 @@ def new_key(rng: np.random.Generator) -> Key:
     return int(first), int(second)
 
 
-def words(key: Key, first: Any, second: Any) -> tuple[Any, Any]:
+def words(key: Key, first: Counters, second: Counters) -> tuple[Counters, Counters]:
     """Two random 32-bit words for each pair of counters: Threefry-2x32 with 20 rounds.
 
     Args:
@@ -117,7 +119,7 @@ class RowDraw:
             done += len(kept)
         return lengths, items
 
-    def items(self, rows: Any) -> Any:
+    def items(self, rows: Counters) -> Counters:
         """The items of some rows, shape `(len(rows), width)`, filled up with `n_items`."""
         xp: ModuleType = np if isinstance(rows, np.ndarray) else jnp
         rows = rows.astype(xp.uint32)
@@ -135,7 +137,7 @@ class RowDraw:
             return chosen
         return chosen + (chosen >= rows[:, None].astype(xp.int32))
 
-    def _choices(self, rows: Any, attempt: Any) -> Any:
+    def _choices(self, rows: Counters, attempt: Any) -> Counters:
         """Independent items, int32, shape `(len(rows), drawn_width)`."""
         xp: ModuleType = np if isinstance(rows, np.ndarray) else jnp
         half = -(-self.drawn_width // 2)
@@ -145,7 +147,7 @@ class RowDraw:
         chosen = both[:, : self.drawn_width] % np.uint32(max(1, self.available))
         return chosen.astype(xp.int32)
 
-    def _without_repeats(self, chosen: Any, rows: Any, xp: ModuleType) -> Any:
+    def _without_repeats(self, chosen: Counters, rows: Counters, xp: ModuleType) -> Counters:
         if xp is np:
             attempt, touched = 1, np.nonzero(self._repeated(chosen, np).any(1))[0]
             while len(touched):
@@ -163,17 +165,17 @@ class RowDraw:
             0
         ]
 
-    def _repeated(self, chosen: Any, xp: ModuleType) -> Any:
+    def _repeated(self, chosen: Counters, xp: ModuleType) -> Counters:
         same = (chosen[:, 1:] == chosen[:, :-1]) & (chosen[:, 1:] < self.available)
         return xp.pad(same, ((0, 0), (1, 0))) if chosen.shape[1] else same
 
-    def _again(self, chosen: Any, rows: Any, attempt: Any) -> Any:
+    def _again(self, chosen: Counters, rows: Counters, attempt: Any) -> Counters:
         xp: ModuleType = np if isinstance(rows, np.ndarray) else jnp
         fresh = self._choices(rows, attempt)
         return xp.sort(xp.where(self._repeated(chosen, xp), fresh, chosen), axis=1)
 
 
-def _complement(chosen: Any, n: int, xp: ModuleType) -> Any:
+def _complement(chosen: Counters, n: int, xp: ModuleType) -> Counters:
     """The numbers below n that are not in each row of distinct ones, then filled up with n."""
     everything = xp.broadcast_to(np.arange(n, dtype=np.int32), (chosen.shape[0], n))
     both = xp.sort(xp.concatenate([everything, chosen], axis=1), axis=1)

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 import brainunit as u
 import numpy as np
 from brainloom_core import ParameterError
+from brainloom_core.types import ArrayLike, Quantity
 from brainloom_core.units import show, with_unit
+
+from .plotting import plot_edges
+from .storage import read, write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,9 +61,9 @@ class Edges:
         self,
         n_pre: int,
         n_post: int,
-        indptr: Any,
-        indices: Any,
-        distance: Any = None,
+        indptr: ArrayLike,
+        indices: ArrayLike,
+        distance: Quantity | None = None,
         origin: str = "",
     ) -> None:
         self.n_pre, self.n_post = whole("Edges.n_pre", n_pre), whole("Edges.n_post", n_post)
@@ -95,7 +99,9 @@ class Edges:
         super().__setattr__(name, value)
 
     @classmethod
-    def from_pairs(cls, pre: Any, post: Any, n_pre: int, n_post: int, origin: str = "") -> "Edges":
+    def from_pairs(
+        cls, pre: ArrayLike, post: ArrayLike, n_pre: int, n_post: int, origin: str = ""
+    ) -> "Edges":
         """Edges from two equally long lists of neuron indices, in any order.
 
         Weights that are listed in the same order go to `Connection.from_pairs`.
@@ -143,9 +149,8 @@ class Edges:
         Raises:
             ParameterError: The file is of another kind or a newer version.
         """
-        from .storage import load_edges
-
-        return load_edges(path)
+        arguments, _, _ = read(path)
+        return cls(**arguments)
 
     def save(self, path: str | Path) -> None:
         """Write to a file of numpy's npz format, without pickle.
@@ -153,9 +158,7 @@ class Edges:
         Args:
             path: The file; `Edges.load` reads it.
         """
-        from .storage import save_edges
-
-        save_edges(self, path)
+        write(path, self, {}, {})
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -255,11 +258,9 @@ class Edges:
         Raises:
             ImportError: matplotlib is not installed.
         """
-        from .plotting import plot_edges
-
         return plot_edges(self, path)
 
-    def to_scipy(self, data: Any = None) -> Any:
+    def to_scipy(self, data: ArrayLike | None = None) -> Any:
         """A `scipy.sparse.csr_array` of shape `(n_pre, n_post)`.
 
         Args:
@@ -277,7 +278,7 @@ class Edges:
         data = np.ones(len(self), np.int32) if data is None else self._per_edge("to_scipy", data)
         return sparse.csr_array((data, self.indices, self.indptr), (self.n_pre, self.n_post))
 
-    def to_dense(self, data: Any = None) -> Any:
+    def to_dense(self, data: Quantity | None = None) -> Quantity:
         """An array of shape `(n_pre, n_post)`: the number of edges, or the sum of their data.
 
         Args:
@@ -288,7 +289,7 @@ class Edges:
         np.add.at(dense, (self.pre, self.post), number)
         return with_unit(dense, u.get_unit(data))
 
-    def _per_edge(self, method: str, data: Any) -> np.ndarray:
+    def _per_edge(self, method: str, data: ArrayLike) -> np.ndarray:
         number = real_numbers(data)
         if number is None or number.shape not in ((), (len(self),)):
             raise ParameterError(
@@ -298,12 +299,16 @@ class Edges:
         return np.broadcast_to(number, len(self))
 
 
-def from_rows(n_pre: int, n_post: int, lengths: Any, indices: Any, **extra: Any) -> Edges:
+def from_rows(
+    n_pre: int, n_post: int, lengths: np.ndarray, indices: np.ndarray, **extra: Any
+) -> Edges:
     """Edges from the number of edges of each presynaptic neuron."""
     return Edges(n_pre, n_post, _starts(lengths), indices, **extra)
 
 
-def sorted_pairs(pre: Any, post: Any, n_pre: int, n_post: int) -> tuple[Edges, np.ndarray]:
+def sorted_pairs(
+    pre: ArrayLike, post: ArrayLike, n_pre: int, n_post: int
+) -> tuple[Edges, np.ndarray]:
     """Edges from pairs, and where in the lists each one stood."""
     pre, post = _checked_pairs(pre, post, n_pre, n_post)
     order = np.argsort(pre * n_post + post, kind="stable")
@@ -328,7 +333,9 @@ def in_words(values: np.ndarray) -> str:
     return f"mean {mean:.4g}, s.d. {spread:.3g}, from {values.min():.4g} to {values.max():.4g}"
 
 
-def _checked_pairs(pre: Any, post: Any, n_pre: int, n_post: int) -> tuple[np.ndarray, np.ndarray]:
+def _checked_pairs(
+    pre: ArrayLike, post: ArrayLike, n_pre: int, n_post: int
+) -> tuple[np.ndarray, np.ndarray]:
     n_pre, n_post = whole("Edges.n_pre", n_pre), whole("Edges.n_post", n_post)
     pre, post = _whole_numbers("Edges.pre", pre), _whole_numbers("Edges.post", post)
     for name, indices, size in (("pre", pre, n_pre), ("post", post, n_post)):
@@ -346,7 +353,7 @@ def _all_within(indices: np.ndarray, size: int) -> bool:
     return indices.size == 0 or bool(indices.min() >= 0 and indices.max() < size)
 
 
-def _starts(lengths: Any) -> np.ndarray:
+def _starts(lengths: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
 
 
@@ -371,7 +378,7 @@ def whole(name: str, number: Any, most: int = 2**31 - 1) -> int:
     return int(number)
 
 
-def real_numbers(value: Any) -> np.ndarray | None:
+def real_numbers(value: object) -> np.ndarray | None:
     """The numbers without their unit; None for what is none, such as text and truth values."""
     try:
         number = np.asarray(u.get_mantissa(value))
@@ -380,7 +387,7 @@ def real_numbers(value: Any) -> np.ndarray | None:
     return number if number.dtype.kind in "iuf" else None
 
 
-def _whole_numbers(name: str, values: Any) -> np.ndarray:
+def _whole_numbers(name: str, values: ArrayLike) -> np.ndarray:
     numbers = None if isinstance(values, u.Quantity) else real_numbers(values)
     if numbers is None or (numbers.size and numbers.dtype.kind == "f"):
         raise ParameterError(f"{name}: expected a list of whole numbers, got {show(values)}")

@@ -5,19 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 import brainunit as u
 import numpy as np
-
-from .edges import Edges
+from brainloom_core.types import Quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from .edges import Edges
 
 __all__ = ["plot_edges"]
 
 MAX_CELLS = 200
 
 
-def plot_edges(edges: Edges, path: str | Path | None = None, **values: Any) -> "Figure":
+def plot_edges(edges: "Edges", path: str | Path | None = None, **values: Quantity) -> "Figure":
     """The matrix of connections, and histograms of degrees and of what each edge has.
 
     Args:
@@ -34,7 +35,7 @@ def plot_edges(edges: Edges, path: str | Path | None = None, **values: Any) -> "
         raise ImportError(
             "Plots need matplotlib. Install it with: pip install matplotlib"
         ) from error
-    panels: dict[str, Any] = {"out-degree": edges.out_degree, "in-degree": edges.in_degree}
+    panels: dict[str, Quantity] = {"out-degree": edges.out_degree, "in-degree": edges.in_degree}
     if edges.distance is not None:
         panels["distance"] = edges.distance
     panels |= {name: value for name, value in values.items() if np.ndim(value) == 1}
@@ -49,7 +50,7 @@ def plot_edges(edges: Edges, path: str | Path | None = None, **values: Any) -> "
     return figure
 
 
-def _matrix(ax: "Axes", edges: Edges) -> None:
+def _matrix(ax: "Axes", edges: "Edges") -> None:
     rows, columns = (max(1, min(n, MAX_CELLS)) for n in (edges.n_pre, edges.n_post))
     row = edges.pre.astype(np.int64) * rows // max(1, edges.n_pre)
     column = edges.post.astype(np.int64) * columns // max(1, edges.n_post)
@@ -62,7 +63,7 @@ def _matrix(ax: "Axes", edges: Edges) -> None:
     ax.set_title(f"{len(edges)} edges", loc="left", fontsize="medium")
 
 
-def _histogram(ax: "Axes", name: str, value: Any) -> None:
+def _histogram(ax: "Axes", name: str, value: Quantity) -> None:
     number, unit = np.asarray(u.get_mantissa(value)), u.get_unit(value)
     bins: Any = 30
     if np.issubdtype(number.dtype, np.integer) and number.size:

@@ -11,11 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Normal, ParameterError, Uniform
+from brainloom_core.types import Array
 from brainloom_core.units import show
 from jax import lax
 
 from ..rules.basic import RowRule, edges_of
-from .counter import Key, RowDraw, words
+from .counter import Counters, Key, RowDraw, words
 from .edges import Edges
 
 __all__ = ["Regenerated", "WeightLaw"]
@@ -45,16 +46,16 @@ class WeightLaw:
             )
 
     @property
-    def _parameters(self) -> tuple[Any, Any]:
+    def _parameters(self) -> tuple[Array, Array]:
         law = self.initializer
         return (law.low, law.high) if isinstance(law, Uniform) else (law.mean, law.std)
 
     @property
-    def unit(self) -> Any:
+    def unit(self) -> u.Unit:
         """The unit of the weights."""
         return u.get_unit(self._parameters[0])
 
-    def __call__(self, rows: Any, width: int) -> jax.Array:
+    def __call__(self, rows: Array, width: int) -> jax.Array:
         """The numbers, shape `(len(rows), width)`."""
         dtype = brainstate.environ.dftype()
         rows = rows.astype(jnp.uint32)
@@ -153,7 +154,7 @@ class Regenerated:
             return self._compiled(events)
 
         @product.defjvp
-        def tangent(primals: Any, tangents: Any) -> Any:
+        def tangent(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[Array, Array]:
             return product(*primals), self._all(*tangents)
 
         return product
@@ -201,7 +202,7 @@ class Regenerated:
 
         # Drawn again on the way back: kept, the edges would fill the memory that is saved here.
         @jax.checkpoint
-        def add(y: Any, block: Any) -> Any:
+        def add(y: Array, block: tuple[Array, Array]) -> tuple[Array, None]:
             rows, value = block
             return _scatter(y, self.draw.items(rows), value, self._weight(rows)), None
 
@@ -209,13 +210,13 @@ class Regenerated:
 
     def _gather(self, x: jax.Array) -> jax.Array:
         @jax.checkpoint
-        def total(_: Any, rows: Any) -> Any:
+        def total(_: None, rows: Array) -> Any:
             found = x.at[self.draw.items(rows)].get(mode="fill", fill_value=0)
             return None, (found * self._weight(rows)).sum(1)
 
         return lax.scan(total, None, self._blocks())[1].ravel()[: self.n_post]
 
-    def _weight(self, rows: jax.Array) -> Any:
+    def _weight(self, rows: jax.Array) -> Array | float:
         return 1.0 if self.law is None else self.law(rows, self.draw.width)
 
     def _height(self) -> int:
@@ -230,6 +231,6 @@ class Regenerated:
         return jnp.minimum(rows, n - 1)
 
 
-def _scatter(y: jax.Array, items: jax.Array, value: jax.Array, weight: Any) -> jax.Array:
+def _scatter(y: jax.Array, items: Counters, value: jax.Array, weight: Array | float) -> jax.Array:
     shares = jnp.broadcast_to(value[:, None] * weight, items.shape).astype(y.dtype)
     return y.at[items].add(shares, mode="drop")

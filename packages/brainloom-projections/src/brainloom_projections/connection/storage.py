@@ -3,31 +3,25 @@
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brainunit as u
 import numpy as np
 from brainloom_core import ParameterError
+from brainloom_core.types import Quantity
 from brainloom_core.units import with_unit
 
-from .edges import Edges
+if TYPE_CHECKING:
+    from .edges import Edges
 
-__all__ = ["load_edges", "read", "save_edges", "write"]
+__all__ = ["read", "write"]
 
 FORMAT, VERSION = "brainloom-connectivity", 1
 
 
-def save_edges(edges: Edges, path: str | Path) -> None:
-    """Write edges."""
-    write(path, edges, {}, {})
-
-
-def load_edges(path: str | Path) -> Edges:
-    """Read the edges of a file."""
-    return read(path)[0]
-
-
-def write(path: str | Path, edges: Edges, header: dict[str, Any], values: dict[str, Any]) -> None:
+def write(
+    path: str | Path, edges: "Edges", header: dict[str, Any], values: dict[str, Quantity]
+) -> None:
     """Write edges, what else is known about them, and values with units."""
     values = {"distance": edges.distance, **values}
     values = {name: value for name, value in values.items() if value is not None}
@@ -54,22 +48,19 @@ def write(path: str | Path, edges: Edges, header: dict[str, Any], values: dict[s
         )
 
 
-def read(path: str | Path) -> tuple[Edges, dict[str, Any], dict[str, Any]]:
-    """The edges, the header and the other values of a file."""
+def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Quantity]]:
+    """The arguments of the edges, the header and the other values of a file."""
     header, arrays = _read(path)
     try:
         values = {
             name: with_unit(arrays[name], u.Unit(text) if text else u.UNITLESS)
             for name, text in header["units"].items()
         }
-        edges = Edges(
-            header["n_pre"],
-            header["n_post"],
-            arrays["indptr"],
-            arrays["indices"],
-            values.pop("distance", None),
-            header["origin"],
-        )
+        edges = {
+            **{name: header[name] for name in ("n_pre", "n_post", "origin")},
+            **{name: arrays[name] for name in ("indptr", "indices")},
+            "distance": values.pop("distance", None),
+        }
     except KeyError as error:
         raise ParameterError(f"{path}: {error} is missing; the file is damaged") from error
     return edges, header, values
@@ -105,7 +96,7 @@ def _not_ours(path: str | Path) -> str:
     return f"{path}: expected a file that Connection.save or Edges.save wrote"
 
 
-def _unit_text(unit: Any) -> str:
+def _unit_text(unit: u.Unit) -> str:
     text = "" if unit == u.UNITLESS else str(unit)
     if text and u.Unit(text) != unit:
         raise ParameterError(f"save: expected a unit that its name determines, got {text}")

@@ -3,9 +3,9 @@
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import brainstate
 import brainunit as u
@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from brainloom_core import ParameterError, UnitError
 from brainloom_core.arrays import on_device
+from brainloom_core.types import Population, Quantity, Shape, Size, Time
 from brainloom_core.units import same_dimension, show, with_unit
 
 from .edges import Edges, real_numbers, whole
@@ -36,6 +37,12 @@ __all__ = [
 WEIGHTS, DELAYS = 1, 2  # parts of a seed
 
 # Initializers of the ecosystem whose values do not depend on each other or on the shape.
+Side: TypeAlias = Population | Size
+"""A population, or its size."""
+
+EdgeValue: TypeAlias = Quantity | Callable[..., Quantity]
+"""A weight or a delay: one for all edges, one for each, or a function that gives these."""
+
 _KNOWN = (
     *("Beta", "Constant", "Exponential", "Gamma", "LogNormal", "Normal", "TruncatedNormal"),
     *("Uniform", "Weibull"),
@@ -48,14 +55,14 @@ _EXAMPLES = {"weight": "0.5 * u.nS", "delay": "1.5 * u.ms"}
 class _PerEdge:
     """A function with what it is a function of."""
 
-    function: Callable[[Any], Any]
+    function: Callable[..., Quantity]
     of: str
 
     def __post_init__(self) -> None:
         if not callable(self.function) or isinstance(self.function, u.Quantity):
             raise ParameterError(f"{self.of}: expected a function, got {show(self.function)}")
 
-    def __call__(self, edges: Edges) -> Any:
+    def __call__(self, edges: Edges) -> Quantity:
         """What the function makes of the edges, or of their lengths."""
         if self.of == "by_edge":
             return self.function(edges)
@@ -70,7 +77,7 @@ class _PerEdge:
         return f"{self.of}({getattr(self.function, '__name__', show(self.function))})"
 
 
-def by_distance(function: Callable[[Any], Any]) -> Any:
+def by_distance(function: Callable[[Quantity], Quantity]) -> EdgeValue:
     """Weights or delays as a function of the lengths of the edges.
 
     Args:
@@ -93,7 +100,7 @@ def by_distance(function: Callable[[Any], Any]) -> Any:
     return _PerEdge(function, "by_distance")
 
 
-def by_edge(function: Callable[[Edges], Any]) -> Any:
+def by_edge(function: Callable[[Edges], Quantity]) -> EdgeValue:
     """Weights or delays as a function of the edges.
 
     Args:
@@ -121,13 +128,13 @@ def value_of(value: Any) -> Any:
     return value.value() if isinstance(value, brainstate.nn.Param) else value
 
 
-def is_function(value: Any) -> bool:
+def is_function(value: object) -> bool:
     """Whether a weight or a delay is a function that gives one for each edge."""
     kinds = (u.Quantity, u.Unit, brainstate.State, brainstate.nn.Param)
     return callable(value) and not isinstance(value, kinds)
 
 
-def evaluated(what: str, value: Any, edges: Edges | None, seed: int | None, part: int) -> Any:
+def evaluated(what: str, value: Any, edges: Edges | None, seed: int | None, part: int) -> Quantity:
     """A value, or what a function makes of the edges, their lengths or their number.
 
     Args:
@@ -159,7 +166,7 @@ def evaluated(what: str, value: Any, edges: Edges | None, seed: int | None, part
         raise
 
 
-def _told(what: str, function: Any) -> Any:
+def _told(what: str, function: Any) -> Callable[..., Quantity]:
     """A function whose argument is known: wrapped, an initializer, or told by a name."""
     if isinstance(function, _PerEdge) or not _is_plain(function):
         return function
@@ -178,14 +185,14 @@ def _told(what: str, function: Any) -> Any:
     )
 
 
-def _is_plain(function: Any) -> bool:
+def _is_plain(function: object) -> bool:
     """A function, rather than an object that draws values of a shape."""
     if isinstance(function, functools.partial):
         return _is_plain(function.func)
     return inspect.isroutine(function) or isinstance(function, (type, np.ufunc))
 
 
-def _first_argument(function: Any) -> str:
+def _first_argument(function: Callable[..., Quantity]) -> str:
     try:
         return next(iter(inspect.signature(function).parameters), "")
     except (TypeError, ValueError):
@@ -202,14 +209,14 @@ def _generator(seed: int | None, part: int) -> np.random.Generator | None:
     return np.random.Generator(np.random.Philox([seed, part]))
 
 
-def _seeded(rng: np.random.Generator | None) -> contextlib.AbstractContextManager[Any]:
+def _seeded(rng: np.random.Generator | None) -> contextlib.AbstractContextManager[object]:
     """A context in which `brainstate.random` follows these random numbers."""
     if rng is None:
         return contextlib.nullcontext()
     return brainstate.random.seed_context(int(rng.integers(2**31)))
 
 
-def _drawn(initializer: Any, n: int, rng: np.random.Generator | None) -> Any:
+def _drawn(initializer: Any, n: int, rng: np.random.Generator | None) -> Quantity:
     """What an initializer gives for a number of edges, on the host where it can."""
     if rng is None:
         return initializer((n,))
@@ -224,13 +231,13 @@ def _drawn(initializer: Any, n: int, rng: np.random.Generator | None) -> Any:
     return with_unit(np.asarray(u.get_mantissa(more))[:n], u.get_unit(more))
 
 
-def _is_elementwise(initializer: Any) -> bool:
+def _is_elementwise(initializer: object) -> bool:
     kind = type(initializer)
     known = kind.__module__ in ("braintools.init", "brainstate.nn") and kind.__name__ in _KNOWN
     return known and not any(np.ndim(u.get_mantissa(x)) for x in vars(initializer).values())
 
 
-def number_of(what: str, value: Any) -> Any:
+def number_of(what: str, value: Quantity) -> Any:
     """The number without its unit, in the float dtype: on the host, or traced."""
     number = u.get_mantissa(value)
     if isinstance(number, jax.core.Tracer):
@@ -244,7 +251,7 @@ def number_of(what: str, value: Any) -> Any:
     return number
 
 
-def checked(what: str, value: Any, edges: Edges | None) -> Any:
+def checked(what: str, value: Quantity, edges: Edges | None) -> Quantity:
     """A value with its unit, one for all edges or one for each, in the float dtype.
 
     Args:
@@ -257,7 +264,7 @@ def checked(what: str, value: Any, edges: Edges | None) -> Any:
     if isinstance(value, (list, tuple)):
         value = _listed(what, value)
     unit, number = u.get_unit(value), number_of(what, value)
-    shapes: tuple[Any, ...] = ((),) if edges is None else ((), (len(edges),))
+    shapes: tuple[Shape, ...] = ((),) if edges is None else ((), (len(edges),))
     if number.shape not in shapes:
         expected = (
             "a scalar, since the edges are not stored"
@@ -272,7 +279,7 @@ def checked(what: str, value: Any, edges: Edges | None) -> Any:
     return with_unit(number, unit)
 
 
-def _listed(what: str, values: Any) -> Any:
+def _listed(what: str, values: Sequence[Quantity]) -> Quantity:
     try:
         return u.math.asarray(values)
     except (TypeError, ValueError, u.UnitMismatchError):
@@ -282,14 +289,14 @@ def _listed(what: str, values: Any) -> Any:
         ) from None
 
 
-def weight_of(value: Any, edges: Edges | None) -> Any:
+def weight_of(value: Quantity, edges: Edges | None) -> Quantity:
     """A weight, checked, as an array of the device."""
     value = checked("weight", value, edges)
     number = on_device(u.get_mantissa(value), brainstate.environ.dftype())
     return with_unit(number, u.get_unit(value))
 
 
-def delay_of(delay: Any, edges: Edges | None) -> Any:
+def delay_of(delay: Time, edges: Edges | None) -> Quantity:
     """A delay in ms, checked, on the host."""
     if isinstance(delay, (list, tuple)):
         delay = _listed("delay", delay)
@@ -306,7 +313,7 @@ def delay_of(delay: Any, edges: Edges | None) -> Any:
     return u.Quantity(number, unit=u.ms)
 
 
-def reordered(what: str, value: Any, order: np.ndarray) -> Any:
+def reordered(what: str, value: Quantity, order: np.ndarray) -> Quantity:
     """An array in the order of the edges; what is no array stays as it is."""
     if value is None or is_function(value) or isinstance(value, (u.Unit, brainstate.nn.Param)):
         return value
@@ -335,7 +342,7 @@ def seed_of(seed: Any) -> int | None:
     return None if seed is None else whole("Connection.seed", seed, 2**63 - 1)
 
 
-def size_of(owner: str, population: Any, attribute: str) -> tuple[int, ...]:
+def size_of(owner: str, population: Side, attribute: str) -> tuple[int, ...]:
     """The size of a population, or the size that is given."""
     size = getattr(population, attribute, population)
     parts = tuple(size) if isinstance(size, (tuple, list)) else (size,)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from brainloom_core import Declared, Neuron, state
 from brainloom_core.context import current_dt
+from brainloom_core.types import Array, Population, Quantity
 from brainloom_core.units import to_number, with_unit
 
 __all__ = ["Begun", "Course"]
@@ -24,9 +25,9 @@ class Begun:
         gain: By how much a current that is held raises it until then.
     """
 
-    V: Any
-    rise: Any
-    gain: Any
+    V: Quantity
+    rise: Quantity
+    gain: Quantity
 
 
 class Course(Declared):
@@ -47,11 +48,11 @@ class Course(Declared):
         brainstate.ShortTermState,
     )
 
-    def __init__(self, population: Any, state: str, side: str) -> None:
+    def __init__(self, population: Population, state: str, side: str) -> None:
         super().__init__()
         self.in_size, self.state, self.side = population.in_size, state, side
 
-    def begin(self, population: Any) -> Begun:
+    def begin(self, population: Population) -> Begun:
         """The step that begins.
 
         Args:
@@ -66,7 +67,7 @@ class Course(Declared):
         flat = (*V.shape[: V.ndim - len(self.in_size)], -1)
         return Begun(*(x.reshape(flat) for x in (start, with_unit(rise, unit), gain)))
 
-    def pushed(self, by: Any) -> None:
+    def pushed(self, by: Quantity) -> None:
         """Take note of what the junctions add to the potential until the middle of the step.
 
         Args:
@@ -75,7 +76,7 @@ class Course(Declared):
         population, start, gain, before = self._begun
         self._begun = population, start, gain, before + by.reshape(start.shape)
 
-    def update(self, *args: Any) -> None:
+    def update(self, *args: object) -> None:
         """After a step of the population: how much of its rise was its own.
 
         Args:
@@ -88,12 +89,12 @@ class Course(Declared):
         V = getattr(population, self.state).value
         self.half_rise.value = to_number(0.5 * (V - start) - pushed, u.get_unit(V))
 
-    def _after_reset(self, population: Any, V: Any) -> Any:
+    def _after_reset(self, population: Population, V: Quantity) -> Quantity:
         if not isinstance(population, Neuron) or self.state != "V":
             return V
         return population.after_spike(state_values(population))["V"]
 
-    def _gain(self, population: Any, V: Any) -> Any:
+    def _gain(self, population: Population, V: Quantity) -> Quantity:
         """Half a step times the derivative of dV/dt by the input current."""
         none = 0.0 * V / (1.0 * getattr(population, "input_unit", u.UNITLESS))
         equations = getattr(population, "equations", None)
@@ -102,7 +103,7 @@ class Course(Declared):
         unit, rate = population.input_unit, u.get_unit(V) / u.ms
         values = {**state_values(population), "V": V}
 
-        def rises(current: Any) -> Any:
+        def rises(current: Array) -> Array:
             found = equations.call(population, "dV", values | {"I": with_unit(current, unit)})
             return jnp.broadcast_to(to_number(found, rate), V.shape)
 
@@ -111,7 +112,7 @@ class Course(Declared):
         return none + 0.5 * current_dt() * with_unit(slope, rate) / (1.0 * unit)
 
 
-def state_values(population: Any) -> dict[str, Any]:
+def state_values(population: Population) -> dict[str, Quantity]:
     """Values of the declared states that a population keeps, by name."""
     return {
         name: held.value

@@ -1,11 +1,11 @@
 """Potentials that exchange currents by conductances: their means over a step."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
+from brainloom_core.types import Array, Quantity
 from brainloom_core.units import to_number, with_unit
 
 from .course import Begun
@@ -15,7 +15,9 @@ __all__ = ["mean_potentials", "summed"]
 TOLERANCE = 1e-5  # of what the junctions do to the potentials within half a step
 
 
-def mean_potentials(begun: Sequence[Begun], ends: tuple[Any, Any], weight: Any) -> Any:
+def mean_potentials(
+    begun: Sequence[Begun], ends: tuple[Array, Array], weight: Quantity
+) -> Quantity:
     r"""The potentials in the middle of a step in which the currents of these junctions are held.
 
     $$
@@ -51,7 +53,7 @@ def mean_potentials(begun: Sequence[Begun], ends: tuple[Any, Any], weight: Any) 
     return with_unit(start + root * z, unit)
 
 
-def summed(values: Any, neurons: Any, size: int) -> Any:
+def summed(values: Quantity, neurons: Array, size: int) -> Quantity:
     """Sums of one value per junction over the junctions of each neuron.
 
     Args:

@@ -15,15 +15,18 @@ from brainloom_core import (
     StateError,
     SynOut,
     UnitError,
+    View,
     at_least,
     checked,
     maybe,
 )
+from brainloom_core.types import Array, ArrayLike, Initializer, Population, Quantity, Time
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from ..connection.connection import Connection, value_of
 from ..connection.edges import Edges
-from ..parts.parts import Port, state_unit, taken_unit
+from ..parts.parts import Port, check_autapses, neurons_of
+from ..parts.units import state_unit, taken_unit
 from ..rules.basic import Rule
 from .course import Begun, Course
 from .exchange import mean_potentials, summed
@@ -34,6 +37,8 @@ __all__ = ["AsymmetryGapJunction", "SymmetryGapJunction"]
 _name = Constraint("the name of a state such as 'V'", lambda name: isinstance(name, str))
 _kind = Constraint("a class of states, or a function", callable)
 _seed = maybe(at_least(0))
+Ends = tuple[ArrayLike, ArrayLike]
+Pairs = Rule | Edges | Connection | Ends | Callable[..., Ends]  # which neurons are coupled
 
 
 class _Inflow(SynOut):
@@ -43,13 +48,10 @@ class _Inflow(SynOut):
         super().__init__()
         self.follows = follows
 
-    @property
-    def bound(self) -> Any:
-        """The sums of w V_other and of w, and V as read."""
-        return self._bound
-
-    def update(self, bound: Any, V: Any = None) -> Any:
-        """Sum of w (V_other - V), the sums being bound."""
+    def update(
+        self, bound: tuple[Quantity, Quantity, Quantity], V: Quantity | None = None
+    ) -> Quantity:
+        """Sum of w (V_other - V): bound are the sums of w V_other and of w, and V as read."""
         towards, total, read = bound
         return towards - total * (V if self.follows and V is not None else read)
 
@@ -61,21 +63,21 @@ class _GapJunction(Projection):
 
     def __init__(
         self,
-        pre: Any,
-        pre_state: Any,
-        post: Any,
-        post_state: Any,
-        conn: Any,
-        weight: Any,
-        param_type: Callable[[Any], Any],
+        pre: Population,
+        pre_state: str,
+        post: Population,
+        post_state: str,
+        conn: Pairs,
+        weight: Initializer,
+        param_type: Callable[[Quantity], brainstate.State],
         seed: int | None,
-        delay: Any,
+        delay: Time,
     ) -> None:
         super().__init__(name=brainstate.util.get_unique_name(type(self).__name__))
         kind = type(self).__name__
-        for what, population in (("pre", pre), ("post", post)):
-            if not isinstance(population, Dynamics):
-                raise TypeError(f"{kind}.{what}: expected a population, got {show(population)}")
+        for what, side in (("pre", pre), ("post", post)):
+            if not isinstance(neurons_of(side), Dynamics):
+                raise TypeError(f"{kind}.{what}: expected a population, got {show(side)}")
         for name in (pre_state, post_state):
             if not isinstance(name, str):
                 raise TypeError(f"{kind}: expected the name of a state such as 'V', got {name!r}")
@@ -83,17 +85,19 @@ class _GapJunction(Projection):
         self.pre_state, self.post_state = pre_state, post_state
         self.pre_ids, self.post_ids = self._pairs(conn, seed)
         self.weight = param_type(self._checked(weight))
-        sides = ((pre, pre_state, "pre"), (post, post_state, "post"))
+        self._ends = _numbers(pre, self.pre_ids), _numbers(post, self.post_ids)
+        whole_pre, whole_post = self._whole
+        sides = (whole_pre, pre_state, "pre"), (whole_post, post_state, "post")
         self._courses: list[Course] = []
         if delay is None:
             self._courses = [Course(*side) for side in sides]
-            if pre is post and pre_state == post_state:
+            if whole_pre is whole_post and pre_state == post_state:
                 self._courses[1] = self._courses[0]
         self._past = None
         if delay is not None:
             self._past = [
-                population.prefetch(state).delay.at(delay, interpolate=True)
-                for population, state, _ in sides
+                population.prefetch(state).delay.at(_of_all(given, delay), interpolate=True)
+                for (population, state, _), given in zip(sides, (pre, post), strict=True)
             ]
         self._ports = []
         for course, (population, _, side) in zip(self._courses, sides, strict=False):
@@ -104,29 +108,39 @@ class _GapJunction(Projection):
             port.attach(population, f"{self.name}_{side}", None)
             self._ports.append(port)
 
-    def update(self) -> Any:
+    @property
+    def _whole(self) -> tuple[Dynamics, Dynamics]:
+        """The two populations; views only say which of their neurons are coupled."""
+        return neurons_of(self.pre), neurons_of(self.post)
+
+    def update(self) -> Quantity:
         """Exchange the currents of this step, and return what leaves each presynaptic neuron."""
         for port in self._ports:
             port.require_free(self.name)
-        V_pre = self._read(self.pre, self.pre_state)
-        V_post = self._read(self.post, self.post_state)
+        pre, post = self._whole
+        V_pre, V_post = self._read(pre, self.pre_state), self._read(post, self.post_state)
         if self._past is not None:
-            seen_pre = self._flat(self.pre, self._past[0]())
-            seen_post = self._flat(self.post, self._past[1]())
-            return self._follow(V_pre, V_post, seen_pre, seen_post)
-        pre, post = self._courses
-        begun = pre.begin(self.pre), post.begin(self.post)
-        return self._exchange(*begun, V_pre, V_post)
+            seen_pre, seen_post = (
+                self._flat(pre, self._past[0]()),
+                self._flat(post, self._past[1]()),
+            )
+            left = self._follow(V_pre, V_post, seen_pre, seen_post)
+        else:
+            begun = self._courses[0].begin(pre), self._courses[1].begin(post)
+            left = self._exchange(*begun, V_pre, V_post)
+        return self.pre.take(left) if isinstance(self.pre, View) else left
 
-    def _exchange(self, pre: Begun, post: Begun, V_pre: Any, V_post: Any) -> Any:
-        """Bind the currents of a step that begins so, and return what leaves pre."""
+    def _exchange(self, pre: Begun, post: Begun, V_pre: Quantity, V_post: Quantity) -> Quantity:
+        """Bind the currents of a step that begins so, and return what leaves the pre population."""
         raise NotImplementedError
 
-    def _follow(self, V_pre: Any, V_post: Any, seen_pre: Any, seen_post: Any) -> Any:
+    def _follow(
+        self, V_pre: Quantity, V_post: Quantity, seen_pre: Quantity, seen_post: Quantity
+    ) -> Quantity:
         """Bind currents that follow the own potential, that of the other side being held."""
         into_post, out_of_pre = self._weights()
         to_pre, to_post = self._ports
-        i, j = self.pre_ids, self.post_ids
+        i, j = self._ends
         for port, V, V_other, weight, mine, other in (
             (to_pre, V_pre, seen_post, out_of_pre, i, j),
             (to_post, V_post, seen_pre, into_post, j, i),
@@ -134,18 +148,18 @@ class _GapJunction(Projection):
             size = V.shape[-1]
             towards = summed(weight * V_other[..., other], mine, size)
             total = summed(u.math.broadcast_to(weight, mine.shape), mine, size)
-            population = self.pre if port is to_pre else self.post
+            population = self._whole[port is to_post]
             shape = (*V.shape[:-1], *population.in_size)
             bound = towards.reshape(shape), total.reshape(population.in_size), V.reshape(shape)
             port.bind(bound)
         towards, total, V = to_pre.out.bound
         return total * V - towards
 
-    def _weights(self) -> tuple[Any, Any]:
+    def _weights(self) -> tuple[Quantity, Quantity]:
         """For each pair, the conductance of the current into post, and of that out of pre."""
         raise NotImplementedError
 
-    def _read(self, population: Any, name: str) -> Any:
+    def _read(self, population: Population, name: str) -> Quantity:
         """The state of a population, its axes made one."""
         state = getattr(population, name, None)
         if not isinstance(state, brainstate.State):
@@ -156,17 +170,22 @@ class _GapJunction(Projection):
         return self._flat(population, state.value)
 
     @staticmethod
-    def _flat(population: Any, value: Any) -> Any:
+    def _flat(population: Population, value: Quantity) -> Quantity:
         batch = value.shape[: len(value.shape) - len(population.in_size)]
         return value.reshape((*batch, int(np.prod(population.in_size))))
 
-    def _pairs(self, conn: Any, seed: int | None) -> tuple[Any, Any]:
+    def _pairs(
+        self,
+        conn: Pairs,
+        seed: int | None,
+    ) -> tuple[Array, Array]:
         """The two neurons of each junction, from whatever says which are coupled."""
         kind, n_pre, n_post = type(self).__name__, *self._sizes()
         if isinstance(conn, (Rule, Edges, Connection)):
             if isinstance(conn, Connection):
                 edges = conn.edges
             else:
+                check_autapses(f"{kind}.conn", self.pre, self.post, conn)
                 edges = Connection(self.pre, self.post, conn, seed=seed).edges
             found: Any = edges.pre, edges.post
         elif callable(conn):
@@ -192,7 +211,7 @@ class _GapJunction(Projection):
     def _sizes(self) -> tuple[int, int]:
         return int(np.prod(self.pre.out_size)), int(np.prod(self.post.out_size))
 
-    def _checked(self, weight: Any) -> Any:
+    def _checked(self, weight: Initializer) -> Quantity:
         n, columns = len(self.pre_ids), self._columns
         allowed = ((), (n,)) if columns == 1 else ((columns,), (n, columns))
         if callable(weight) and not isinstance(weight, u.Quantity):
@@ -204,11 +223,11 @@ class _GapJunction(Projection):
                 f"{type(self).__name__}.weight: expected shape {allowed[0]} or {allowed[1]}, for "
                 f"{n} junctions, got shape {number.shape}"
             )
-        for population in (self.pre, self.post):
+        for population in map(neurons_of, (self.pre, self.post)):
             self._check_unit(unit, population)
         return with_unit(number, unit)
 
-    def _check_unit(self, unit: Any, population: Any) -> None:
+    def _check_unit(self, unit: u.Unit, population: Population) -> None:
         """Raise if such a conductance times a potential is not what the population takes."""
         V_unit, taken = state_unit(population, "V"), taken_unit(population)
         if V_unit is None or taken is None or same_dimension((1.0 * unit) * (1.0 * V_unit), taken):
@@ -233,7 +252,7 @@ class SymmetryGapJunction(_GapJunction):
 
     Args:
         couples: The population whose neurons are coupled with each other, or two populations,
-            `(pre, post)`.
+            `(pre, post)`; views too, `(cells[:80], cells[80:])`.
         states: Name of the state that is the potential, for both sides or a pair of names.
         conn: Which neurons are coupled: a rule, `Edges`, a `Connection` (for its edges), or a
             function of both sizes that returns two lists, one pair of neurons for each junction.
@@ -247,7 +266,7 @@ class SymmetryGapJunction(_GapJunction):
 
     Attributes:
         weight: The conductances, a `brainstate.ParamState`.
-        pre_ids: First neuron of each junction.
+        pre_ids: First neuron of each junction, counted within a view if one was given.
         post_ids: Second neuron of each junction.
 
     Raises:
@@ -279,40 +298,45 @@ class SymmetryGapJunction(_GapJunction):
     @checked(seed=_seed, param_type=_kind)
     def __init__(
         self,
-        couples: Any,
-        states: Any,
-        conn: Any,
-        weight: Any,
-        param_type: Callable[[Any], Any] = brainstate.ParamState,
+        couples: Population | tuple[Population, Population],
+        states: str | tuple[str, str],
+        conn: Pairs,
+        weight: Initializer,
+        param_type: Callable[[Quantity], brainstate.State] = brainstate.ParamState,
         seed: int | None = None,
-        delay: Any = None,
+        delay: Time | None = None,
     ) -> None:
-        pre, post = _pair("couples", "one population or two", couples, Dynamics)
+        pre, post = _pair("couples", "one population or two", couples, (Dynamics, View))
         names = _pair("states", "the name of a state such as 'V', or two", states, str)
         super().__init__(pre, names[0], post, names[1], conn, weight, param_type, seed, delay)
 
-    def _weights(self) -> tuple[Any, Any]:
+    def _weights(self) -> tuple[Quantity, Quantity]:
         weight = value_of(self.weight)
         return weight, weight
 
-    def _exchange(self, pre: Begun, post: Begun, V_pre: Any, V_post: Any) -> Any:
+    def _exchange(self, pre: Begun, post: Begun, V_pre: Quantity, V_post: Quantity) -> Quantity:
         """One current for both sides of a junction, which is held over the step."""
         weight = value_of(self.weight)
         apart = self._courses[0] is not self._courses[1]
-        ends = self.pre_ids, self.post_ids + (V_pre.shape[-1] if apart else 0)
+        i, j = self._ends
+        ends = i, j + (V_pre.shape[-1] if apart else 0)
         begun = (pre, post) if apart else (pre,)
         V = mean_potentials(begun, ends, weight)
         current = u.math.broadcast_to(weight, ends[0].shape) * (V[..., ends[1]] - V[..., ends[0]])
-        into_pre = summed(current, self.pre_ids, V_pre.shape[-1])
-        into_post = summed(-current, self.post_ids, V_post.shape[-1])
-        sides = (self.pre, pre, into_pre), (self.post, post, into_post)
-        for port, course, (population, start, into) in zip(
-            self._ports, self._courses, sides, strict=True
+        into_pre = summed(current, i, V_pre.shape[-1])
+        into_post = summed(-current, j, V_post.shape[-1])
+        for port, course, population, start, into in zip(
+            self._ports,
+            self._courses,
+            self._whole,
+            (pre, post),
+            (into_pre, into_post),
+            strict=True,
         ):
             course.pushed(start.gain * into)
             held = into.reshape((*into.shape[:-1], *population.in_size))
             port.bind((held, 0.0 * u.get_unit(weight), 0.0 * u.get_unit(start.V)))
-        return -into_pre.reshape((*into_pre.shape[:-1], *self.pre.in_size))
+        return -into_pre.reshape((*into_pre.shape[:-1], *self._whole[0].in_size))
 
 
 class AsymmetryGapJunction(_GapJunction):
@@ -328,9 +352,9 @@ class AsymmetryGapJunction(_GapJunction):
     [`SymmetryGapJunction`][brainloom_projections.SymmetryGapJunction].
 
     Args:
-        pre: The first population.
+        pre: The first population, or a view of one.
         pre_state: Name of the state that is its potential.
-        post: The second population, or the first again.
+        post: The second population, or the first again, or a view of either.
         post_state: Name of the state that is its potential.
         conn: Which neurons are coupled: a rule, `Edges`, a `Connection` (for its edges), or a
             function of both sizes that returns two lists, one pair of neurons for each junction.
@@ -345,7 +369,7 @@ class AsymmetryGapJunction(_GapJunction):
 
     Attributes:
         weight: The conductances, a `brainstate.ParamState`.
-        pre_ids: First neuron of each junction.
+        pre_ids: First neuron of each junction, counted within a view if one was given.
         post_ids: Second neuron of each junction.
 
     Raises:
@@ -380,37 +404,40 @@ class AsymmetryGapJunction(_GapJunction):
     @checked(pre_state=_name, post_state=_name, seed=_seed, param_type=_kind)
     def __init__(
         self,
-        pre: Any,
+        pre: Population,
         pre_state: str,
-        post: Any,
+        post: Population,
         post_state: str,
-        conn: Any,
-        weight: Any,
-        param_type: Callable[[Any], Any] = brainstate.ParamState,
+        conn: Pairs,
+        weight: Initializer,
+        param_type: Callable[[Quantity], brainstate.State] = brainstate.ParamState,
         seed: int | None = None,
-        delay: Any = None,
+        delay: Time | None = None,
     ) -> None:
         super().__init__(pre, pre_state, post, post_state, conn, weight, param_type, seed, delay)
 
-    def _weights(self) -> tuple[Any, Any]:
+    def _weights(self) -> tuple[Quantity, Quantity]:
         weight = value_of(self.weight)
         return weight[..., 0], weight[..., 1]
 
-    def _exchange(self, pre: Begun, post: Begun, V_pre: Any, V_post: Any) -> Any:
+    def _exchange(self, pre: Begun, post: Begun, V_pre: Quantity, V_post: Quantity) -> Quantity:
         """Currents that follow the own potential, towards that of the other in mid-step."""
-        into_post, into_pre = self._weights()
-        mean_pre = self._mean(pre, post, into_pre, self.pre_ids, self.post_ids)
-        mean_post = self._mean(post, pre, into_post, self.post_ids, self.pre_ids)
+        (into_post, into_pre), (i, j) = self._weights(), self._ends
+        mean_pre = self._mean(pre, post, into_pre, i, j)
+        mean_post = self._mean(post, pre, into_post, j, i)
         into = (
-            (into_pre * (mean_post[..., self.post_ids] - mean_pre[..., self.pre_ids])),
-            (into_post * (mean_pre[..., self.pre_ids] - mean_post[..., self.post_ids])),
+            (into_pre * (mean_post[..., j] - mean_pre[..., i])),
+            (into_post * (mean_pre[..., i] - mean_post[..., j])),
         )
-        ids = self.pre_ids, self.post_ids
-        for course, begun, current, mine in zip(self._courses, (pre, post), into, ids, strict=True):
+        for course, begun, current, mine in zip(
+            self._courses, (pre, post), into, self._ends, strict=True
+        ):
             course.pushed(begun.gain * summed(current, mine, begun.V.shape[-1]))
         return self._follow(V_pre, V_post, mean_pre, mean_post)
 
-    def _mean(self, begun: Begun, far: Begun, weight: Any, mine: Any, other: Any) -> Any:
+    def _mean(
+        self, begun: Begun, far: Begun, weight: Quantity, mine: Array, other: Array
+    ) -> Quantity:
         """The potential in mid-step, the other side being where it is."""
         size = begun.V.shape[-1]
         towards = summed(weight * far.V[..., other], mine, size)
@@ -419,12 +446,25 @@ class AsymmetryGapJunction(_GapJunction):
         return own / (1.0 + u.get_magnitude(begun.gain * total))
 
 
-def _pair(name: str, expected: str, given: Any, kind: type) -> tuple[Any, Any]:
+def _pair(name: str, expected: str, given: Any, kind: Any) -> tuple[Any, Any]:
     """What is given for both sides of a junction: one for both, or two."""
     pair = tuple(given) if isinstance(given, (tuple, list)) else (given, given)
     if len(pair) != 2 or not all(isinstance(one, kind) for one in pair):
         raise ParameterError(f"SymmetryGapJunction.{name}: expected {expected}, got {show(given)}")
     return pair
+
+
+def _numbers(given: Any, ids: Any) -> Any:
+    """The numbers in the population of neurons that are counted within a view of it."""
+    if not isinstance(given, View):
+        return ids
+    return jnp.asarray(given.selection.numbers.reshape(-1), jnp.int32)[ids]
+
+
+def _of_all(given: Any, delay: Any) -> Any:
+    """A delay for each neuron of the population, where there is one for each of a view."""
+    each = isinstance(given, View) and np.ndim(value_of(delay))
+    return given.spread(delay) if each else delay
 
 
 def _within(ids: np.ndarray, n: int) -> bool:

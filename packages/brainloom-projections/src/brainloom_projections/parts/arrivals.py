@@ -6,6 +6,7 @@ import brainstate
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import Delayed, ParameterError, full, state
+from brainloom_core.types import Array, Quantity, Shape, Time
 from brainloom_core.units import with_unit
 
 from ..connection.connection import Connection
@@ -40,15 +41,15 @@ class Arrivals(Delayed):
         brainstate.ShortTermState,
     )
 
-    def __init__(self, connection: Connection, delay: Any, **options: Any) -> None:
+    def __init__(self, connection: Connection, delay: Time, **options: Any) -> None:
         super().__init__((connection.n_edges,), delay, **options)
         self.connection = connection
 
-    def update(self, spikes: Any) -> Any:
+    def update(self, spikes: Array) -> Quantity:
         """Send this step's spikes, and return what arrives in it."""
         ring, position = self.pending.value, jnp.asarray(self.position.value)
         length = ring.shape[-2]
-        steps, rest = self._lag(length)
+        steps, rest = self.lag_in_steps(length)
         if rest is None:
             ring, arrived = self.connection.send(ring, spikes, steps, position)
         else:  # the later part second, since what was sent one turn ahead would be emptied
@@ -58,18 +59,18 @@ class Arrivals(Delayed):
         self.position.value = (position + 1) % length
         return arrived
 
-    def _carry_over(self, old: Any, new: Any) -> None:
+    def carry_over(self, old: Time, new: Time) -> None:
         """What is under way stands where it will arrive; a longer delay needs more places."""
-        ring, position = self._known(self.pending.value), int(self._known(self.position.value))
-        missing = self._longest(new) + 1 - ring.shape[-2]
+        ring, place = (self.as_numbers(held.value) for held in (self.pending, self.position))
+        missing = self.longest_in_steps(new) + 1 - ring.shape[-2]
         if missing > 0:
-            ring = np.roll(ring, -position, axis=-2)
+            ring = np.roll(ring, -int(place), axis=-2)
             ring = np.pad(ring, [(0, 0)] * (ring.ndim - 2) + [(0, missing), (0, 0)])
-            self._put("pending", ring)
+            self.write_ring("pending", ring)
 
-    def state_shape(self, batch_size: int | None) -> tuple[int, ...]:
+    def state_shape(self, batch_size: int | None) -> Shape:
         batch = () if batch_size is None else (batch_size,)
-        length, n_post = self._longest() + 1, int(np.prod(self.connection.out_size))
+        length, n_post = self.longest_in_steps() + 1, int(np.prod(self.connection.out_size))
         if length * n_post >= 2**30:
             raise ParameterError(
                 f"Arrivals.delay: {length} steps for {n_post} neurons are too many places; "

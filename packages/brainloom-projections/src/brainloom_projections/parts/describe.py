@@ -2,16 +2,20 @@
 
 from typing import Any
 
+import brainstate
 import numpy as np
 from brainloom_core import Declared, View
 from brainloom_core.describe import of_values
+from brainloom_core.types import Population, Shape
 
 from ..connection.connection import Connection
 
 __all__ = ["described", "in_a_line"]
 
 
-def described(projection: Any, pre: Any = None, title: str = "") -> str:
+def described(
+    projection: brainstate.nn.Module, pre: Population | None = None, title: str = ""
+) -> str:
     """What `repr` of a projection shows, of few lines whatever the size."""
     comm, delay = projection.comm, projection.delay
     rows = {
@@ -28,7 +32,7 @@ def described(projection: Any, pre: Any = None, title: str = "") -> str:
     return "\n".join([title or f"{type(projection).__name__} {projection.name}", *lines])
 
 
-def _population(population: Any, size: Any) -> str | None:
+def _population(population: Any, size: Shape | None) -> str | None:
     kind = (
         None
         if population is None or np.ndim(population) or isinstance(population, int)
@@ -38,13 +42,13 @@ def _population(population: Any, size: Any) -> str | None:
     return ", ".join(word for word in (kind, many) if word) or None
 
 
-def _connectivity(comm: Any) -> str:
+def _connectivity(comm: object) -> str:
     if isinstance(comm, Connection):
         return repr(comm)
     return type(comm).__name__ if hasattr(comm, "update") else getattr(comm, "__name__", "")
 
 
-def _edges(comm: Any) -> str:
+def _edges(comm: object) -> str:
     """The connectivity without its sizes."""
     if not isinstance(comm, Connection):
         return _connectivity(comm)
@@ -52,7 +56,9 @@ def _edges(comm: Any) -> str:
     return f"{type(comm.rule).__name__}, {comm.n_edges} edges, weight {weight}"
 
 
-def in_a_line(projection: Any, pre: Any, names: dict[int, str]) -> str:
+def in_a_line(
+    projection: brainstate.nn.Module, pre: Population | None, names: dict[int, str]
+) -> str:
     """The same in one line, with the names that populations have in a network."""
     comm, delay = projection.comm, projection.delay
     models = [getattr(projection, name, None) for name in ("syn", "out", "stp")]
@@ -65,7 +71,7 @@ def in_a_line(projection: Any, pre: Any, names: dict[int, str]) -> str:
     return ", ".join(word for word in words if word)
 
 
-def _model(model: Any) -> str | None:
+def _model(model: object) -> str | None:
     """A synapse, an output or plasticity, whose size is that of a population."""
     if not isinstance(model, Declared):
         return None if model is None else type(model).__name__
@@ -74,7 +80,7 @@ def _model(model: Any) -> str | None:
     return text.replace(f"({size}, ", "(", 1).replace(f"({size})", "()", 1) if size else text
 
 
-def _named(population: Any, names: dict[int, str]) -> str:
+def _named(population: Population | None, names: dict[int, str]) -> str:
     if isinstance(population, View):
         whole = names.get(id(population.population))
         text = repr(population)

@@ -3,6 +3,7 @@
 On the CPU, theirs need numba. The edges and the weights are those of the layer.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import brainstate
@@ -11,12 +12,13 @@ import jax
 import numpy as np
 from brainloom_core.arrays import on_device
 from brainloom_core.kernels import event_csr, event_dense
+from brainloom_core.types import Array, Quantity
 from brainloom_core.units import with_unit
 
 __all__ = ["by_own_operations"]
 
 
-def by_own_operations(comm: Any) -> Any:
+def by_own_operations(comm: Any) -> Callable[..., Quantity]:
     """A layer of brainstate whose product is taken over; any other connectivity as it is.
 
     Args:
@@ -41,17 +43,17 @@ def _is_known(kind: type) -> bool:
 class _Taken(brainstate.nn.Module):
     """A layer that is held, and is called through an operation of brainloom."""
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: brainstate.nn.Module) -> None:
         super().__init__()
         self.module = module
         self.in_size, self.out_size = module.in_size, module.out_size
 
     @property
-    def weight(self) -> Any:
+    def weight(self) -> Quantity:
         """The state of the layer's weights."""
         return self.module.weight
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Quantity) -> Quantity:
         """The product; numbers multiply the weights, and may have a unit.
 
         Args:
@@ -60,14 +62,14 @@ class _Taken(brainstate.nn.Module):
         unit, product = u.get_unit(x), self._product(u.get_mantissa(x))
         return product if unit == u.UNITLESS else product * (1.0 * unit)
 
-    def _product(self, x: Any) -> Any:
+    def _product(self, x: Array) -> Quantity:
         raise NotImplementedError
 
 
 class FixedNumConn(_Taken):
     """`FixedNumConn` and `EventFixedProb`."""
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: brainstate.nn.Module) -> None:
         super().__init__(module)
         indices = np.asarray(module.conn.indices)
         n_pre = self.in_size[-1]
@@ -76,7 +78,7 @@ class FixedNumConn(_Taken):
         self._max_row = int(np.diff(starts).max(initial=0))
         self._indptr, self._indices = _Held(starts), _Held(indices.ravel())
 
-    def _product(self, x: Any) -> Any:
+    def _product(self, x: Array) -> Quantity:
         weight = self.weight.value
         number = u.get_mantissa(weight)
         number = number.reshape(() if number.size == 1 else -1)
@@ -93,14 +95,14 @@ class FixedNumConn(_Taken):
 class EventLinear(_Taken):
     """`EventLinear` with a matrix."""
 
-    def _product(self, x: Any) -> Any:
+    def _product(self, x: Array) -> Quantity:
         return event_dense(x, self.weight.value)
 
 
 class _Derived(_Taken):
     """A layer with a product of its own."""
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Quantity) -> Quantity:
         """What the layer gives.
 
         Args:

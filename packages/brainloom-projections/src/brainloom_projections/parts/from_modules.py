@@ -1,7 +1,6 @@
 """What the projections share: from the presynaptic modules, through delays, to what arrives."""
 
 from collections.abc import Callable
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -9,11 +8,13 @@ import numpy as np
 from brainloom_core import (
     Delay,
     Descriptor,
+    Dynamics,
     InputError,
     ParameterError,
     Projection,
     UnitError,
 )
+from brainloom_core.types import Arguments, Population, Quantity, Shape
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from ..connection.connection import Connection, is_function, value_of
@@ -21,7 +22,8 @@ from .arrivals import Arrivals
 from .describe import described, in_a_line
 from .events import plain
 from .foreign import by_own_operations
-from .parts import Line, Method, Part, Timing, check_post, made, weight_unit
+from .parts import Described, Line, Method, Part, Timing, check_post, made
+from .units import weight_unit
 
 __all__ = ["FromModules"]
 
@@ -35,12 +37,12 @@ class FromModules(Projection):
 
     def __init__(
         self,
-        *modules: Any,
-        comm: Callable[..., Any],
-        post: Any,
+        *modules: Callable[..., Quantity] | brainstate.State,
+        comm: Callable[..., Quantity],
+        post: Population,
         label: str | None,
         timing: Timing,
-        stp: Any = None,
+        stp: Described | None = None,
     ) -> None:
         super().__init__(name=brainstate.util.get_unique_name(type(self).__name__))
         kind = type(self).__name__
@@ -74,7 +76,7 @@ class FromModules(Projection):
         """
         return in_a_line(self, self._source(), names)
 
-    def _emitted(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _emitted(self, args: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
         """What the presynaptic side sends in this step."""
         for module in self.modules:
             out = module.value if isinstance(module, brainstate.State) else module(*args)
@@ -88,7 +90,7 @@ class FromModules(Projection):
         args = tuple(plain(value) for value in args)
         return args if self.stp is None else (self.stp(*args),)
 
-    def _delivered(self, *args: Any) -> Any:
+    def _delivered(self, *args: Quantity) -> Quantity:
         """What arrives of it, through delay and connectivity."""
         if isinstance(self.delay, Delay):
             unit = u.get_unit(args[0])
@@ -105,17 +107,17 @@ class FromModules(Projection):
             )
         return x
 
-    def _made_stp(self, stp: Any) -> Any:
+    def _made_stp(self, stp: Described) -> Dynamics:
         if not isinstance(stp, Descriptor) and not callable(stp):
             raise TypeError(
                 f"{type(self).__name__}.stp: expected STP or STD, described or an instance, got "
                 f"{show(stp)}"
             )
-        stp = made(stp, self.name, "stp", **self._pre_size("stp", stp))
-        self._check_pre_size("stp", stp)
-        return stp
+        own: Dynamics = made(stp, self.name, "stp", **self._pre_size("stp", stp))
+        self._check_pre_size("stp", own)
+        return own
 
-    def _made_delay(self, timing: Timing) -> Any:
+    def _made_delay(self, timing: Timing) -> Delay | Arrivals | None:
         """The line before the connectivity, or the connectivity with delays; None for none."""
         kind, own, delay = type(self).__name__, getattr(self.comm, "delay", None), timing.delay
         if own is not None and delay is not None:
@@ -126,7 +128,7 @@ class FromModules(Projection):
         timing.check(kind, delay)
         if delay is None:
             return None
-        options = {"max_delay": timing.max_delay, "interpolate": timing.interpolate}
+        options: Arguments = {"max_delay": timing.max_delay, "interpolate": timing.interpolate}
         if is_function(delay):
             raise ParameterError(
                 f"{kind}.delay: expected a time, got the function {show(delay)}, which draws one "
@@ -151,7 +153,7 @@ class FromModules(Projection):
             f", got shape {shape}"
         )
 
-    def _pre_size(self, part: str, described: Any) -> dict[str, Any]:
+    def _pre_size(self, part: str, described: object) -> dict[str, Shape]:
         """The size of a part that has one state per presynaptic neuron, where it is described."""
         if not isinstance(described, Descriptor) or "in_size" in described.arguments:
             return {}
@@ -172,11 +174,11 @@ class FromModules(Projection):
             )
         return size
 
-    def _source(self) -> Any:
+    def _source(self) -> Population | None:
         """The presynaptic population, where the first module is of one."""
         return getattr(self.modules[0], "module", None) if self.modules else None
 
-    def _check_pre_size(self, part: str, it: Any) -> None:
+    def _check_pre_size(self, part: str, it: object) -> None:
         size, known = getattr(it, "in_size", None), getattr(self.comm, "in_size", None)
         if size is not None and known is not None and tuple(size) != tuple(known):
             raise ValueError(
@@ -184,18 +186,18 @@ class FromModules(Projection):
                 f"presynaptic side of comm, {tuple(known)}"
             )
 
-    def _check_size(self, part: str, size: Any, post: Any) -> None:
+    def _check_size(self, part: str, size: Shape | None, post: Population) -> None:
         if size is not None and tuple(size) != tuple(post.in_size):
             raise ValueError(
                 f"{type(self).__name__}.{part}: its size {tuple(size)} is not that of the "
                 f"postsynaptic {type(post).__name__}, {tuple(post.in_size)}"
             )
 
-    def _check_kind(self, part: str, right: bool, got: Any, expected: str) -> None:
+    def _check_kind(self, part: str, right: bool, got: object, expected: str) -> None:
         if not right:
             raise TypeError(f"{type(self).__name__}.{part}: expected {expected}, got {show(got)}")
 
-    def _check_weights(self, needed: Any, what: str) -> None:
+    def _check_weights(self, needed: u.Unit | None, what: str) -> None:
         """Raise if the weights, as far as known, cannot be added to what a spike changes."""
         unit = weight_unit(self.comm)
         if unit is None or needed is None or same_dimension(unit, needed):

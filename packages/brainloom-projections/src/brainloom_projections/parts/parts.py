@@ -1,51 +1,59 @@
-"""What the projections share: outputs that know whether they were used, and units of parts."""
+"""What the projections share: their attributes, outputs that know whether they were used, ends."""
 
 from dataclasses import dataclass
-from typing import Any
+from types import MethodType
+from typing import Any, TypeAlias
 
 import brainstate
-import brainunit as u
-import jax
-import numpy as np
 from brainloom_core import (
     Descriptor,
     Dynamics,
     InputError,
-    Neuron,
     ParameterError,
     Synapse,
     SynOut,
-    UnitError,
     View,
 )
-from brainloom_core.units import dimension_name, same_dimension, show
+from brainloom_core.types import Population, Quantity, Time
+from brainloom_core.units import show
+
+from ..connection.values import EdgeValue
 
 __all__ = [
+    "Described",
     "Line",
     "Method",
     "Part",
     "Port",
     "Timing",
-    "check_output_unit",
+    "check_autapses",
     "check_post",
-    "conductance_unit",
     "made",
     "neurons_of",
-    "state_unit",
-    "taken_unit",
-    "weight_unit",
+    "stepped",
 ]
+
+
+Described: TypeAlias = brainstate.nn.Module | Descriptor | type[brainstate.nn.Module]
+"""A part of a projection: an instance, its description, or its class."""
 
 
 @dataclass(frozen=True)
 class Timing:
     """When spikes arrive: what the arguments `delay`, `max_delay` and `interpolate` say."""
 
-    delay: Any = None
-    max_delay: Any = None
+    delay: EdgeValue | None = None
+    max_delay: Time | None = None
     interpolate: bool = False
 
-    def check(self, owner: str, found: Any) -> None:
+    @classmethod
+    def of(
+        cls, delay: "Timing | EdgeValue | None", max_delay: Time | None, interpolate: bool
+    ) -> "Timing":
+        """What these arguments say; one that is put together already may be given as the delay."""
+        return delay if isinstance(delay, Timing) else cls(delay, max_delay, interpolate)
+
+    def check(self, owner: str, found: object) -> None:
         """Raise where there is no delay that the other two could be about."""
         if not isinstance(self.interpolate, bool):
             raise ParameterError(
@@ -73,14 +81,14 @@ class Part:
             raise AttributeError(f"{type(projection).__name__} has no {self.name!r} yet")
         return vars(projection)[self.name]
 
-    def __set__(self, projection: Any, value: Any) -> None:
+    def __set__(self, projection: brainstate.nn.Module, value: Any) -> None:
         held = vars(projection)
         if self.name in held and held[self.name] is not value:
             self.exchange(projection, value)
         else:
             held[self.name] = value
 
-    def exchange(self, projection: Any, value: Any) -> None:
+    def exchange(self, projection: brainstate.nn.Module, value: Any) -> None:
         """Put another one in its place."""
         who = projection.name or type(projection).__name__
         raise AttributeError(
@@ -92,7 +100,7 @@ class Part:
 class Line(Part):
     """The line of delays: another time is given to the one that there is."""
 
-    def exchange(self, projection: Any, value: Any) -> None:
+    def exchange(self, projection: brainstate.nn.Module, value: Any) -> None:
         """Change the time, from the next step on."""
         line = vars(projection)[self.name]
         if line is None:
@@ -114,18 +122,18 @@ class Method(brainstate.graph.Node):
     graph_invisible_attrs = ("_seen",)
     _seen = 0  # the last step of a source whose spikes were read
 
-    def __init__(self, method: Any) -> None:
+    def __init__(self, method: MethodType) -> None:
         super().__init__()
         self.module, self.name = method.__self__, method.__name__
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Quantity) -> Quantity:
         """The result of the method; the spikes of a source that stood still are an error."""
         advanced_since = getattr(self._whole(), "advanced_since", None)
         if advanced_since is not None and self.name == "get_spike":
             self._seen = advanced_since(self._seen)
         return getattr(self.module, self.name)(*args)
 
-    def _whole(self) -> Any:
+    def _whole(self) -> Population:
         return getattr(self.module, "population", self.module)
 
     @classmethod
@@ -145,7 +153,7 @@ class Port(brainstate.nn.Module):
         super().__init__()
         self.out = out
 
-    def attach(self, post: Any, key: str, label: str | None) -> None:
+    def attach(self, post: Population, key: str, label: str | None) -> None:
         """Become an input of a population, emptied when the population has been called."""
         post.add_current_input(key, self, label)
         post.add_after_update(f"{key} release", _Release(self))
@@ -168,7 +176,7 @@ class Port(brainstate.nn.Module):
         self.out.unbind_cond()
         self._waiting = False
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Quantity) -> Quantity:
         """The current at these arguments."""
         self._waiting = False
         return self.out(*args)
@@ -186,12 +194,12 @@ class _Release(brainstate.nn.Module):
         self.port.unbind_cond()
 
 
-def neurons_of(post: Any) -> Any:
+def neurons_of(post: Population) -> Population:
     """The population that has the neurons: that of a view, or the population itself."""
     return post.population if isinstance(post, View) else post
 
 
-def check_post(owner: str, post: Any) -> None:
+def check_post(owner: str, post: object) -> None:
     """Raise if this cannot be driven by a projection."""
     if not isinstance(neurons_of(post), Dynamics):
         raise TypeError(f"{owner}.post: expected a population, got {show(post)}")
@@ -199,6 +207,19 @@ def check_post(owner: str, post: Any) -> None:
         raise ValueError(
             f"{owner}.post: {post!r} names a neuron twice; name each once, as in "
             "population[numpy.unique(index)]"
+        )
+
+
+def check_autapses(owner: str, pre: Any, post: Any, rule: Any) -> None:
+    """Numbers count within each view: neuron 0 of one need not be neuron 0 of the other."""
+    if getattr(rule, "allow_autapses", True) or neurons_of(pre) is not neurons_of(post):
+        return
+    mine, others = (getattr(end, "selection", None) for end in (pre, post))
+    if mine != others:
+        raise ValueError(
+            f"{owner}: allow_autapses=False compares the numbers of neurons in pre "
+            f"and post, which are other neurons of one population here ({show(pre)} and "
+            f"{show(post)}); leave it out, or give the pairs as Edges"
         )
 
 
@@ -218,76 +239,6 @@ def made(part: Any, owner: str, what: str, **defaults: Any) -> Any:
     return part
 
 
-# Units, where they are known before the first step; None where they are not.
-
-
-def state_unit(model: Any, name: str) -> Any:
-    """The unit of a state: of its value or, before it exists, of its initial value."""
-    existing = vars(model).get(name)
-    if isinstance(existing, brainstate.State):
-        return u.get_unit(existing.value)
-    spec = getattr(type(model), "_states", {}).get(name)
-    if spec is None or not isinstance(spec.initial, str):
-        return None
-    value = getattr(model, spec.initial)
-    is_function = callable(value) and not isinstance(value, u.Quantity)
-    return None if value is None or is_function else u.get_unit(value)
-
-
-def conductance_unit(syn: Any) -> Any:
-    """The unit of what a synapse gives."""
-    if not isinstance(syn, Synapse):
-        return None
-    name = next(iter(syn.jump_states), "g")
-    usual = state_unit(syn, name)
-    try:
-        units = {state: state_unit(syn, state) or usual for state in type(syn).declared_states()}
-        return u.get_unit(syn.call_equation("conductance", {k: 1.0 * v for k, v in units.items()}))
-    except Exception:  # an equation may need what is not there yet; the first step will tell
-        return None
-
-
-def weight_unit(comm: Any) -> Any:
-    """The unit of the weights of a connectivity."""
-    weight = getattr(comm, "unit", None)
-    if weight is None:
-        weight = getattr(comm, "weight", None)
-    if isinstance(weight, brainstate.State):
-        weight = weight.value
-    if isinstance(weight, dict):
-        weight = weight.get("weight")
-    is_number = isinstance(weight, (u.Quantity, u.Unit, jax.Array, np.ndarray, float, int))
-    return u.get_unit(weight) if is_number else None
-
-
-def taken_unit(post: Any) -> Any:
-    """The unit of a population's input; one with an update of its own may take anything."""
-    post = neurons_of(post)
-    return post.input_unit if isinstance(post, Neuron) and post.input_as_declared else None
-
-
-def check_output_unit(owner: str, out: SynOut, g_unit: Any, post: Any) -> None:
-    """Raise if an output, given such a conductance, is not an input of the population."""
-    post = neurons_of(post)
-    taken, V_unit = taken_unit(post), state_unit(post, "V")
-    if taken is None or g_unit is None or V_unit is None:
-        return
-    kind = type(out).__name__
-    try:
-        current = out.update(1.0 * g_unit, 1.0 * V_unit)
-    except u.UnitMismatchError as error:
-        raise UnitError(
-            f"{owner}.out: {kind} cannot use a conductance in {_named(g_unit)} and a potential in "
-            f"{_named(V_unit)}: {error}"
-        ) from None
-    except Exception:  # as above
-        return
-    if not same_dimension(current, taken):
-        raise UnitError(
-            f"{owner}.out: {kind} makes {dimension_name(current)} of a conductance in "
-            f"{_named(g_unit)}, but {type(post).__name__} takes {dimension_name(taken)}"
-        )
-
-
-def _named(unit: Any) -> str:
-    return "no unit" if unit == u.UNITLESS else str(unit)
+def stepped(syn: brainstate.nn.Module, *args: Quantity) -> Quantity:
+    """Advance a synapse, and return what drives the membrane during the next step."""
+    return syn.step(*args) if isinstance(syn, Synapse) else syn(*args)

@@ -1,12 +1,11 @@
 """Short-term plasticity: what a spike releases depends on the spikes before it."""
 
-from typing import Any
-
 import brainstate
 import brainunit as u
 import jax.numpy as jnp
 from brainloom_core import Dynamics, between, full, non_negative, one_of, option, param, state
 from brainloom_core.context import current_dt
+from brainloom_core.types import Array, Quantity, Shape, Time
 from brainloom_core.units import to_number
 
 from .events import plain
@@ -14,11 +13,11 @@ from .events import plain
 __all__ = ["STD", "STP"]
 
 
-def _nothing(model: Any, shape: tuple[int, ...]) -> Any:
+def _nothing(model: Dynamics, shape: Shape) -> Quantity:
     return full(0.0, shape)
 
 
-def _everything(model: Any, shape: tuple[int, ...]) -> Any:
+def _everything(model: Dynamics, shape: Shape) -> Quantity:
     return full(1.0, shape)
 
 
@@ -31,13 +30,13 @@ class _Plasticity(Dynamics):
     x = state(_everything, "available resources")
     x_lost = state(_nothing, "what rounding has left out of x", brainstate.ShortTermState)
 
-    def _strength(self, spikes: Any) -> Any:
+    def _strength(self, spikes: Array) -> Array:
         """The spikes as floating-point numbers, checked."""
         spikes = self.check_input(plain(spikes), u.UNITLESS, "x")
         return jnp.asarray(u.get_magnitude(spikes), self.x.value.dtype)
 
     @staticmethod
-    def semantics(source: Any) -> dict[str, str]:
+    def semantics(source: Dynamics | type[Dynamics]) -> dict[str, str]:
         return {"jump": "at a spike, after the states have relaxed over the step"}
 
 
@@ -107,14 +106,14 @@ class STP(_Plasticity):
         [0.05   0.0923 0.1259]
     """
 
-    U: Any = param(default=0.15, constraint=between(0, 1), doc="utilisation of a first spike")
-    tau_f: Any = param(default=1500.0 * u.ms, constraint=non_negative, doc="facilitation")
-    tau_d: Any = param(default=200.0 * u.ms, constraint=non_negative, doc="recovery")
+    U: Quantity = param(default=0.15, constraint=between(0, 1), doc="utilisation of a first spike")
+    tau_f: Quantity = param(default=1500.0 * u.ms, constraint=non_negative, doc="facilitation")
+    tau_d: Quantity = param(default=200.0 * u.ms, constraint=non_negative, doc="recovery")
     towards: str = option(default="zero", constraint=one_of("zero", "U"), doc="what u relaxes to")
     u = state(lambda model, shape: full(model._rest(), shape), "utilisation")
     u_lost = state(_nothing, "what rounding has left out of u", brainstate.ShortTermState)
 
-    def update(self, pre_spike: Any) -> Any:
+    def update(self, pre_spike: Array) -> Quantity:
         """Advance by one step and return what each spike releases.
 
         Args:
@@ -133,7 +132,7 @@ class STP(_Plasticity):
         self.assign_states({"x": x - part * release, "x_lost": x_lost})
         return strength * release
 
-    def _rest(self) -> Any:
+    def _rest(self) -> Array | float:
         return self.U if self.towards == "U" else 0.0
 
 
@@ -183,10 +182,10 @@ class STD(_Plasticity):
         [1.     0.6106 0.459 ]
     """
 
-    tau: Any = param(default=200.0 * u.ms, constraint=non_negative, doc="recovery")
-    U: Any = param(default=0.07, constraint=between(0, 1), doc="fraction used by a spike")
+    tau: Quantity = param(default=200.0 * u.ms, constraint=non_negative, doc="recovery")
+    U: Quantity = param(default=0.07, constraint=between(0, 1), doc="fraction used by a spike")
 
-    def update(self, pre_spike: Any) -> Any:
+    def update(self, pre_spike: Array) -> Quantity:
         """Advance by one step and return what each spike releases.
 
         Args:
@@ -201,7 +200,7 @@ class STD(_Plasticity):
         return strength * x
 
 
-def _relaxed(value: Any, lost: Any, target: Any, tau: Any) -> tuple[Any, Any]:
+def _relaxed(value: Array, lost: Array, target: Array | float, tau: Time) -> tuple[Array, Array]:
     """A value after one step on its way to a target, and what rounding has left out of it.
 
     In single precision the last part of the way is made of changes that are too small to be
@@ -216,6 +215,6 @@ def _relaxed(value: Any, lost: Any, target: Any, tau: Any) -> tuple[Any, Any]:
     return new, change - (new - value)
 
 
-def _part(strength: Any) -> Any:
+def _part(strength: Quantity) -> Array:
     """The fraction of a spike that a graded one is, with a slope of one at 0 and at 1."""
     return jnp.where(strength > 1.0, 1.0, jnp.where(strength < 0.0, 0.0, strength))

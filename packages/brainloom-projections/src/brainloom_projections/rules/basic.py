@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from brainloom_core import ParameterError
+from brainloom_core import ParameterError, PluginError
+from brainloom_core.plugins import made
 from brainloom_core.units import show
 
 from ..connection.counter import RowDraw, new_key
@@ -57,6 +58,24 @@ class Rule:
             n_post: Number of postsynaptic neurons.
             rng: Where the random numbers come from; by default, they differ from call to call.
         """
+
+
+def rule_of(where: str, rule: Any) -> Any:
+    """A rule that is given by name, or what else is given.
+
+    Args:
+        where: What takes it, for the message.
+        rule: A rule, anything else, or the name under which a plugin registers a rule.
+
+    Raises:
+        ParameterError: No rule has the name, or it has parameters that must be given.
+    """
+    if not isinstance(rule, str):
+        return rule
+    try:
+        return made("rule", rule)
+    except (PluginError, TypeError) as error:
+        raise ParameterError(f"{where}: {error}") from error
 
 
 class RowRule(Rule):
@@ -353,12 +372,12 @@ def check_probability(name: str, p: Any) -> None:
         raise ParameterError(f"{name}: expected a probability from 0 to 1, got {show(p)}")
 
 
-def check_number(name: str, k: Any) -> None:
+def check_number(name: str, k: object) -> None:
     """Refuse what is not a count."""
     whole(name, k)
 
 
-def check_flags(rule: Any) -> None:
+def check_flags(rule: Rule) -> None:
     """Refuse what is neither true nor false."""
     for name in ("allow_autapses", "allow_multapses"):
         value = getattr(rule, name, True)
@@ -368,7 +387,7 @@ def check_flags(rule: Any) -> None:
             )
 
 
-def check_sizes(rule: Rule, n_pre: Any, n_post: Any) -> None:
+def check_sizes(rule: Rule, n_pre: object, n_post: object) -> None:
     """Refuse sizes that are not counts."""
     for name, number in (("n_pre", n_pre), ("n_post", n_post)):
         whole(f"{type(rule).__name__}.edges: {name}", number)

@@ -7,6 +7,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 from brainloom_core import ParameterError
+from brainloom_core.types import ArrayLike, Quantity
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from ..connection.edges import Edges, from_rows, real_numbers, whole
@@ -50,7 +51,7 @@ class _Profile:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._length}={show(getattr(self, self._length))})"
 
-    def _ratio(self, distance: Any) -> np.ndarray:
+    def _ratio(self, distance: Quantity) -> np.ndarray:
         length = getattr(self, self._length)
         if not same_dimension(distance, length):
             raise ParameterError(
@@ -82,10 +83,10 @@ class GaussianProfile(_Profile):
         0.6065
     """
 
-    sigma: Any
+    sigma: Quantity
     _length = "sigma"
 
-    def __call__(self, distance: Any) -> np.ndarray:
+    def __call__(self, distance: Quantity) -> np.ndarray:
         """The relative probability at a distance.
 
         Args:
@@ -114,10 +115,10 @@ class ExponentialProfile(_Profile):
         0.3679
     """
 
-    scale: Any
+    scale: Quantity
     _length = "scale"
 
-    def __call__(self, distance: Any) -> np.ndarray:
+    def __call__(self, distance: Quantity) -> np.ndarray:
         """The relative probability at a distance.
 
         Args:
@@ -147,10 +148,10 @@ class LinearProfile(_Profile):
         0.75
     """
 
-    radius: Any
+    radius: Quantity
     _length = "radius"
 
-    def __call__(self, distance: Any) -> np.ndarray:
+    def __call__(self, distance: Quantity) -> np.ndarray:
         """The relative probability at a distance.
 
         Args:
@@ -179,10 +180,10 @@ class DiscProfile(_Profile):
         [1. 0.]
     """
 
-    radius: Any
+    radius: Quantity
     _length = "radius"
 
-    def __call__(self, distance: Any) -> np.ndarray:
+    def __call__(self, distance: Quantity) -> np.ndarray:
         """The relative probability at a distance.
 
         Args:
@@ -236,11 +237,11 @@ class DistanceDependent(Rule):
         {4}
     """
 
-    profile: Callable[[Any], Any]
-    pre: Any
-    post: Any = None
+    profile: Callable[[Quantity], ArrayLike]
+    pre: Quantity
+    post: Quantity | None = None
     p_max: float = 1.0
-    period: Any = None
+    period: Quantity | None = None
     allow_autapses: bool = True
     _numbers: Any = field(default=None, init=False, repr=False)
 
@@ -265,7 +266,7 @@ class DistanceDependent(Rule):
         period = None if self.period is None else self._checked_period(x.shape[1], unit)
         object.__setattr__(self, "_numbers", (x, y, period, unit))
 
-    def _checked_period(self, dimensions: int, unit: Any) -> np.ndarray:
+    def _checked_period(self, dimensions: int, unit: u.Unit) -> np.ndarray:
         period = _in_unit("DistanceDependent.period", self.period, unit)
         right = np.isfinite(period) & (period > 0)
         if period.shape not in ((), (dimensions,)) or not np.all(right):
@@ -321,7 +322,7 @@ class DistanceDependent(Rule):
             squared += apart**2
         return np.sqrt(squared)
 
-    def _probabilities(self, distance: Any) -> np.ndarray:
+    def _probabilities(self, distance: Quantity) -> np.ndarray:
         found = self.profile(distance)
         p = real_numbers(found)
         if p is None or u.get_unit(found) != u.UNITLESS or p.shape != np.shape(distance):
@@ -362,7 +363,7 @@ class DistanceDependent(Rule):
         )
 
 
-def grid_positions(shape: int | tuple[int, ...], spacing: Any = 1.0) -> Any:
+def grid_positions(shape: int | tuple[int, ...], spacing: Quantity = 1.0) -> Quantity:
     """Positions on a regular grid, in the order of a population of that shape.
 
     The first point lies half a spacing from the origin, so that a period of
@@ -402,8 +403,8 @@ def grid_positions(shape: int | tuple[int, ...], spacing: Any = 1.0) -> Any:
 
 
 def random_positions(
-    n: int, extent: Any = (1.0, 1.0), *, rng: np.random.Generator | None = None
-) -> Any:
+    n: int, extent: Quantity = (1.0, 1.0), *, rng: np.random.Generator | None = None
+) -> Quantity:
     """Independent positions, uniform in a box with a corner at the origin.
 
     Args:
@@ -436,7 +437,7 @@ def random_positions(
     )
 
 
-def _positions(name: str, points: Any, unit: Any) -> np.ndarray:
+def _positions(name: str, points: Quantity, unit: u.Unit) -> np.ndarray:
     number = _in_unit(f"DistanceDependent.{name}", points, unit)
     if number.ndim == 1:
         number = number[:, None]
@@ -450,7 +451,7 @@ def _positions(name: str, points: Any, unit: Any) -> np.ndarray:
     return number
 
 
-def _in_unit(name: str, value: Any, unit: Any) -> np.ndarray:
+def _in_unit(name: str, value: Quantity, unit: u.Unit) -> np.ndarray:
     if not same_dimension(value, u.Quantity(1.0, unit=unit)):
         raise ParameterError(
             f"{name}: expected {dimension_name(u.Quantity(1.0, unit=unit))}, as "

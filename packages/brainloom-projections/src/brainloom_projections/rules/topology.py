@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from brainloom_core import ParameterError
+from brainloom_core.types import Shape
 
 from ..connection.edges import Edges, from_rows
 from .basic import (
@@ -112,7 +113,7 @@ class SmallWorld(Rule):
         return marked // 2
 
     def _anyone(
-        self, own: np.ndarray, shape: tuple[int, ...], n: int, rng: np.random.Generator
+        self, own: np.ndarray, shape: Shape, n: int, rng: np.random.Generator
     ) -> np.ndarray:
         if self.allow_autapses:
             return rng.integers(0, n, shape)

@@ -3,13 +3,14 @@
 import inspect
 import math
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import brainunit as u
 import jax.numpy as jnp
 from brainloom_core import BrainloomError
+from brainloom_core.types import Arguments
 
 from ..case import Case
 from ..declarations import signature
@@ -32,7 +33,7 @@ HARDLY: tuple[Any, ...] = (
 )
 
 
-def bad_values(given: Any) -> Iterator[Any]:
+def bad_values(given: object) -> Iterator[object]:
     """Values that an argument can hardly mean.
 
     Args:
@@ -48,7 +49,7 @@ def bad_values(given: Any) -> Iterator[Any]:
 
 
 def complaint(
-    call: Callable[..., Any], name: str, value: Any, arguments: Mapping[str, Any]
+    call: Callable[..., Any], name: str, value: object, arguments: Arguments
 ) -> str | None:
     """What is wrong with the way in which a class or function takes a value, None if nothing is.
 
@@ -70,7 +71,8 @@ def complaint(
         told = isinstance(error, (BrainloomError, FileNotFoundError)) or who in words
         parts = value if isinstance(value, list) else []
         texts = [repr(value)[1:-1]] if isinstance(value, str) else map(repr, [value, *parts])
-        marks = [*_parameters(call), *texts]
+        # What a function gives to a model is refused by that, whose argument is x.
+        marks = [*_parameters(call), "update(x)", *texts]
         if told and any(mark in words for mark in marks):
             return None
         last = traceback.extract_tb(error.__traceback__)[-1]
@@ -84,7 +86,7 @@ def complaint(
 
 
 def complaints(
-    call: Callable[..., Any], arguments: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+    call: Callable[..., Any], arguments: Arguments | Callable[[], Arguments]
 ) -> list[str]:
     """What is wrong with the way in which a class or function takes what cannot be meant.
 
@@ -106,7 +108,7 @@ def complaints(
         []
     """
     found = []
-    fresh = arguments if callable(arguments) else lambda: dict(arguments)
+    fresh = arguments if callable(arguments) else (lambda: dict(arguments))
     given = fresh()
     for name, parameter in _parameters(call).items():
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):

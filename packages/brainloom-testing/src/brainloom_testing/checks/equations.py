@@ -2,13 +2,14 @@
 
 import functools
 import math
-from typing import Any
+from collections.abc import Callable
 
 import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import SOLVERS, ParameterError
+from brainloom_core import SOLVERS, Dynamics, ParameterError
+from brainloom_core.types import Array, Quantity
 from brainloom_core.units import same_dimension, to_number, with_unit
 
 from ..case import Case
@@ -35,7 +36,7 @@ __all__ = [
 ROUNDING = 1e-12
 HALVINGS = 6
 
-Values = dict[str, Any]
+Values = dict[str, Quantity]
 Numbers = dict[str, np.ndarray]
 
 
@@ -153,14 +154,14 @@ def _end(case: Case, solver: str, steps: int) -> Numbers:
 
 
 @functools.cache
-def _compiled_run(case: Case, solver: str) -> Any:
+def _compiled_run(case: Case, solver: str) -> Callable[..., tuple[Values, Array]]:
     """The final states, and whether no neuron spiked, of any number of steps."""
     model, x = fresh(case, solver=solver), calm(case)
 
-    def run(start: Values, steps: Any) -> Any:
+    def run(start: Values, steps: Array) -> tuple[Values, Array]:
         dt = STEPS * case.dt / steps
 
-        def one(carried: Any) -> Any:
+        def one(carried: tuple[Array, Array]) -> tuple[Array, Array]:
             i, quiet = carried
             with brainstate.environ.context(i=i, t=i * dt, dt=dt):
                 returned = step(case, model, x)
@@ -192,7 +193,7 @@ def _steps(case: Case) -> int:
     return max(4, math.ceil(10.0 * max(rates) * to_number(STEPS * case.dt, u.ms)))
 
 
-def _slope(case: Case, model: Any, name: str, y: Values, x: Any) -> float:
+def _slope(case: Case, model: Dynamics, name: str, y: Values, x: Quantity) -> float:
     """How fast a derivative changes with its own state, per ms."""
     small = 1e-3
     change = _rate(case, model, name, _moved(y, name, small), x) - _rate(case, model, name, y, x)
@@ -223,12 +224,12 @@ def _moved(y: Values, name: str, by: float) -> Values:
     return {**y, name: with_unit(u.get_mantissa(y[name]) + by, unit)}
 
 
-def _rate(case: Case, model: Any, name: str, y: Values, x: Any) -> np.ndarray:
+def _rate(case: Case, model: Dynamics, name: str, y: Values, x: Quantity) -> np.ndarray:
     """The derivative as plain numbers, in the unit of the state per ms."""
     rate = _derivative(case, model, name, y, x)
     return np.asarray(to_number(rate, u.get_unit(y[name]) / u.ms))
 
 
-def _derivative(case: Case, model: Any, name: str, y: Values, x: Any) -> Any:
+def _derivative(case: Case, model: Dynamics, name: str, y: Values, x: Quantity) -> Quantity:
     known = {**y, "I": x}
     return getattr(model, f"d{name}")(**{key: known[key] for key in derivatives(case.cls)[name]})

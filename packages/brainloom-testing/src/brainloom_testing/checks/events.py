@@ -1,13 +1,13 @@
 """Checks of events: whatever way one takes to a state, it delivers the same charge."""
 
 from collections.abc import Callable
-from typing import Any
 
 import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import AlignPost, Neuron
+from brainloom_core import AlignPost, Declared, Dynamics, Neuron
+from brainloom_core.types import Array, Quantity, Time
 
 from ..case import Case
 from ..require import require
@@ -21,7 +21,7 @@ WAYS = ("an argument", "a value", "a function")
 
 
 def _decays_after_jumps(case: Case) -> bool:
-    cls: Any = case.cls
+    cls: type[Declared] = case.cls
     return issubclass(cls, AlignPost) and bool(cls.jump_states) and bool(cls.equations.derivatives)
 
 
@@ -47,15 +47,15 @@ def check_events_deliver_one_charge(case: Case) -> None:
             )
 
 
-def _charge(course: np.ndarray, dt: Any) -> float:
+def _charge(course: np.ndarray, dt: Time) -> float:
     return float(course.sum()) * float(dt.to_decimal(u.ms))
 
 
-def _courses(case: Case, event: Any, dt: Any, steps: int) -> dict[str, np.ndarray]:
+def _courses(case: Case, event: Quantity, dt: Time, steps: int) -> dict[str, np.ndarray]:
     """Mean conductance in each step after an event in the first, by the way it takes."""
     models = {way: fresh(case) for way in WAYS}
 
-    def step(i: Any) -> Any:
+    def step(i: Array) -> dict[str, Quantity]:
         with brainstate.environ.context(i=i, t=i * dt):
             due = jnp.where(i == 0, 1.0, 0.0) * event
             for way, model in models.items():
@@ -66,13 +66,13 @@ def _courses(case: Case, event: Any, dt: Any, steps: int) -> dict[str, np.ndarra
     return {way: np.asarray(g, np.float64).reshape(steps, -1)[:, 0] for way, g in run().items()}
 
 
-def _give(model: Any, way: str, due: Any) -> None:
+def _give(model: Dynamics, way: str, due: Quantity) -> None:
     if way == "an argument":
         model(due)
         return
-    given: Callable[[], Any] = lambda: due  # noqa: E731
+    given: Callable[[], Quantity] = lambda: due  # noqa: E731
     if way == "a function":
-        model._delta_inputs.pop("event", None)
+        model.delta_inputs.pop("event", None)
         model.add_delta_input("event", given)
     else:
         model.add_delta_input("event", due)
@@ -80,7 +80,7 @@ def _give(model: Any, way: str, due: Any) -> None:
 
 
 def _takes_jumps(case: Case) -> bool:
-    cls: Any = case.cls
+    cls: type[Declared] = case.cls
     ours = issubclass(cls, Neuron) and cls.update is Neuron.update
     return bool(ours and cls.add_jumps is Neuron.add_jumps)
 
@@ -89,13 +89,13 @@ def _takes_jumps(case: Case) -> bool:
 def check_jumps_are_one_by_any_way(case: Case) -> None:
     """A jump by a value and one by a function that stays leave a neuron in the same states."""
     name = case.cls.__name__
-    ends: list[Any] = []
+    ends: list[Quantity] = []
     with environment(case):
         for way in WAYS[1:]:
             model = fresh(case)
             before = getattr(model, model.jump_state).value
             jump = 1e-3 * u.math.ones_like(before)
-            value: Any = jump if way == "a value" else (lambda jump=jump: jump)
+            value: Quantity = jump if way == "a value" else (lambda jump=jump: jump)
             model.add_delta_input("event", value)
             model()
             require(

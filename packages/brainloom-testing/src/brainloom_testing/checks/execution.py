@@ -6,6 +6,8 @@ from typing import Any
 import brainstate
 import brainunit as u
 import jax.numpy as jnp
+from brainloom_core import Dynamics
+from brainloom_core.types import Quantity
 
 from ..case import Case
 from ..require import require, require_close, require_same
@@ -127,12 +129,12 @@ def check_spikes_have_batch_shape(case: Case) -> None:
         )
 
 
-def _at(i: int, case: Case, model: Any, x: Any) -> Any:
+def _at(i: int, case: Case, model: Dynamics, x: Quantity) -> Quantity:
     with brainstate.environ.context(i=i, t=i * brainstate.environ.get_dt()):
         return step(case, model, x)
 
 
-def _three_inputs(case: Case) -> Any:
+def _three_inputs(case: Case) -> Quantity:
     """Different inputs for the members of a batch."""
     shape = case.build().in_size
     factors = jnp.array([0.5, 1.0, 2.0]).reshape(3, *(1 for _ in shape))

@@ -9,6 +9,7 @@ import brainunit as u
 import jax
 import numpy as np
 from brainloom_core import Arctan, InvSquareGrad, ReluGrad, Sigmoid
+from brainloom_core.types import Quantity
 
 from ..case import Case
 from ..declarations import quantities
@@ -39,7 +40,7 @@ def check_float64_gradients_are_finite(case: Case) -> None:
         _require_finite(_gradients(case, precision=64), " in float64")
 
 
-def _require_finite(gradients: list[tuple[str, dict[str, Any], Any]], when: str) -> None:
+def _require_finite(gradients: list[tuple[str, dict[str, Quantity], Quantity]], when: str) -> None:
     for where, by_parameter, by_input in gradients:
         for name, gradient in {**by_parameter, "the input": by_input}.items():
             require(
@@ -59,7 +60,7 @@ def check_input_gradient_is_not_zero(case: Case) -> None:
 
 
 @functools.cache
-def _gradients(case: Case, precision: int = 32) -> list[tuple[str, dict[str, Any], Any]]:
+def _gradients(case: Case, precision: int = 32) -> list[tuple[str, dict[str, Quantity], Quantity]]:
     """Gradients of the summed output of a run, by trainable parameter and by input.
 
     They are computed in the precision that is set; it is an argument to be remembered by.
@@ -79,13 +80,15 @@ def _gradients(case: Case, precision: int = 32) -> list[tuple[str, dict[str, Any
     return found
 
 
-def _compiled_gradient(case: Case, **changes: Any) -> Callable[[], tuple[dict[str, Any], Any]]:
+def _compiled_gradient(
+    case: Case, **changes: Any
+) -> Callable[[], tuple[dict[str, Quantity], Quantity]]:
     x = jax.tree.map(settled, drive(case), is_leaf=lambda value: isinstance(value, u.Quantity))
     with environment(case):
         model = fresh(case, **_trainable(case), **changes)
     trained = model.states(brainstate.ParamState)
 
-    def total(x: Any) -> Any:
+    def total(x: Quantity) -> Quantity:
         model.reset_state()
         returned, _ = record(case, model, x)
         return u.get_mantissa(returned).sum()
@@ -93,7 +96,7 @@ def _compiled_gradient(case: Case, **changes: Any) -> Callable[[], tuple[dict[st
     gradients = brainstate.transform.grad(total, trained, argnums=0, check_states=False)
     compiled = brainstate.transform.jit(gradients)
 
-    def gradient() -> tuple[dict[str, Any], Any]:
+    def gradient() -> tuple[dict[str, Quantity], Quantity]:
         with environment(case):
             by_parameter, by_input = compiled(x)
         return {".".join(path): value for path, value in by_parameter.items()}, by_input
@@ -101,7 +104,7 @@ def _compiled_gradient(case: Case, **changes: Any) -> Callable[[], tuple[dict[st
     return gradient
 
 
-def _trainable(case: Case) -> dict[str, Any]:
+def _trainable(case: Case) -> dict[str, Quantity]:
     """Every number of the model as a ParamState."""
     model = case.build()
     found = {name: getattr(model, name) for name in quantities(case.cls)}

@@ -1,9 +1,8 @@
 """Checks that an input which does not fit is refused at the first call."""
 
-from typing import Any
-
 import brainunit as u
 from brainloom_core import InputError
+from brainloom_core.types import Quantity
 
 from ..case import Case
 from ..require import require_error
@@ -51,7 +50,7 @@ def check_unbound_output_raises(case: Case) -> None:
     require_error(InputError, name, f"{name} without a conductance", lambda: output(potential))
 
 
-def _require_refused(case: Case, x: Any, what: str) -> None:
+def _require_refused(case: Case, x: Quantity, what: str) -> None:
     name = case.cls.__name__
     with environment(case):
         model = fresh(case)

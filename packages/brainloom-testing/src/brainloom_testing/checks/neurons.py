@@ -1,11 +1,10 @@
 """Checks of what makes a neuron: silence at rest, and a refractory period of exact length."""
 
-from typing import Any
-
 import brainstate
 import brainunit as u
 import numpy as np
-from brainloom_core import Refractory
+from brainloom_core import Dynamics, Refractory
+from brainloom_core.types import Quantity
 from brainloom_core.units import step_count
 
 from ..case import Case
@@ -84,7 +83,7 @@ def check_refractory_period_adds_to_interval(case: Case) -> None:
             )
 
 
-def _run(case: Case, reset: str, period: float) -> tuple[int, np.ndarray, Any, Any]:
+def _run(case: Case, reset: str, period: float) -> tuple[int, np.ndarray, Quantity, Quantity]:
     """Steps of the period, and spikes, potential and model of a run of two spikes and more."""
     x = drive(case)
     with environment(case):
@@ -94,7 +93,7 @@ def _run(case: Case, reset: str, period: float) -> tuple[int, np.ndarray, Any, A
     return n, np.asarray(spikes), recorded["V"], model
 
 
-def _passage(case: Case, model: Any) -> int:
+def _passage(case: Case, model: Dynamics) -> int:
     """Steps from reset to the first spike."""
     x = drive(case)
     with environment(case):

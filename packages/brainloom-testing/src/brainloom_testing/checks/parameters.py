@@ -2,11 +2,13 @@
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
 import jax.numpy as jnp
 from brainloom_core import ANY_UNIT, ParameterError, UnitError
+from brainloom_core.types import Quantity, Shape
 
 from ..case import Case
 from ..declarations import initializers, parameters, quantities, signature, with_known_unit
@@ -109,7 +111,7 @@ def check_wrong_sizes_raise(case: Case) -> None:
 
 
 def _require_refused(
-    case: Case, name: str, value: Any, kind: type[Exception] = ParameterError
+    case: Case, name: str, value: Quantity, kind: type[Exception] = ParameterError
 ) -> None:
     """Require an error by the time the model has its states."""
     words = f"{case.cls.__name__}.{name}"
@@ -122,11 +124,11 @@ def _relation(declared: Any) -> str | None:
     return declared.above or declared.differs_from
 
 
-def _in_unit(number: Any, declared: Any) -> Any:
+def _in_unit(number: Quantity, declared: Any) -> Quantity:
     bare = declared.unit is ANY_UNIT or declared.unit == u.UNITLESS
     return number if bare else number * declared.unit
 
 
-def _of_shape(unit: Any) -> Any:
+def _of_shape(unit: u.Unit) -> Callable[[Shape], Quantity]:
     """An initializer that gives a wrong unit, which shows when it is called."""
     return lambda shape: jnp.ones(shape) * unit

@@ -1,10 +1,11 @@
 """Checks of declarations: the constructor, and descriptions of instances."""
 
 import inspect
-from typing import Any
 
 import brainunit as u
 import jax.numpy as jnp
+from brainloom_core import Declared, Descriptor
+from brainloom_core.types import Quantity
 
 from ..case import Case
 from ..declarations import defaults, parameters, quantities, signature, states, with_known_unit
@@ -43,16 +44,16 @@ def check_declarations_are_documented(case: Case) -> None:
 @applies_to(when=declares)
 def check_descriptors_compare_by_meaning(case: Case) -> None:
     """`desc` compares by meaning, whatever the order of the arguments and the unit written."""
-    cls: Any = case.cls
+    cls: type[Declared] = case.cls
     given = case.given
     described = cls.desc(**given)
     whole = {
         **{k: v for k, v in defaults(cls).items() if v is not inspect.Parameter.empty},
         **given,
     }
-    for other in (whole, dict(reversed(whole.items()))):
+    for arguments in (whole, dict(reversed(whole.items()))):
         text = "the order of the arguments, or a default written out, makes a difference"
-        _require_equal(described, cls.desc(**other), cls, text)
+        _require_equal(described, cls.desc(**arguments), cls, text)
     require(described != object(), f"{cls.__name__}.desc: equal to any object")
     for key, declared in with_known_unit(cls).items():
         if declared.unit != u.UNITLESS:
@@ -66,7 +67,7 @@ def check_descriptors_compare_by_meaning(case: Case) -> None:
 @applies_to(when=lambda case: bool(quantities(case.cls)))
 def check_descriptors_see_every_element(case: Case) -> None:
     """Descriptions with large arrays differ if a single element does."""
-    cls: Any = case.cls
+    cls: type[Declared] = case.cls
     given = case.given
     for key, declared in quantities(cls).items():
         unit = declared.unit if key in with_known_unit(cls) else u.UNITLESS
@@ -80,12 +81,12 @@ def check_descriptors_see_every_element(case: Case) -> None:
         require(one != other, f"{where}: arrays of 1200 that differ in one element are the same")
 
 
-def _require_equal(one: Any, other: Any, cls: Any, text: str) -> None:
+def _require_equal(one: Descriptor, other: Descriptor, cls: type[Declared], text: str) -> None:
     require(one == other, f"{cls.__name__}.desc: {text}")
     require(hash(one) == hash(other), f"{cls.__name__}.desc: {text} to the hash")
 
 
-def _rewritten(value: Any) -> Any:
+def _rewritten(value: Quantity) -> Quantity:
     """The same quantity in a unit that is a thousandth."""
     unit = (u.ms / u.second) * value.unit
     return u.Quantity(value.mantissa * 1000.0, unit=unit)

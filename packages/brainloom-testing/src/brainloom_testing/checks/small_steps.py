@@ -1,11 +1,11 @@
 """Checks of what becomes of changes that are too small for a float32."""
 
-from typing import Any
-
 import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
+from brainloom_core import Dynamics
+from brainloom_core.types import Array, Time
 from brainloom_core.units import same_dimension, with_unit
 
 from ..case import Case
@@ -22,7 +22,7 @@ SLOWER = 1000.0
 AWAY = 20.3  # units: enough that the potential, by what it keeps of itself, does not matter
 
 
-def _slow_times(case: Case) -> dict[str, Any]:
+def _slow_times(case: Case) -> dict[str, Time]:
     """The time constants that are long by default, 1000 times as long."""
     times = {
         name: declared.default
@@ -73,7 +73,7 @@ def _after_a_second(case: Case) -> tuple[dict[str, np.ndarray], dict[str, np.nda
         x = 0.0 * plain_input(case)
         start = {name: _numbers(model, name) for name in moving}
 
-        def one(i: Any) -> None:
+        def one(i: Array) -> None:
             with brainstate.environ.context(i=i, t=i * brainstate.environ.get_dt()):
                 step(case, model, x)
 
@@ -84,5 +84,5 @@ def _after_a_second(case: Case) -> tuple[dict[str, np.ndarray], dict[str, np.nda
         return start, {name: _numbers(model, name) for name in moving}
 
 
-def _numbers(model: Any, name: str) -> np.ndarray:
+def _numbers(model: Dynamics, name: str) -> np.ndarray:
     return np.asarray(u.get_mantissa(getattr(model, name).value), float)

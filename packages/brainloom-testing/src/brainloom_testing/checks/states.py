@@ -1,11 +1,11 @@
 """Checks of how states come into being, keep their form and go back to the start."""
 
 from functools import partial
-from typing import Any
 
 import brainstate
 import brainunit as u
-from brainloom_core import StateError
+from brainloom_core import Dynamics, StateError
+from brainloom_core.types import Quantity
 from brainloom_core.units import same_dimension
 
 from ..case import Case
@@ -51,7 +51,7 @@ def check_init_state_repeats(case: Case) -> None:
     """A second `init_state` gives the same values in the same objects, and nothing recompiles."""
     name, x, traces = case.cls.__name__, drive(case), []
 
-    def five(x: Any) -> Any:
+    def five(x: Quantity) -> Quantity:
         traces.append(x)
         return record(case, model, x, 5)
 
@@ -97,19 +97,19 @@ def check_states_keep_units(case: Case) -> None:
             _require_same_form(f"{case.cls.__name__}.{key}", after[key], old)
 
 
-def _require_kept(model: Any, objects: dict[Any, Any], what: str) -> None:
+def _require_kept(model: Dynamics, objects: dict[str, brainstate.State], what: str) -> None:
     now = model.states()
     replaced = [".".join(key) for key, state in objects.items() if now.get(key) is not state]
     text = f"{what} replaces {', '.join(replaced)}; compiled functions hold the old objects"
     require(not replaced, text)
 
 
-def _fitting(x: Any, model: Any, batch_size: int | None) -> Any:
+def _fitting(x: Quantity, model: Dynamics, batch_size: int | None) -> Quantity:
     """The input, with the batch axis of the states."""
     return x if batch_size is None else shaped(x, (batch_size, *model.in_size))
 
 
-def _require_same_form(what: str, new: Any, old: Any) -> None:
+def _require_same_form(what: str, new: Quantity, old: Quantity) -> None:
     text = f"{what}: a step changes its {{}} from {{}} to {{}}"
     same_unit = same_dimension(new, old) and u.get_unit(new) == u.get_unit(old)
     require(same_unit, text.format("unit", u.get_unit(old), u.get_unit(new)))

@@ -1,13 +1,12 @@
 """Checks of what makes a synapse: decay, and linearity where it is claimed."""
 
-from typing import Any
-
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import AlignPost
+from brainloom_core import AlignPost, Declared, Dynamics
+from brainloom_core.types import Quantity, Shape, Values
 
 from ..case import Case
 from ..require import require, require_same
@@ -51,24 +50,24 @@ def check_response_is_linear(case: Case) -> None:
     require_same(summed, expected, f"{name}: two responses summed, beside that to the sum,")
 
 
-def _respond(model: Any, xs: Any) -> dict[str, Any]:
+def _respond(model: Dynamics, xs: Quantity) -> dict[str, Quantity]:
     """States and conductance at each step of a sequence of inputs."""
 
-    def one(x: Any) -> dict[str, Any]:
+    def one(x: Quantity) -> dict[str, Quantity]:
         return {"conductance": model(x), **values(model)}
 
     return brainstate.transform.for_loop(one, xs)
 
 
-def _random_input(case: Case, seed: int, shape: tuple[int, ...]) -> Any:
+def _random_input(case: Case, seed: int, shape: Shape) -> Quantity:
     numbers = jax.random.uniform(jax.random.key(seed), shape, minval=0.1)
     return shaped(drive(case), shape) * numbers
 
 
-def _largest(case: Case, run: Any, last: bool = False) -> float:
+def _largest(case: Case, run: tuple[Quantity, Values], last: bool = False) -> float:
     """The largest number among conductance and jump states, over a run or at its end."""
     returned, recorded = run
-    cls: Any = case.cls
+    cls: type[Declared] = case.cls
     series = [returned, *(recorded[name] for name in cls.jump_states)]
     numbers = [np.abs(u.get_mantissa(s[-1] if last else s)) for s in series]
     return float(max(jnp.max(n) for n in numbers))

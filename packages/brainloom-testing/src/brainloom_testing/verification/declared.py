@@ -2,14 +2,14 @@
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Crossing
+from brainloom_core import Crossing, Dynamics
+from brainloom_core.types import Quantity, Values
 from brainloom_core.units import to_number, with_unit
 
 from ..declarations import derivatives
@@ -18,10 +18,8 @@ from .oracles.equations import Array, Equations
 
 __all__ = ["DeclaredEquations", "call"]
 
-Values = Mapping[str, Any]
 
-
-def call(function: Callable[..., Any], y: Values) -> Any:
+def call(function: Callable[..., Quantity], y: Values) -> Quantity:
     """Call an equation of a model with the values that it names, or with all if it takes any."""
     parameters = inspect.signature(function).parameters.values()
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
@@ -37,7 +35,7 @@ class DeclaredEquations:
         unit: Unit of the current.
     """
 
-    def __init__(self, model: Any, unit: Any) -> None:
+    def __init__(self, model: Dynamics, unit: u.Unit) -> None:
         self.model, self.unit = model, unit
         first = values(model)
         self.names = sorted(derivatives(type(model)), key="V".__ne__)
@@ -48,12 +46,12 @@ class DeclaredEquations:
         self._excess = jax.jit(lambda y: self._plain_excess(self.unpacked(y)))
         self._jump = jax.jit(lambda y: self.pack(self.after_spike(self.unpacked(y))))
 
-    def pack(self, y: Values) -> Any:
+    def pack(self, y: Values) -> jax.Array:
         """The states as one vector, V first."""
         plain = [jnp.ravel(to_number(y[name], self.units[name])) for name in self.names]
         return jnp.concatenate([jnp.asarray(x, jnp.float64) for x in plain])
 
-    def unpacked(self, vector: Any) -> dict[str, Any]:
+    def unpacked(self, vector: jax.Array) -> dict[str, Quantity]:
         """The states by name, from a vector."""
         found, at = dict(self.others), 0
         for name, shape in self.shapes.items():
@@ -62,18 +60,18 @@ class DeclaredEquations:
             found[name], at = with_unit(number, self.units[name]), at + size
         return found
 
-    def threshold(self, y: Values) -> Any:
+    def threshold(self, y: Values) -> Quantity:
         """The potential at which the model spikes."""
         return call(self.model.threshold, y)
 
-    def after_spike(self, y: Values, rule: str = "hard") -> dict[str, Any]:
+    def after_spike(self, y: Values, rule: str = "hard") -> dict[str, Quantity]:
         """The states after a spike, by the rule of reset."""
         jumped = call(self.model.on_spike, {**y, "spk": jnp.ones(self.shapes["V"])})
         target = self.model.V_reset
         V = y["V"] - (self.threshold(y) - target) if rule == "soft" else target
         return {**y, **jumped, "V": 0.0 * y["V"] + V}
 
-    def equations(self, start: Any) -> Equations:
+    def equations(self, start: Quantity) -> Equations:
         """For `solve`; the parameters are those of the model."""
         return Equations(
             tuple(self.names),
@@ -84,16 +82,16 @@ class DeclaredEquations:
             source="the declared equations of the model; DOP853, rtol 1e-10",
         )
 
-    def _reset(self, y: Any) -> list[float]:
+    def _reset(self, y: Quantity) -> list[float]:
         found: Array = np.asarray(self._jump(np.asarray(y)))
         return list(found.tolist())
 
-    def _rates_of(self, vector: Any, current: Any) -> Any:
+    def _rates_of(self, vector: jax.Array, current: Quantity) -> Quantity:
         y = {**self.unpacked(vector), "I": with_unit(current, self.unit)}
         rates = {name: call(getattr(self.model, f"d{name}"), y) for name in self.names}
         like = {name: rates[name] * u.ms + 0.0 * y[name] for name in self.names}
         return self.pack(like)
 
-    def _plain_excess(self, y: Values) -> Any:
+    def _plain_excess(self, y: Values) -> Quantity:
         above = y["V"] - self.threshold(y)
         return jnp.ravel(jnp.asarray(to_number(above, self.units["V"])))[0]

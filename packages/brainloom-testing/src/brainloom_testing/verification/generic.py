@@ -10,7 +10,8 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Crossing
+from brainloom_core import Crossing, Dynamics
+from brainloom_core.types import Quantity
 from brainloom_core.units import to_number, with_unit
 
 from ..case import Case
@@ -39,7 +40,7 @@ class Probe:
 
     case: Case
     current: float
-    unit: Any
+    unit: u.Unit
 
     @property
     def name(self) -> str:
@@ -50,7 +51,7 @@ class Probe:
         """Whether the class has this parameter."""
         return name in signature(self.case.cls)
 
-    def build(self, **changes: Any) -> Any:
+    def build(self, **changes: Any) -> Dynamics:
         """One neuron with its states, some arguments changed where the class has them."""
         known = {k: v for k, v in changes.items() if self.takes(k)}
         return fresh(self.case, **{"in_size": 1, **known})
@@ -276,7 +277,9 @@ def _finite(probe: Probe) -> Iterator[Record]:
     )
 
 
-def _run(model: Any, probe: Probe, current: float, steps: int, dt: float, keep: Any = None) -> Any:
+def _run(
+    model: Dynamics, probe: Probe, current: float, steps: int, dt: float, keep: Any = None
+) -> Quantity:
     """Run, and return the outcome, or the states at the end as a vector."""
     x = with_unit(current, probe.unit)
     spikes, states = run_compiled(probe.case, model, x, steps)
@@ -288,7 +291,7 @@ def _run(model: Any, probe: Probe, current: float, steps: int, dt: float, keep: 
     return Outcome(times, times[at], {"V": V})
 
 
-def _held(model: Any) -> Mapping[str, float]:
+def _held(model: Dynamics) -> Mapping[str, float]:
     if not hasattr(model, "tau_ref") or isinstance(model, Crossing):
         return {}
     dt = to_number(brainstate.environ.get_dt(), u.ms)
@@ -296,13 +299,13 @@ def _held(model: Any) -> Mapping[str, float]:
     return {"tau_ref": float(steps * dt)}
 
 
-def _numerics(model: Any, name: str) -> Any:
+def _numerics(model: Dynamics, name: str) -> Any:
     return getattr(getattr(model, "numerics", None), name, None)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Quantity) -> Quantity:
     return jnp.asarray(u.get_mantissa(value))
 
 
-def _text(unit: Any) -> str:
+def _text(unit: u.Unit) -> str:
     return "" if unit == u.UNITLESS else str(unit)

@@ -3,12 +3,14 @@
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
+from brainloom_core import Declared
+from brainloom_core.types import Quantity
 from brainloom_core.units import same_dimension, to_number
 
 from ..case import Case
@@ -45,7 +47,7 @@ def synapse_records(case: Case) -> Iterator[tuple[str, Callable[[], Iterable[Rec
 
 def _steps(case: Case) -> Iterator[Record]:
     """A step as one, against the same time in small steps."""
-    cls: Any = case.cls
+    cls: type[Declared] = case.cls
     if not derivatives(cls):
         return
     name, x = cls.__name__, drive(case)
@@ -72,7 +74,7 @@ def _steps(case: Case) -> Iterator[Record]:
             )
 
 
-def _course(case: Case, x: Any, parts: int) -> Course:
+def _course(case: Case, x: Quantity, parts: int) -> Course:
     """After a first step with input: spikes come in that one only, a potential stays."""
     stays = same_dimension(x, u.mV)
     one = {"in_size": 1} if "in_size" in signature(case.cls) else {}
@@ -81,7 +83,7 @@ def _course(case: Case, x: Any, parts: int) -> Course:
         model(x)
     with double_precision(STEP / parts):
 
-        def step(i: Any) -> Any:
+        def step(i: jax.Array) -> tuple[Quantity, Quantity]:
             mean = model.mean_conductance()
             return (model(x) if stays else model()), mean
 

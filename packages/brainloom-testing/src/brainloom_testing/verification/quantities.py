@@ -2,18 +2,18 @@
 
 import functools
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import brainunit as u
 import numpy as np
+from brainloom_core.types import Arguments, Quantity
 from brainloom_core.units import with_unit
 
 __all__ = ["is_quantity", "numbers", "parse_unit", "quantity"]
 
 
 @functools.cache
-def parse_unit(name: str | None) -> Any:
+def parse_unit(name: str | None) -> u.Unit:
     """A unit by name: attributes of `brainunit` joined by `*` and `/`, read from left to right."""
     found = u.UNITLESS
     for operator, part in re.findall(r"(^|[*/])\s*([^*/\s]+)", name or "1"):
@@ -22,7 +22,7 @@ def parse_unit(name: str | None) -> Any:
     return found
 
 
-def is_quantity(value: Any) -> bool:
+def is_quantity(value: object) -> bool:
     """Whether a value is a pair of a number (or numbers) and the name of a unit."""
     return (
         isinstance(value, (list, tuple))
@@ -32,7 +32,7 @@ def is_quantity(value: Any) -> bool:
     )
 
 
-def quantity(value: Any) -> Any:
+def quantity(value: Any) -> Quantity:
     """A pair as a quantity; everything else as it is."""
     if not is_quantity(value):
         return value
@@ -41,7 +41,7 @@ def quantity(value: Any) -> Any:
     return with_unit(float(array) if array.ndim == 0 else array, parse_unit(unit))
 
 
-def numbers(arguments: Mapping[str, Any]) -> dict[str, float]:
+def numbers(arguments: Arguments) -> dict[str, float]:
     """The scalars among some arguments as plain numbers, in the units as written."""
     found = {name: v[0] if is_quantity(v) else v for name, v in arguments.items()}
     return {

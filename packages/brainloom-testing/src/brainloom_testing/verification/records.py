@@ -58,7 +58,7 @@ def failed(records: Iterable[Record]) -> list[Record]:
     return [record for record in records if not record.passed]
 
 
-def report(records: Iterable[Record]) -> dict[str, Any]:
+def report(records: Iterable[Record]) -> dict[str, object]:
     """All records and their numbers, for a JSON file.
 
     Args:

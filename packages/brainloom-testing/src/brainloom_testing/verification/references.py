@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 import brainunit as u
 import numpy as np
+from brainloom_core.types import Arguments, Quantity
 from brainloom_core.units import same_dimension, show, to_number
 
 from ..declarations import quantities, signature
@@ -60,7 +61,7 @@ class Accuracy:
     potential: float
     interval: float
     reason: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Arguments = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Ode:
 
     kind: ClassVar[Kind] = "ODE"
     equations: Equations
-    arguments: Mapping[str, Any]
+    arguments: Arguments
     sections: Sequence[Sequence[Section]]
     unit: str | None
     accuracies: Sequence[Accuracy]
@@ -151,7 +152,7 @@ class Formula:
 
     kind: ClassVar[Kind] = "closed form"
     potential: Callable[[Array, float, Numbers], Array]
-    arguments: Mapping[str, Any]
+    arguments: Arguments
     currents: Sequence[float]
     unit: str
     duration: float
@@ -198,7 +199,7 @@ class Intervals:
 
     kind: ClassVar[Kind] = "closed form"
     interval: Callable[[float, Numbers], float]
-    arguments: Mapping[str, Any]
+    arguments: Arguments
     currents: Sequence[float]
     unit: str
     duration: float
@@ -250,7 +251,7 @@ class Rates:
 
     currents: Sequence[float]
     rates: Sequence[float]
-    arguments: Mapping[str, Any]
+    arguments: Arguments
     unit: str | None
     duration: float
     tolerance: float
@@ -300,7 +301,7 @@ class NoisyRates:
 
     kind: ClassVar[Kind] = "closed form"
     rate: Callable[[float, Numbers], float]
-    arguments: Mapping[str, Any]
+    arguments: Arguments
     currents: Sequence[float]
     unit: str
     duration: float
@@ -362,7 +363,7 @@ class SpikeTimes:
     kind: ClassVar[Kind] = "table"
     times: Sequence[float]
     count: int | None
-    arguments: Mapping[str, Any]
+    arguments: Arguments
     sections: Sequence[Section]
     unit: str | None
     tolerance: float
@@ -408,7 +409,7 @@ class Counts:
 
     kind: ClassVar[Kind] = "table"
     counts: Mapping[str, int]
-    arguments: Mapping[str, Mapping[str, Any]]
+    arguments: Mapping[str, Arguments]
     current: float
     unit: str | None
     duration: float
@@ -460,7 +461,7 @@ class Rest:
 
     kind: ClassVar[Kind] = "table"
     values: Mapping[str, float]
-    arguments: Mapping[str, Any]
+    arguments: Arguments
     source: str
     tolerance: float
     reason: str
@@ -524,7 +525,7 @@ class Defaults:
         )
 
 
-def takes(cls: type, options: Mapping[str, Any]) -> bool:
+def takes(cls: type, options: Arguments) -> bool:
     """Whether the constructor of a class has these parameters."""
     return options.keys() <= signature(cls).keys()
 
@@ -610,7 +611,7 @@ def _relative(found: float, expected: float) -> float:
     return abs(found / expected - 1.0)
 
 
-def _default_off(declared: Any, expected: Any) -> float:
+def _default_off(declared: Any, expected: Quantity) -> float:
     default = getattr(declared, "default", None)
     if default is None or not same_dimension(default, expected):
         return math.inf

@@ -4,9 +4,9 @@ import functools
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from brainloom_core import Neuron, PluginError, Synapse, get_model, list_models
+from brainloom_core import Neuron, PluginError, Synapse, get_model
+from brainloom_core.plugins import list_registered
 
 from ..case import Case, default_case
 from . import catalogue
@@ -62,9 +62,13 @@ def iter_records(*models: str | type | Case, kinds: Collection[str] = KINDS) -> 
     return (record for case in cases for record in _records(case, kinds))
 
 
+VERIFIED = ("model", "output", "plasticity rule", "readout")
+
+
 def models_to_verify() -> list[str]:
     """The names of all registered models that can be verified, or cannot be imported."""
-    return [model.name for model in list_models() if _may_be_verified(model.qualified_name)]
+    registered = [item for kind in VERIFIED for item in list_registered(kind)]
+    return [item.name for item in registered if _may_be_verified(item.qualified_name)]
 
 
 def _may_be_verified(name: str) -> bool:
@@ -74,7 +78,7 @@ def _may_be_verified(name: str) -> bool:
         return True
 
 
-def _can_be_verified(model: Any) -> bool:
+def _can_be_verified(model: object) -> bool:
     """Whether it is a neuron that takes a current, or a synapse, or has references."""
     if not isinstance(model, type):
         return False

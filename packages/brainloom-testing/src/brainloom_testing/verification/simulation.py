@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from typing import Any
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
+from brainloom_core import Dynamics
+from brainloom_core.types import Arguments, Quantity
 from brainloom_core.units import same_dimension, to_number, with_unit
 
 from ..running import in_float64, values
@@ -16,8 +18,6 @@ from .oracles.equations import Array, Section
 from .quantities import is_quantity, parse_unit, quantity
 
 __all__ = ["Events", "Outcome", "Trial", "double_precision", "plain_states", "run_trials"]
-
-Arguments = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Outcome:
     states: Mapping[str, Array]
 
 
-def double_precision(dt: float) -> AbstractContextManager[Any]:
+def double_precision(dt: float) -> AbstractContextManager[object]:
     """Double precision, this time step in ms, and the same random numbers each time."""
     stack = ExitStack()
     stack.enter_context(in_float64())
@@ -99,7 +99,7 @@ def run_trials(cls: type, trials: Sequence[Trial], dt: float, unit: str | None) 
     ]
 
 
-def merged(arguments: Sequence[Arguments]) -> dict[str, Any]:
+def merged(arguments: Sequence[Arguments]) -> Arguments:
     """Arguments of a population, from those of its neurons."""
     found = {}
     for name, first in arguments[0].items():
@@ -110,15 +110,17 @@ def merged(arguments: Sequence[Arguments]) -> dict[str, Any]:
     return found
 
 
-def _loop(model: Any, currents: Array, unit: str | None, jumps: Sequence["_Jumps"]) -> Any:
-    def step(i: Any, x: Any, jumped: Any) -> Any:
+def _loop(
+    model: Dynamics, currents: Array, unit: str | None, jumps: Sequence["_Jumps"]
+) -> tuple[Array, dict[str, Array]]:
+    def step(i: jax.Array, x: Quantity, jumped: Quantity) -> tuple[Quantity, dict[str, Quantity]]:
         with brainstate.environ.context(i=i, t=i * brainstate.environ.get_dt()):
             for each, values_now in zip(jumps, jumped, strict=True):
                 value = with_unit(values_now, parse_unit(each.unit))
                 model.add_delta_input("events", value, label=each.receptor)
             return model(with_unit(x, parse_unit(unit))), plain_states(model)
 
-    def whole(x: Any, jumped: Any) -> Any:
+    def whole(x: Quantity, jumped: Quantity) -> tuple[Quantity, dict[str, Quantity]]:
         return brainstate.transform.for_loop(step, jnp.arange(len(currents)), x, jumped)
 
     jumped = [jnp.asarray(each.values) for each in jumps]
@@ -126,12 +128,12 @@ def _loop(model: Any, currents: Array, unit: str | None, jumps: Sequence["_Jumps
     return np.asarray(spikes), {name: np.asarray(x) for name, x in states.items()}
 
 
-def plain_states(model: Any) -> dict[str, Any]:
+def plain_states(model: Dynamics) -> dict[str, Quantity]:
     """The states as plain numbers: voltages in mV, times in ms, others in their own unit."""
     return {name: _plain(value) for name, value in values(model).items()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Quantity) -> Quantity:
     known = [unit for unit in (u.mV, u.ms) if same_dimension(value, unit)]
     return to_number(value, known[0] if known else u.get_unit(value))
 
@@ -145,7 +147,7 @@ class _Jumps:
     values: Array
 
 
-def _jumps(model: Any, trials: Sequence[Trial], steps: int, dt: float) -> list[_Jumps]:
+def _jumps(model: Dynamics, trials: Sequence[Trial], steps: int, dt: float) -> list[_Jumps]:
     """Events by receptor, each in the step after which the state at its time contains it."""
     first = 1 if getattr(model, "jump_state", "V") == "V" else 0
     found: dict[str | None, _Jumps] = {}

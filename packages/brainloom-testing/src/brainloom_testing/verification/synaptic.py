@@ -9,6 +9,8 @@ import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
+from brainloom_core import Dynamics
+from brainloom_core.types import Arguments, Quantity
 from brainloom_core.units import to_number, with_unit
 
 from .oracles.equations import Array, Numbers
@@ -16,7 +18,7 @@ from .oracles.synapses import Spike
 from .quantities import numbers, parse_unit, quantity
 from .records import Kind, Record
 from .references import largest
-from .simulation import Arguments, double_precision, merged
+from .simulation import double_precision, merged
 
 __all__ = ["Amplitudes", "Currents", "Releases", "Response", "respond"]
 
@@ -86,10 +88,10 @@ class Response:
             return respond(model, with_unit(jnp.asarray(series), parse_unit(self.unit)))
 
 
-def respond(model: Any, inputs: Any) -> tuple[Array, Array]:
+def respond(model: Dynamics, inputs: Quantity) -> tuple[Array, Array]:
     """Conductance after each step, and its mean over the next, as plain numbers."""
 
-    def step(x: Any) -> Any:
+    def step(x: Quantity) -> tuple[Quantity, Quantity]:
         return model(x), model.mean_conductance()
 
     run = brainstate.transform.jit(lambda xs: brainstate.transform.for_loop(step, xs))
@@ -204,7 +206,7 @@ class Amplitudes:
     """
 
     kind: ClassVar[Kind] = "table"
-    amplitudes: Sequence[Sequence[float]]
+    amplitudes: Sequence[Sequence[float] | Array]
     arguments: Sequence[Arguments]
     intervals: Sequence[float]
     counts: Sequence[int]

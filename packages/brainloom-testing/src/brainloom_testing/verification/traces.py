@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
+from brainloom_core.types import Arguments
 
 from .oracles.equations import Array
 from .records import Kind, Record
@@ -74,7 +75,7 @@ class StoredTrace:
         content: The file, as described in `integration-tests/reference/README.md`.
     """
 
-    content: Mapping[str, Any]
+    content: Arguments
     kind: ClassVar[Kind] = "stored trace"
 
     def records(self, cls: type) -> Iterator[Record]:
@@ -87,10 +88,10 @@ class StoredTrace:
         if self.content.get("f_I"):
             yield from self._rates(self.content["f_I"]).records(cls)
 
-    def _runs(self) -> dict[tuple[float, str | None], list[Mapping[str, Any]]]:
+    def _runs(self) -> dict[tuple[float, str | None], list[Arguments]]:
         """The cases that can be run together, by step and unit of the current."""
         step = "reference_dt" if self.closeness.fine else "dt"
-        found: dict[tuple[float, str | None], list[Mapping[str, Any]]] = {}
+        found: dict[tuple[float, str | None], list[Arguments]] = {}
         for case in self.content["cases"]:
             found.setdefault((float(case[step]), case["input"]["unit"]), []).append(case)
         return found
@@ -107,9 +108,7 @@ class StoredTrace:
         """What the simulator's own scheme allows."""
         return CLOSENESS[self.content["scheme"]]
 
-    def _case(
-        self, cls: type, case: Mapping[str, Any], outcome: Outcome, dt: float
-    ) -> Iterator[Record]:
+    def _case(self, cls: type, case: Arguments, outcome: Outcome, dt: float) -> Iterator[Record]:
         close = self.closeness
         expected = np.asarray(case["spikes"], dtype=np.float64)
         name = f"{self.content['simulator']} {case['name']}"
@@ -137,7 +136,7 @@ class StoredTrace:
             detail,
         )
 
-    def _rates(self, curve: Mapping[str, Any]) -> Rates:
+    def _rates(self, curve: Arguments) -> Rates:
         step = float(curve["dt"]) * max(curve["rate_Hz"]) / 1000.0 if self.closeness.fine else 0.0
         return Rates(
             curve["I"],
@@ -155,12 +154,12 @@ class StoredTrace:
         )
 
 
-def _trial(case: Mapping[str, Any]) -> Trial:
+def _trial(case: Arguments) -> Trial:
     sections = [(float(length), float(I)) for length, I in case["input"]["sections"]]
     return Trial(case["arguments"], sections, [Events(**it) for it in case.get("events") or ()])
 
 
-def potential_difference(outcome: Outcome, case: Mapping[str, Any], spikes: Array) -> float:
+def potential_difference(outcome: Outcome, case: Arguments, spikes: Array) -> float:
     """The largest difference of V before the first spike, where the file has it."""
     stored = np.array([np.nan if V is None else V for V in case["V"]], dtype=np.float64)
     times = float(case["every"]) * np.arange(1, len(stored) + 1)

@@ -1,10 +1,9 @@
 """Times and steps: how data sets put spikes on a grid."""
 
-from typing import Any
-
 import brainunit as u
 import numpy as np
 from brainloom_core import InputError, ParameterError
+from brainloom_core.types import Time
 from brainloom_core.units import in_steps, show
 
 from .checks import check_time
@@ -12,7 +11,7 @@ from .checks import check_time
 __all__ = ["spikes_from_times"]
 
 
-def spikes_from_times(times: Any, dt: Any, duration: Any) -> np.ndarray:
+def spikes_from_times(times: Time, dt: Time, duration: Time) -> np.ndarray:
     r"""Spikes on a grid, from one spike time for each input.
 
     A spike at $t$ stands in the step $\lfloor t / \Delta t \rfloor$. (A ratio within $10^{-6}$ of
@@ -57,12 +56,12 @@ def spikes_from_times(times: Any, dt: Any, duration: Any) -> np.ndarray:
     return spikes
 
 
-def step_of(times: Any, dt: Any) -> np.ndarray:
+def step_of(times: Time, dt: Time) -> np.ndarray:
     """The step in which each time lies, as a whole floating-point number."""
     return np.floor(np.round(np.asarray(in_steps(times, dt)), 6))
 
 
-def whole_steps(owner: str, dt: Any, duration: Any) -> int:
+def whole_steps(owner: str, dt: Time, duration: Time) -> int:
     """How many steps a sequence has."""
     for name, time in {"dt": dt, "duration": duration}.items():
         check_time(owner, name, time)

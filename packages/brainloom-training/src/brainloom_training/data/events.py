@@ -9,6 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 from brainloom_core import InputError, ParameterError
+from brainloom_core.types import ArrayLike, PyTree, Shape, Time
 from brainloom_core.units import show
 
 from .binning import step_of, whole_steps
@@ -43,7 +44,7 @@ class Events:
         [1 0] [0 0] [1 0]
     """
 
-    times: Any
+    times: Time
     units: np.ndarray
     label: int
     shape: tuple[int, ...]
@@ -105,7 +106,7 @@ class EventSet(Sequence[Events]):
                 [1, 1]]])
     """
 
-    def __init__(self, labels: Any, shape: tuple[int, ...]) -> None:
+    def __init__(self, labels: ArrayLike, shape: Shape) -> None:
         self.shape = shape
         self._labels = np.asarray(labels, np.int64)
         if not len(self._labels):
@@ -131,7 +132,7 @@ class EventSet(Sequence[Events]):
     def __getitem__(self, index: int) -> Events: ...
     @overload
     def __getitem__(self, index: slice | np.ndarray) -> "EventSet": ...
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> PyTree:
         if isinstance(index, (int, np.integer)):
             return next(self._read([int(self._chosen[index])]))
         part = copy.copy(self)
@@ -140,8 +141,8 @@ class EventSet(Sequence[Events]):
 
     def to_spikes(
         self,
-        dt: Any,
-        duration: Any,
+        dt: Time,
+        duration: Time,
         n_channels: int | tuple[int, ...] | None = None,
         count: bool = False,
     ) -> np.ndarray:
@@ -200,7 +201,7 @@ class EventSet(Sequence[Events]):
         return spikes
 
 
-def units_of(places: Iterable[np.ndarray], shape: tuple[int, ...], source: str) -> np.ndarray:
+def units_of(places: Iterable[np.ndarray], shape: Shape, source: str) -> np.ndarray:
     """Units at these places, given for each axis of `shape`."""
     try:
         return np.ravel_multi_index(tuple(places), shape)
@@ -215,7 +216,7 @@ def check_split(owner: str, split: str) -> str:
     return split
 
 
-def held_out(split: str, labels: Any) -> np.ndarray:
+def held_out(split: str, labels: np.ndarray) -> np.ndarray:
     """Which of the published training recordings are in this split.
 
     A tenth of each class is for validation, by `stratified_split` with seed 0.

@@ -1,10 +1,9 @@
 """Smooth random manifolds of spike times."""
 
-from typing import Any
-
 import brainunit as u
 import numpy as np
 from brainloom_core import ParameterError, at_least, checked, duration, finite
+from brainloom_core.types import Time
 from brainloom_core.units import show
 
 from .checks import check_whole
@@ -22,9 +21,9 @@ def random_manifolds(
     manifold_dim: int = 1,
     alpha: float = 1.0,
     n_samples: int = 1000,
-    spikes_within: Any = 50.0 * u.ms,
+    spikes_within: Time = 50.0 * u.ms,
     seed: int = 0,
-) -> tuple[Any, np.ndarray]:
+) -> tuple[Time, np.ndarray]:
     r"""Samples of classes, each a smooth random manifold in the space of spike times.
 
     Each input spikes once, at a time that is a random smooth function of the place $x$ on a

@@ -1,7 +1,7 @@
 """Models in the harness of NeuroBench."""
 
 from collections.abc import Callable
-from typing import Any
+from types import ModuleType
 
 import brainstate
 import brainunit as u
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError
 from brainloom_core.context import current_dt
+from brainloom_core.types import PyTree
 from brainloom_core.units import show, to_number
 
 from ..rolling import rollout
@@ -51,15 +52,15 @@ class NeuroBenchAdapter:
     def __init__(
         self,
         model: brainstate.nn.Module,
-        reduce: Callable[[Any], Any] | None = None,
-        encode: Callable[[Any], Any] | None = None,
+        reduce: Callable[[PyTree], PyTree] | None = None,
+        encode: Callable[[PyTree], PyTree] | None = None,
     ) -> None:
         self.model = model
         self.reduce = reduce
         self.encode = encode
         self._run = brainstate.transform.jit(self._predict, static_argnums=(1,))
 
-    def __call__(self, batch: Any) -> Any:
+    def __call__(self, batch: PyTree) -> PyTree:
         """Predictions for a tensor of shape `(B, T, ...)`, as a tensor on the same device.
 
         Args:
@@ -91,12 +92,12 @@ class NeuroBenchAdapter:
             )
         return np.array(found)
 
-    def _predict(self, batch: Any, dt: float) -> Any:
+    def _predict(self, batch: PyTree, dt: float) -> PyTree:
         """The outputs; `dt` is static, since a compiled program holds that of its making."""
         outputs = rollout(self.model, batch if self.encode is None else self.encode(batch))
         return jnp.moveaxis(outputs, 0, 1) if self.reduce is None else self.reduce(outputs)
 
-    def __net__(self) -> Any:
+    def __net__(self) -> brainstate.nn.Module:
         """The trained parameters in a module of torch, for what counts them."""
         torch = _torch()
         net = torch.nn.Module()
@@ -120,7 +121,7 @@ class NeuroBenchAdapter:
         """Nothing to do: there are none."""
 
 
-def _torch() -> Any:
+def _torch() -> ModuleType:
     try:
         import torch
     except ImportError as error:

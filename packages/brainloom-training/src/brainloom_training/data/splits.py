@@ -1,7 +1,7 @@
 """Splits of a data set, and mini-batches, that are the same in every run."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from brainloom_core import (
@@ -12,8 +12,10 @@ from brainloom_core import (
     checked,
     flag,
 )
+from brainloom_core.types import ArrayLike, PyTree
 
 from ..arguments import NUMBERS, SAMPLES
+from ..types import Samples
 from .checks import check_whole
 
 __all__ = ["Splits", "batches", "stratified_split"]
@@ -28,9 +30,9 @@ class Splits(NamedTuple):
         test: What is reported.
     """
 
-    train: tuple[Any, Any]
-    validation: tuple[Any, Any]
-    test: tuple[Any, Any]
+    train: Samples
+    validation: Samples
+    test: Samples
 
 
 _parts = Constraint(
@@ -40,7 +42,7 @@ _parts = Constraint(
 
 @checked(labels=NUMBERS, fractions=_parts, seed=at_least(0))
 def stratified_split(
-    labels: Any, fractions: Sequence[float], seed: int = 0
+    labels: ArrayLike, fractions: Sequence[float], seed: int = 0
 ) -> tuple[np.ndarray, ...]:
     """Divide samples so that all parts have the classes in the same proportions.
 
@@ -88,8 +90,8 @@ def stratified_split(
 
 @checked(x=SAMPLES, y=SAMPLES, drop_last=flag)
 def batches(
-    x: Any, y: Any, size: int, *, seed: int, epoch: int, drop_last: bool = False
-) -> Iterator[tuple[Any, Any]]:
+    x: PyTree, y: PyTree, size: int, *, seed: int, epoch: int, drop_last: bool = False
+) -> Iterator[Samples]:
     """Mini-batches of a data set in a random order that belongs to the epoch.
 
     The order depends on `(seed, epoch)` and the number of samples alone: training that is resumed
@@ -126,8 +128,8 @@ def batches(
 
 
 def _batches(
-    x: Any, y: Any, size: int, random: np.random.RandomState, drop_last: bool
-) -> Iterator[tuple[Any, Any]]:
+    x: PyTree, y: PyTree, size: int, random: np.random.RandomState, drop_last: bool
+) -> Iterator[Samples]:
     order = random.permutation(len(x))
     end = len(x) - len(x) % size if drop_last else len(x)
     for start in range(0, end, size):

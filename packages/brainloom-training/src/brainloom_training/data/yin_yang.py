@@ -1,10 +1,9 @@
 """The Yin-Yang data set: three areas of a disc, and their points as spike times."""
 
-from typing import Any
-
 import brainunit as u
 import numpy as np
 from brainloom_core import InputError, ParameterError, at_least, checked, duration, finite
+from brainloom_core.types import ArrayLike, Time
 from brainloom_core.units import in_steps, show
 
 from ..arguments import NUMBERS
@@ -81,8 +80,11 @@ def yin_yang_splits() -> Splits:
 
 @checked(x=NUMBERS, t_early=duration, t_late=duration, t_bias=duration)
 def yin_yang_latency(
-    x: Any, t_early: Any = 1.5 * u.ms, t_late: Any = 20.0 * u.ms, t_bias: Any = 9.0 * u.ms
-) -> Any:
+    x: ArrayLike,
+    t_early: Time = 1.5 * u.ms,
+    t_late: Time = 20.0 * u.ms,
+    t_bias: Time = 9.0 * u.ms,
+) -> Time:
     r"""Spike times of samples of the Yin-Yang set.
 
     $$

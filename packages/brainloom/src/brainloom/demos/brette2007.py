@@ -12,12 +12,12 @@ References:
 import json
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
 
 import brainstate
 import brainunit as u
 import numpy as np
 from brainloom_core import Network, Recording, simulate
+from brainloom_core.types import Arguments, Initializer, Population, Quantity, Shape, Time
 from brainloom_neurons import LIFRef, TraubMiles
 from brainloom_projections import Bernoulli, Projection
 from brainloom_synapses import COBA, CUBA, Expon
@@ -30,7 +30,7 @@ DT, SETTLING = 0.1 * u.ms, 100.0 * u.ms
 class _Network(Network):
     """Two populations in one, the first four fifths of which are excitatory."""
 
-    def __init__(self, neurons: Any, exc: dict[str, Any], inh: dict[str, Any]) -> None:
+    def __init__(self, neurons: Population, exc: Arguments, inh: Arguments) -> None:
         super().__init__()
         (n,) = neurons.in_size
         self.n_exc = n * 4 // 5
@@ -111,7 +111,7 @@ class CobaHHNetwork(_Network):
         super().__init__(neurons, **_conductances(coupling))
 
 
-def _leaky(n: int, V_rest: Any, V_initializer: Any) -> LIFRef:
+def _leaky(n: int, V_rest: Quantity, V_initializer: Initializer) -> LIFRef:
     return LIFRef(
         n,
         R=0.1 * u.Gohm,  # a leak of 10 nS, with 200 pF a time constant of 20 ms
@@ -125,7 +125,7 @@ def _leaky(n: int, V_rest: Any, V_initializer: Any) -> LIFRef:
     )
 
 
-def _conductances(coupling: float) -> dict[str, dict[str, Any]]:
+def _conductances(coupling: float) -> dict[str, Arguments]:
     """Weights, synapses and outputs of the excitatory and the inhibitory projection."""
     return {
         "exc": {
@@ -145,7 +145,7 @@ def _conductances(coupling: float) -> dict[str, dict[str, Any]]:
     }
 
 
-def _first_potential(shape: tuple[int, ...]) -> Any:
+def _first_potential(shape: Shape) -> Quantity:
     return _normal(-65.0, 5.0, u.mV, shape)
 
 
@@ -184,7 +184,7 @@ def run(
     network: str = "coba",
     *,
     seed: int = 1,
-    duration: Any = 1000.0 * u.ms,
+    duration: Time = 1000.0 * u.ms,
     coupling: float = 1.0,
     progress: bool | None = None,
 ) -> Outcome:
@@ -220,5 +220,5 @@ def _interval(network: str, measure: str) -> tuple[float, float]:
     return float(seeds.mean() - half), float(seeds.mean() + half)
 
 
-def _normal(mean: float, std: float, unit: Any, shape: tuple[int, ...]) -> Any:
+def _normal(mean: float, std: float, unit: u.Unit, shape: Shape) -> Quantity:
     return (mean + std * brainstate.random.randn(*shape)) * unit

@@ -4,10 +4,9 @@ References:
     Brunel (2000), J. Comput. Neurosci. 8, 183, doi:10.1023/A:1008925309027.
 """
 
-from typing import Any
-
 import brainunit as u
 from brainloom_core import Network, View
+from brainloom_core.types import Quantity, Time
 from brainloom_neurons import LIFRef, PoissonInput
 from brainloom_projections import Connection, DeltaProj, FixedInDegree
 
@@ -40,8 +39,8 @@ class BrunelNetwork(Network):
         g: float,
         eta: float,
         n: int = 12500,
-        J: Any = 0.1 * u.mV,
-        delay: Any = 1.4 * u.ms,
+        J: Quantity = 0.1 * u.mV,
+        delay: Time = 1.4 * u.ms,
     ) -> None:
         super().__init__()
         V_th, tau = 20.0 * u.mV, 20.0 * u.ms
@@ -63,7 +62,7 @@ class BrunelNetwork(Network):
         state = self.neurons.prefetch("V")
         self.external = PoissonInput(state, None, self.n_exc // 10, rate, J)
 
-    def _projection(self, pre: View, weight: Any, delay: Any) -> DeltaProj:
+    def _projection(self, pre: View, weight: Quantity, delay: Time) -> DeltaProj:
         rule = FixedInDegree(pre.in_size[0] // 10, allow_multapses=True)
         comm = Connection(pre, self.neurons, rule, weight=weight, trainable=False)
         return DeltaProj(pre.get_spike, comm=comm, post=self.neurons, delay=delay)

@@ -1,7 +1,9 @@
 """Exponential and quadratic neurons, with and without adaptation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+from brainloom_core.types import Arguments
 
 from ..oracles import integrate_and_fire as oracle
 from ..oracles.equations import Equations
@@ -30,7 +32,7 @@ NAUD_SPIKES: dict[str, tuple[int, tuple[float, ...]]] = {
 BRETTE_GERSTNER = (281.0, 30.0, -70.6, -50.4, 2.0, 144.0, 4.0, 80.5, -70.6, 1000.0)
 
 
-def adex(row: Sequence[float], **extra: Any) -> dict[str, Any]:
+def adex(row: Sequence[float], **extra: Any) -> Arguments:
     """Arguments in the notation with R and tau, from a row of the table."""
     C, gL, EL, VT, slope, tau_w, a, b, reset, _ = row
     return {
@@ -59,7 +61,7 @@ def _accuracies(coarse: tuple[float, float], fine: tuple[float, float]) -> tuple
 
 def _ode(
     equations: Equations,
-    arguments: Mapping[str, Any],
+    arguments: Arguments,
     currents: Sequence[float],
     coarse: tuple[float, float],
     fine: tuple[float, float],
@@ -70,7 +72,7 @@ def _ode(
     return Ode(equations, arguments, sections, "pA", accuracies, compared=0.8)
 
 
-def _patterns(extra: Mapping[str, Any]) -> tuple[Reference, ...]:
+def _patterns(extra: Arguments) -> tuple[Reference, ...]:
     return tuple(
         SpikeTimes(
             times,

@@ -1,9 +1,7 @@
 """Leaky neurons and their relatives: linear between spikes, so closed forms and exact steps."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
+from brainloom_core.types import Arguments
 
 from ..oracles import integrate_and_fire as oracle
 from ..oracles.equations import Array, Numbers
@@ -78,7 +76,7 @@ def _cuba_potential(times: Array, I: float, p: Numbers) -> Array:
     return np.asarray(steady + (p["V_initializer"] - steady) * slow + response)
 
 
-def _leaky(arguments: Mapping[str, Any], extra: Mapping[str, Any]) -> tuple[Reference, ...]:
+def _leaky(arguments: Arguments, extra: Arguments) -> tuple[Reference, ...]:
     """What every leaky neuron under a constant current obeys."""
     arguments = {**arguments, **extra}
     return (
@@ -112,7 +110,7 @@ def _leaky(arguments: Mapping[str, Any], extra: Mapping[str, Any]) -> tuple[Refe
     )
 
 
-def _t1(extra: Mapping[str, Any]) -> Rates:
+def _t1(extra: Arguments) -> Rates:
     return Rates(
         T1_CURRENTS,
         T1_RATES,
@@ -176,7 +174,7 @@ ESCAPE = {
 }
 
 
-def _escape(extra: Mapping[str, Any]) -> tuple[Reference, ...]:
+def _escape(extra: Arguments) -> tuple[Reference, ...]:
     arguments = {**ESCAPE, **extra}
     return (
         Formula(
@@ -219,7 +217,7 @@ def _resonance(times: Array, I: float, p: Numbers) -> Array:
     return np.imag((start + I / rate) * np.exp(rate * times) - I / rate)
 
 
-def _gif(extra: Mapping[str, Any]) -> tuple[Reference, ...]:
+def _gif(extra: Arguments) -> tuple[Reference, ...]:
     return (
         Ode(
             oracle.GIF,

@@ -1,8 +1,10 @@
 """Short-term plasticity."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from brainloom_core.types import Arguments
 
 from ..oracles import synapses as oracle
 from ..references import Reference
@@ -31,11 +33,11 @@ TRANSIENTS = {  # at 20 Hz, from rest
 LONG = 15_000.0  # ms, 15 of the longest time constant
 
 
-def _stp(U: float, tau_d: float, tau_f: float, **options: Any) -> dict[str, Any]:
+def _stp(U: float, tau_d: float, tau_f: float, **options: Any) -> Arguments:
     return {"U": (U, None), "tau_d": (tau_d, "ms"), "tau_f": (tau_f, "ms"), **options}
 
 
-def _std(U: float, tau_d: float, tau_f: float) -> dict[str, Any]:
+def _std(U: float, tau_d: float, tau_f: float) -> Arguments:
     return {"U": (U, None), "tau": (tau_d, "ms")}
 
 
@@ -49,7 +51,7 @@ def _random(seed: int) -> list[float]:
     return [float(time) for time in times if not 2000.0 < time < 4000.0]
 
 
-def _steady(rows: list[Any], table: list[Any]) -> Amplitudes:
+def _steady(rows: list[Arguments], table: Sequence[Sequence[float] | np.ndarray]) -> Amplitudes:
     """Of one row for each neuron and rate."""
     intervals = _intervals(len(table))
     return Amplitudes(
@@ -65,7 +67,7 @@ def _steady(rows: list[Any], table: list[Any]) -> Amplitudes:
     )
 
 
-def _transient(rows: list[Any], table: list[Any]) -> Amplitudes:
+def _transient(rows: list[Arguments], table: Sequence[Sequence[float] | np.ndarray]) -> Amplitudes:
     return Amplitudes(
         table,
         rows,

@@ -1,7 +1,8 @@
 """Izhikevich's model and the dimensionless ones."""
 
-from collections.abc import Mapping
 from typing import Any
+
+from brainloom_core.types import Arguments
 
 from ..oracles import reduced as oracle
 from ..references import Accuracy, Counts, Defaults, Ode, Reference, SpikeTimes
@@ -44,7 +45,7 @@ PANELS: dict[str, tuple[tuple[float, ...], float, list[tuple[float, float]], int
 }
 
 
-def _class(row: tuple[float, ...], V: float, **options: Any) -> dict[str, Any]:
+def _class(row: tuple[float, ...], V: float, **options: Any) -> Arguments:
     a, b, c, d = row
     return {
         "a": (a, "1/ms"),
@@ -58,7 +59,7 @@ def _class(row: tuple[float, ...], V: float, **options: Any) -> dict[str, Any]:
     }
 
 
-def _izhikevich(extra: Mapping[str, Any]) -> tuple[Reference, ...]:
+def _izhikevich(extra: Arguments) -> tuple[Reference, ...]:
     return (
         Ode(
             oracle.IZHIKEVICH,

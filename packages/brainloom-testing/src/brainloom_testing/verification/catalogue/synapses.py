@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 import numpy as np
+from brainloom_core.types import Arguments
 
 from ..oracles import synapses as oracle
 from ..references import ROUNDING, Defaults, Reference
@@ -44,7 +45,7 @@ _pulsed = functools.partial(
 )
 
 
-def _receptor(alpha: float, beta: float, T: float, T_dur: float) -> dict[str, Any]:
+def _receptor(alpha: float, beta: float, T: float, T_dur: float) -> Arguments:
     return {
         "alpha": (alpha, "1/ms/mM"),
         "beta": (beta, "1/ms"),
@@ -61,7 +62,7 @@ def _pulses(alpha: float, beta: float, T: float, T_dur: float) -> tuple[Referenc
     )
 
 
-def _dual(rise: float, decay: float, **options: Any) -> dict[str, Any]:
+def _dual(rise: float, decay: float, **options: Any) -> Arguments:
     return {"tau_rise": (rise, "ms"), "tau_decay": (decay, "ms"), **options}
 
 

@@ -1,20 +1,7 @@
-r"""Spike functions with a surrogate gradient.
+"""The spike functions: each is the formula of its derivative."""
 
-Each is a callable `f(z)` of the dimensionless distance to threshold: its value is the step
-$\Theta(z)$ (1 where $z \ge 0$), its derivative a smooth stand-in. Any callable with these
-properties can be passed as `spk_fun`, those of `braintools.surrogate` among them.
-
-The parameters of a spike function may be trained: `ReluGrad(alpha=brainstate.ParamState(0.3))`.
-Every class is there as a function of $z$ and its parameters too, `relu_grad(z, alpha=0.3)`.
-"""
-
-import re
-from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from inspect import Parameter, Signature, getdoc, signature
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import brainstate
 import jax
@@ -23,12 +10,11 @@ import numpy as np
 from jax.scipy.special import erf as _erf
 from jax.scipy.special import ndtr as _ndtr
 
-from .declare.constraints import Constraint, non_negative, positive, whole
-from .declare.parameters import option_field, quantity_field
-from .units import exprel
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ..declare.constraints import Constraint, non_negative, positive, whole
+from ..declare.fields import option_field, quantity_field
+from ..types import Array
+from ..units import exprel
+from .base import Surrogate
 
 __all__ = [
     "ERF",
@@ -54,167 +40,12 @@ __all__ = [
     "Stochastic",
     "StraightThrough",
     "SuperSpike",
-    "Surrogate",
     "Tanh",
-    "arctan",
-    "boxcar",
-    "erf",
-    "gaussian_grad",
-    "inv_square_grad",
-    "leaky_relu",
-    "log_tailed_relu",
-    "multi_gaussian_grad",
-    "nonzero_sign_log",
-    "piecewise_exp",
-    "piecewise_leaky_relu",
-    "piecewise_quadratic",
-    "q_pseudo_spike",
-    "relu_grad",
-    "s2nn",
-    "sigmoid",
-    "slayer_grad",
-    "soft_sign",
-    "squarewave_fourier_series",
-    "stochastic",
-    "straight_through",
-    "tanh",
 ]
-
-
-@dataclass(frozen=True)
-class Surrogate:
-    r"""Base of the spike functions: a subclass gives the derivative, instances compare by value.
-
-    A subclass is a frozen dataclass with `surrogate_grad`. One whose parameters are to be trained
-    gives `smooth` as well, the function of which that is the derivative; the gradient of a
-    parameter $\theta$ is then
-
-    $$
-    \frac{\partial L}{\partial \theta}
-    = \frac{\partial L}{\partial s}\, \frac{\partial S(z; \theta)}{\partial \theta},
-    \qquad S(z; \theta) = \tfrac12 + \int_0^z s'(x; \theta)\, dx
-    $$
-
-    Examples:
-        >>> import jax
-        >>> from brainloom_core import ReluGrad
-        >>> print(ReluGrad()(0.5), jax.grad(ReluGrad())(0.5))
-        1.0 0.15
-
-        A function of one's own:
-
-        >>> from dataclasses import dataclass
-        >>> import jax.numpy as jnp
-        >>> from brainloom_core import Surrogate
-        >>> @dataclass(frozen=True)
-        ... class Cosine(Surrogate):
-        ...     def surrogate_grad(self, z):
-        ...         return jnp.where(abs(z) < 1.0, 0.5 * (1.0 + jnp.cos(jnp.pi * z)), 0.0)
-        >>> print(jax.grad(Cosine())(0.0))
-        1.0
-    """
-
-    is_drawn: ClassVar[bool] = False  # whether equal distances may give different spikes
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Make what is trained a leaf of the instance, where brainstate and jax find it."""
-        super().__init_subclass__(**kwargs)
-        jax.tree_util.register_pytree_with_keys(cls, _flatten, partial(_unflatten, cls))
-
-    def __call__(self, z: jax.Array) -> jax.Array:
-        """The spikes, with the surrogate derivative.
-
-        Args:
-            z: Dimensionless distance to threshold, of any shape.
-
-        Returns:
-            Spikes of the shape and dtype of `z`, 1 where it is at least 0.
-        """
-        z = jnp.asarray(z)
-        slope = self.surrogate_grad(z).astype(z.dtype)
-        spikes = _with_slope(self.step(z), z, jax.lax.stop_gradient(slope))
-        if not any(map(_varies, vars(self).values())):
-            return spikes
-        by_parameter = self.smooth(jax.lax.stop_gradient(z)).astype(z.dtype)
-        return spikes + (by_parameter - jax.lax.stop_gradient(by_parameter))
-
-    @abstractmethod
-    def surrogate_grad(self, z: jax.Array) -> jax.Array:
-        """The derivative that stands in for that of the step.
-
-        Args:
-            z: Dimensionless distance to threshold, of any shape.
-        """
-
-    def smooth(self, z: jax.Array) -> jax.Array:
-        """The smooth function of which `surrogate_grad` is the derivative, 1/2 at 0.
-
-        Args:
-            z: Dimensionless distance to threshold, of any shape.
-
-        Raises:
-            NotImplementedError: The class does not give it.
-        """
-        raise NotImplementedError(
-            f"{type(self).__name__}.smooth: not given; a spike function whose parameters are "
-            f"trained needs the function of which surrogate_grad is the derivative"
-        )
-
-    def step(self, z: jax.Array) -> jax.Array:
-        r"""The value: 1 where $z \ge 0$, else 0.
-
-        Args:
-            z: Dimensionless distance to threshold, of any shape.
-        """
-        return (z >= 0).astype(z.dtype)
-
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the smooth function and its derivative over `z` from -2 to 2.
-
-        Args:
-            ax: Axes to draw into; those of a new figure.
-
-        Raises:
-            ImportError: matplotlib is not installed.
-        """
-        from .run.plotting import plot_surrogate
-
-        return plot_surrogate(self, ax)
-
-
-@jax.custom_jvp
-def _with_slope(spikes: jax.Array, z: jax.Array, slope: jax.Array) -> jax.Array:
-    return spikes
-
-
-@_with_slope.defjvp
-def _with_slope_jvp(primals, tangents):  # type: ignore[no-untyped-def]
-    spikes, z, slope = primals
-    return _with_slope(spikes, z, slope), slope * tangents[1]
 
 
 def _number(default: float, constraint: Constraint | None = None) -> Any:
     return quantity_field(default=default, constraint=constraint)
-
-
-def _varies(value: Any) -> bool:
-    """Whether this is trained, traced or an array, and not a constant."""
-    return isinstance(value, (brainstate.State, brainstate.nn.Param, jax.Array, np.ndarray))
-
-
-def _flatten(surrogate: Surrogate) -> tuple[list[tuple[Any, Any]], tuple[Any, ...]]:
-    own = vars(surrogate)
-    varying = {name: value for name, value in own.items() if _varies(value)}
-    constant = tuple((name, value) for name, value in own.items() if name not in varying)
-    leaves = [(jax.tree_util.GetAttrKey(name), value) for name, value in varying.items()]
-    return leaves, (tuple(varying), constant)
-
-
-def _unflatten(cls: type[Surrogate], structure: tuple[Any, ...], leaves: Any) -> Surrogate:
-    names, constant = structure
-    surrogate = object.__new__(cls)
-    vars(surrogate).update(constant, **dict(zip(names, leaves, strict=True)))
-    return surrogate
 
 
 # Bounded support
@@ -429,7 +260,7 @@ class MultiGaussianGrad(Surrogate):
         return 0.5 + self.scale * ((1.0 + self.h) * peak - self.h * lobes)
 
 
-def _gaussian(z: jax.Array, sigma: Any) -> jax.Array:
+def _gaussian(z: jax.Array, sigma: Array | float) -> jax.Array:
     return jnp.exp(-((z / sigma) ** 2) / 2.0) / (np.sqrt(2.0 * np.pi).item() * sigma)
 
 
@@ -645,7 +476,7 @@ class SquarewaveFourierSeries(Surrogate):
         waves = sum((jnp.sin(w * z) / w for w in self._frequencies()), jnp.zeros_like(z))
         return 0.5 + 4.0 / self.t_period * waves
 
-    def _frequencies(self) -> list[Any]:
+    def _frequencies(self) -> list[Array | float]:
         return [(2 * k + 1) * 2.0 * jnp.pi / self.t_period for k in range(self.n)]
 
 
@@ -684,50 +515,3 @@ class Stochastic(Sigmoid):
         r"""The value: 1 with the probability $\sigma(\alpha z)$, else 0."""
         drawn = brainstate.random.rand(*z.shape).astype(z.dtype)
         return (drawn < self.smooth(z)).astype(z.dtype)
-
-
-# The same as functions
-
-
-def _functional(cls: type[Surrogate]) -> Callable[..., jax.Array]:
-    """`cls(...)(z)` as a function of `z` and the parameters of the class."""
-
-    def function(z: Any, *args: Any, **kwargs: Any) -> jax.Array:
-        return cls(*args, **kwargs)(z)
-
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__)
-    first = Parameter("z", Parameter.POSITIONAL_OR_KEYWORD)
-    function.__name__ = function.__qualname__ = words.lower()
-    described = re.search(r"(?<=Args:\n)(?: {4}.*\n| *\n)*", f"{getdoc(cls)}\n")
-    function.__doc__ = f"""The spike function `{cls.__name__}`, called at once.
-
-Args:
-    z: Dimensionless distance to threshold, of any shape.
-{described.group().rstrip() if described else ""}
-"""
-    function.__signature__ = Signature([first, *signature(cls).parameters.values()])  # type: ignore[attr-defined]
-    return function
-
-
-arctan = _functional(Arctan)
-boxcar = _functional(Boxcar)
-erf = _functional(ERF)
-gaussian_grad = _functional(GaussianGrad)
-inv_square_grad = _functional(InvSquareGrad)
-leaky_relu = _functional(LeakyRelu)
-log_tailed_relu = _functional(LogTailedRelu)
-multi_gaussian_grad = _functional(MultiGaussianGrad)
-nonzero_sign_log = _functional(NonzeroSignLog)
-piecewise_exp = _functional(PiecewiseExp)
-piecewise_leaky_relu = _functional(PiecewiseLeakyRelu)
-piecewise_quadratic = _functional(PiecewiseQuadratic)
-q_pseudo_spike = _functional(QPseudoSpike)
-relu_grad = _functional(ReluGrad)
-s2nn = _functional(S2NN)
-sigmoid = _functional(Sigmoid)
-slayer_grad = _functional(SlayerGrad)
-soft_sign = _functional(SoftSign)
-squarewave_fourier_series = _functional(SquarewaveFourierSeries)
-stochastic = _functional(Stochastic)
-straight_through = _functional(StraightThrough)
-tanh = _functional(Tanh)

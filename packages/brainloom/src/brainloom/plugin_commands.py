@@ -1,0 +1,128 @@
+"""`brainloom plugins` and `brainloom plugin`: what is installed, and plugins of one's own."""
+
+import importlib.util
+import json
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .tables import AsJson, quiet_plugin_warnings, show
+
+plugins_app = typer.Typer(help="List the installed plugins and what is wrong with them.")
+plugin_app = typer.Typer(help="Make a plugin, and check one.", no_args_is_help=True)
+
+
+@plugins_app.callback(invoke_without_command=True)
+def plugins(
+    context: typer.Context,
+    load: Annotated[bool, typer.Option(help="Load each one, to see whether it works.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """List the installed plugins and what is wrong with them."""
+    if context.invoked_subcommand is not None:
+        return
+    from brainloom_core.plugins import list_plugins, load_plugins
+
+    quiet_plugin_warnings()
+    rows = [asdict(plugin) for plugin in (load_plugins() if load else list_plugins())]
+    for row in rows:
+        row["import"] = "" if row["seconds"] is None else f"{row['seconds']:.2f} s"
+        row["what"] = "; ".join(filter(None, [row["error"], *row["remarks"]]))
+    columns = ["name", "distribution", "version", "state", "import", "what"]
+    show(
+        [{k: v for k, v in row.items() if as_json or k in columns} for row in rows],
+        as_json,
+        columns,
+    )
+
+
+@plugins_app.command()
+def why(
+    name: Annotated[str, typer.Argument(help="The plugin or its distribution.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say all there is to know of a plugin: what it provides, or why it is left out."""
+    from brainloom_core import PluginError
+    from brainloom_core.plugins import explain_plugin
+
+    quiet_plugin_warnings()
+    try:
+        text = explain_plugin(name)
+    except PluginError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(1) from None
+    print(json.dumps(text.splitlines(), indent=2) if as_json else text)
+
+
+@plugin_app.command()
+def manifest(
+    name: Annotated[str, typer.Argument(help="The plugin.")],
+    check: Annotated[bool, typer.Option(help="Write nothing; fail where it would change.")] = False,
+) -> None:
+    """Write beside its module what the hooks of a plugin return: then listing imports nothing."""
+    from brainloom_core import PluginError
+    from brainloom_core.plugins import format_manifest, manifest_file, manifest_of
+
+    try:
+        point, written = manifest_of(name)
+    except PluginError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(1) from None
+    file = manifest_file(point)
+    if file is None:
+        typer.echo(
+            f"The module {point.module} lies in no folder that could be written to", err=True
+        )
+        raise typer.Exit(1)
+    text = format_manifest(written)
+    if file.is_file() and file.read_text(encoding="utf-8") == text:
+        print(f"{file} says what the hooks return.")
+    elif check:
+        typer.echo(f"{file} does not say what the hooks return", err=True)
+        raise typer.Exit(1)
+    else:
+        file.write_text(text, encoding="utf-8")
+        print(f"Wrote {file}")
+
+
+@plugin_app.command("check")
+def check_plugin(
+    which: Annotated[str, typer.Argument(help="The plugin, or the folder of its project.")] = ".",
+    as_json: AsJson = False,
+    failures: Annotated[bool, typer.Option(help="Show only what failed.")] = False,
+) -> None:
+    """Check a plugin: metadata, hooks, the conformance kit, references, cost of the import."""
+    if not importlib.util.find_spec("brainloom_testing"):
+        typer.echo('brainloom-testing is missing: pip install "brainloom[verify]"', err=True)
+        raise typer.Exit(1)
+    from brainloom_testing.plugins import check_plugin as checked
+
+    quiet_plugin_warnings()
+    rows = [asdict(row) for row in checked(_name_of(which))]
+    failed = [row for row in rows if not row["passed"]]
+    show(
+        [
+            row | {"passed": "ok" if row["passed"] else "FAILED"} if not as_json else row
+            for row in (failed if failures else rows)
+        ],
+        as_json,
+        ["part", "what", "passed", "detail"],
+    )
+    if failed:
+        raise typer.Exit(1)
+
+
+def _name_of(which: str) -> str:
+    """The plugin that a folder of a project declares, or the name itself."""
+    file = Path(which) / "pyproject.toml"
+    if not file.is_file():
+        return which
+    project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {})
+    points = project.get("entry-points", {}).get("brainloom", {})
+    if not points:
+        typer.echo(f"{file} has no [project.entry-points.brainloom]", err=True)
+        raise typer.Exit(1)
+    return str(next(iter(points)))
