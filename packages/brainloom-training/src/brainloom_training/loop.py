@@ -16,7 +16,7 @@ from brainloom_core.units import show
 
 from .checkpoint import CheckpointError, load_arrays, save_arrays
 from .data.splits import batches
-from .guard import AT_ONCE, TrainingError
+from .guard import AT_ONCE, DIAGNOSE, TrainingError
 from .history import EarlyStop, History
 from .trainer import Trainer
 from .types import Data, Samples
@@ -231,7 +231,7 @@ class Means:
         if not math.isfinite(self.sums.get("loss", 0.0)):
             raise TrainingError(
                 "the loss is no longer a finite number. Try a smaller learning rate or clip_norm; "
-                "diagnose(model, loss, x, y) says where gradients grow"
+                f"{DIAGNOSE}"
             )
         return self.samples, self.sums
 

@@ -23,7 +23,7 @@ from .data.checks import check_whole
 from .guard import Guard, TrainingError
 from .held import Held, is_quantity
 from .objective import Objective
-from .parameters import conditions, trainable
+from .parameters import conditions, could_be_trained, trainable
 from .reach import unreached
 from .rolling import carried_states
 from .rules import LearningRule, get_rule
@@ -132,7 +132,7 @@ class Trainer:
         if not self.parameters:
             raise ParameterError(
                 f"{type(model).__name__} has nothing to train: expected a ParamState somewhere; "
-                "make_trainable(model, 'E.tau') makes one"
+                f"make_trainable(model, {could_be_trained(model)!r}) makes one"
             )
         found = conditions(model, constraints)
         self._conditions = {n: it for n, it in found.items() if n in self.parameters}
