@@ -180,7 +180,8 @@ def docs(session: nox.Session) -> None:
     was built last, and `-- publish VERSION [ALIAS] [--push]` puts it beside those of other versions
     on the branch gh-pages.
     """
-    shown = with_tests(*MEMBERS, extras=("brainloom-training[data,online]",))
+    extras = ("brainloom-core[formats]", "brainloom-training[data,online]")
+    shown = with_tests(*MEMBERS, extras=extras)
     session.install(*tools("docs"), *shown, "pytest-xdist>=3.6")
     task, *rest = session.posargs or ("all",)
     if task in ("all", "test"):
@@ -245,6 +246,15 @@ def parity(session: nox.Session) -> None:
     session.install(*with_tests("brainloom", *PARITY))
     make_traces(session, "--check")
     session.run("pytest", str(ROOT / "integration-tests" / "parity"), *session.posargs)
+
+
+@nox.session(default=False)
+def formats(session: nox.Session) -> None:
+    """Hand recordings to Neo, Elephant, xarray, pandas, pynapple and NWB, and read them back."""
+    session.install(*from_tree("brainloom-core[formats,store]"))
+    session.install("dask>=2024.6", "elephant>=1.1", "pytest>=8")
+    tests = str(ROOT / "integration-tests" / "formats")
+    session.run("pytest", tests, *session.posargs, env={"JAX_PLATFORMS": "cpu", **QUICK})
 
 
 @nox.session(default=False)

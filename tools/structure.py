@@ -17,10 +17,10 @@ import grimp  # what import-linter stands on
 
 ROOT = Path(__file__).resolve().parent.parent
 PRIVATE = re.compile(r"_[A-Za-z]\w*")
-LONGEST = 740  # lines of a file
+LONGEST = 840  # lines of a file
 # Lines with `Any` in a thousand lines of a package, and of those that have more.
 ANY = 15
-MORE_ANY = {"brainloom_core": 27}
+MORE_ANY = {"brainloom_core": 36}
 
 
 @dataclass

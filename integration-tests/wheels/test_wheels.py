@@ -27,7 +27,7 @@ OPTIONAL = {
     "scikit-learn",
     "torch",
 }
-FOR_TRAINING = {"optax", "safetensors"}
+FOR_TRAINING = {"optax"}
 
 RUN = """
 import brainstate, brainunit as u, jax.numpy as jnp
@@ -314,3 +314,36 @@ edges = jnp.array([1.0, 2.0]), jnp.array([0, 1], "int32"), jnp.array([0, 1, 2], 
 print(*event_csr(*edges, jnp.array([False, True]), n_post=2))
 """
     assert crowd.python(code).split() == ["0.0", "2.0"]
+
+
+def test_a_plugin_of_ones_own_from_nothing(umbrella: Environment, tmp_path: Path) -> None:
+    """As the guide goes: make it, change the equation, check it, install it, use it."""
+    umbrella.install("brainloom[new,verify]")
+    made = umbrella.call(
+        "brainloom", "plugin", "new", "brainloom-mine", "--folder", str(tmp_path),
+        "--kind", "neuron", "--kind", "rule",
+    )  # fmt: skip
+    project = tmp_path / "brainloom-mine"
+    assert f"cd {project}" in made
+    cell = project / "src" / "brainloom_mine" / "neuron.py"
+    equation = "(self.V_rest - V + self.R * I) / self.tau"
+    text = cell.read_text(encoding="utf-8")
+    assert text.count(equation) == 1
+    cell.write_text(text.replace(equation, "(1.0 * (self.V_rest - V) + self.R * I) / self.tau"))
+    umbrella.install(str(project))
+    assert "brainloom-mine" in umbrella.call("brainloom", "models", "--kind", "rule", "--json")
+    checked = json.loads(umbrella.call("brainloom", "plugin", "check", str(project), "--json"))
+    assert all(row["passed"] for row in checked), checked
+    assert {"MyNeuron", "Ring"} <= {row["what"] for row in checked}
+    assert "checks passed" in umbrella.call("brainloom", "verify", "MyNeuron")
+    code = """
+import brainloom as bl, brainunit as u
+net = bl.Network()
+net.E = bl.MyNeuron(100)
+net.EE = bl.Projection(net.E, net.E, bl.Expon.desc(5 * u.ms), bl.CUBA.desc(), "Ring",
+                       weight=1 * u.pA)
+run = bl.simulate(net, 100 * u.ms, dt=0.1 * u.ms, inputs={"E": 200 * u.pA}, record="E.spikes")
+print(len(run["E.spikes"]) > 200)
+"""
+    assert umbrella.python(code).strip() == "True"
+    umbrella.call("python", "-m", "pip", "uninstall", "--yes", "--quiet", "brainloom-mine")

@@ -9,7 +9,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 import pytest
-from brainloom_core import Recording, SpikeEvents
+from brainloom_core import InputError, Recording, SpikeEvents
 from brainloom_core.run import TraceData
 
 DT = 0.1 * u.ms
@@ -266,7 +266,7 @@ def test_a_picture_of_silence(pyplot: Any) -> None:
 def test_a_picture_of_too_many_spikes_says_how_many_are_drawn(
     pyplot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("brainloom_core.run.plotting.MAX_POINTS", 100)
+    monkeypatch.setattr("brainloom_core.run.recording.plots.canvas.MAX_POINTS", 100)
     spikes = events(random_raster(1, 500, 20, 0.05))
     raster, _ = recording(E=spikes).plot().axes
     stride = -(-len(spikes) // 100)
@@ -278,6 +278,74 @@ def test_a_picture_of_a_grid_of_neurons(pyplot: Any) -> None:
     values = np.zeros((5, 2, 3, 4)) * u.mV
     (axes,) = recording(V=TraceData(np.arange(1, 6), values, DT)).plot(max_traces=7).axes
     assert len(axes.lines) == 7
+
+
+def two_populations(trials: int) -> Recording:
+    """E drives I: a neuron of I spikes 2 ms after the one of E with its number."""
+    E = random_raster(trials, 2000, 20, 0.01)
+    I = np.roll(E, 20, axis=1)[..., :10]
+    weights = np.cumsum(np.ones((30, 6)), axis=0) * u.nS
+    values = np.zeros((200, trials, 20) if trials > 1 else (200, 20)) * u.mV
+    data: Any = {
+        "E.spikes": events(E),
+        "I.spikes": events(I),
+        "E.V": TraceData(np.arange(10, 2001, 10), values, DT),
+        "EI.weights": TraceData(np.arange(50, 1501, 50), weights, DT, "weights"),
+        "E.counts": TraceData([2000], E.sum(axis=1), DT, "counts"),
+    }
+    return Recording(data, 0.0 * u.ms, 2000 * DT, DT)
+
+
+@pytest.mark.parametrize("trials", [1, 3])
+def test_pictures_of_two_populations(pyplot: Any, trials: int, tmp_path: Path) -> None:
+    made = two_populations(trials)
+    spikes = made["E.spikes"]
+
+    whole = made.plot()
+    assert len(whole.axes) == 6  # E.counts has no place on the axis of time
+    raster, rates, below = made.plot(tmp_path / "raster.png", kind="raster").axes
+    assert (tmp_path / "raster.png").stat().st_size > 10_000
+    assert [text.get_text() for text in raster.get_yticklabels()] == ["E", "I"]
+    np.testing.assert_allclose(rates.lines[0].get_xdata(), spikes.counts().ravel() / 0.2)
+    heights = below.patches[0].get_data().values
+    np.testing.assert_allclose(heights.mean(), spikes.rate().to_decimal(u.Hz), rtol=1e-6)
+
+    panels = made.plot(kind="traces", max_traces=2, trial=trials - 1).axes
+    marks = [segment[0, 0] for segment in panels[1].collections[0].get_segments()]
+    mine = (spikes.index == 1) & (spikes.trial == trials - 1)
+    np.testing.assert_allclose(marks, spikes.t.to_decimal(u.ms)[mine])
+
+    isi, cv = made.plot(kind="intervals").axes
+    n = sum(
+        max(len(t) - 1, 0)
+        for t in (spikes.step[spikes.index + 20 * spikes.trial == k] for k in range(20 * trials))
+    )
+    assert isi.patches[0].get_data().values.sum() == n
+    assert f"mean {spikes.isi_cv():.2f}" in cv.get_legend().get_texts()[0].get_text()
+
+    (power,) = made.plot(kind="spectrum", resolution=20 * u.Hz).axes
+    frequency, density = power.lines[0].get_data()
+    flat = float(spikes.rate().to_decimal(u.Hz)) / 20  # of Poisson spikes: 2 rate / (2 N)
+    np.testing.assert_allclose(density.mean(), 2 * flat, rtol=0.3)
+    assert frequency[-1] == 500.0
+
+    (lagged,) = made.plot(kind="correlation", longest=10 * u.ms).axes
+    lag, value = lagged.lines[1].get_data()
+    assert lag[np.argmax(value)] == 2.0
+
+    over_time, _ = made.plot(kind="weights").axes
+    np.testing.assert_array_equal(over_time.lines[0].get_ydata(), np.arange(1, 31))
+
+
+def test_pictures_that_cannot_be_drawn_say_what_they_need(pyplot: Any) -> None:
+    made = recording(E=TraceData(np.arange(1, 6), np.zeros((5, 2)), DT))
+    for kind, text in {
+        "raster": "a raster needs spikes: record 'E.spikes'",
+        "weights": "weights need a record of them",
+        "histogram": r"kind: expected one of \['overview', 'raster'",
+    }.items():
+        with pytest.raises(InputError, match=text):
+            made.plot(kind=kind)
 
 
 def test_there_is_no_picture_of_nothing(pyplot: Any) -> None:

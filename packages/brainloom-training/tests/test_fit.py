@@ -220,9 +220,44 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     fit(readout, straight, data, epochs=1, checkpoint=file, **QUIET)
     with pytest.raises(CheckpointError, match="belongs to another run"):
         fit(readout, straight, data, epochs=1, checkpoint=file, **(QUIET | {"batch_size": 5}))
-    with pytest.raises(CheckpointError, match="another model or optimizer"):
-        sgd = {"optimizer": optax.sgd(0.1, momentum=0.5)}
-        fit(readout, straight, data, epochs=1, checkpoint=file, **QUIET, **sgd)
+    again = {"epochs": 1, "checkpoint": file, **QUIET}
+    others = {
+        "optimizer": optax.sgd(0.1, momentum=0.5),
+        "clip_norm": 0.1,
+        "metrics": {"m": straight},
+    }
+    for name, other in others.items():
+        with pytest.raises(CheckpointError, match=f"another run: {name} was .* and is .* here"):
+            fit(readout, straight, data, **again, **{name: other})
+    with pytest.raises(CheckpointError, match="optimizer was"):
+        fit(readout, straight, data, **again, optimizer=optax.adam(2e-3))
+    with pytest.raises(CheckpointError, match="dt was 1.0 ms and is 2.0 ms here"):
+        fit(readout, straight, data, **{**again, "dt": 2.0 * u.ms})
+    with pytest.raises(CheckpointError, match="train was .* and is .* here"):
+        fit(readout, straight, (data[0] + 1, data[1]), **again)
+    with pytest.raises(CheckpointError, match="loss was .* and is .* here"):
+        fit(readout, lambda r, y: straight(r, y), data, **again)
+    readout.tau = 11 * u.ms
+    with pytest.raises(CheckpointError, match="model.tau was .* and is 11.0 ms here"):
+        fit(readout, straight, data, **again)
+
+
+def test_a_damaged_checkpoint_is_refused_wherever_it_is_altered(tmp_path: Path) -> None:
+    readout, data = line()
+    again = {"epochs": 1, "checkpoint": tmp_path / "run", **QUIET}
+    fit(readout, straight, data, **again)
+    good, rng = (tmp_path / "run").read_bytes(), np.random.default_rng(0)
+    for place in [*range(16), *rng.integers(16, len(good), 44)]:
+        altered = bytearray(good)
+        altered[place] ^= 1 << int(rng.integers(8))
+        (tmp_path / "run").write_bytes(altered)
+        with pytest.raises(CheckpointError, match="or a copy|a copy, or remove it"):
+            fit(readout, straight, data, **again)
+    (tmp_path / "run").write_bytes(good)
+    fit(readout, straight, data, **{**again, "epochs": 2})  # keeps the one before
+    (tmp_path / "run").write_bytes(good[:100])
+    with pytest.warns(UserWarning, match="Going on from the one before it"):
+        assert fit(readout, straight, data, **{**again, "epochs": 2}).epochs == 2
 
 
 def test_more_epochs_go_on_from_the_last_one(tmp_path: Path) -> None:

@@ -59,6 +59,12 @@ def aligned() -> dict[str, Any]:
     return {**JOINED, "comm": comm, "syn": bl.Expon.desc(tau=5 * u.ms), "out": bl.CUBA.desc()}
 
 
+def seeded(net: Any, seed: Any, step: Any = None) -> None:
+    """Enter the context, which is when its arguments are looked at."""
+    with brainloom_core.seeded(net, seed, step):
+        pass
+
+
 ARGUMENTS: dict[Any, Arguments] = {
     # core
     brainloom_core.Constraint: {"text": "> 0", "holds": lambda x: x > 0},
@@ -67,6 +73,14 @@ ARGUMENTS: dict[Any, Arguments] = {
     brainloom_core.Solver: {"name": "mine", "step": lambda drifts, y, dt: y, "order": 1},
     bl.Spikes: {"population": CELLS},
     bl.Trace: {"module": CELLS, "state": "V"},
+    brainloom_core.Counts: {"population": CELLS},
+    brainloom_core.Custom: {"function": lambda: CELLS.V.value},
+    brainloom_core.Output: {"module": CELLS},
+    brainloom_core.Rate: {"population": CELLS},
+    brainloom_core.Weights: {"projection": CELLS},
+    brainloom_core.restore: lambda: {"net": CELLS, "snapshot": brainloom_core.snapshot(CELLS)},
+    brainloom_core.snapshot: {"net": CELLS},
+    seeded: {"seed": 1, "net": CELLS},
     brainloom_core.View: {"population": CELLS, "item": 0},
     brainloom_core.at_least: {"least": 1},
     brainloom_core.between: {"low": 0.0, "high": 1.0},
@@ -173,18 +187,19 @@ EXEMPT = {
     ),
     "results, which functions make": (
         "Expectation Finding GradientReport History Numerics Recording Report SpikeEvents "
-        "TraceData Events EventSet Result Splits"
+        "Snapshot TraceData Events EventSet Result Splits"
     ),
     "bases, of which nobody makes instances": (
         "AlignPost Dynamics Loss LearningRule Reduction Rule Surrogate"
     ),
     "what conditions and signatures are made of": (
         "Case checks_for checked complaints default_case one_of parametrize_with_checks "
-        "real_signature run Descriptor"
+        "real_signature run Descriptor check_kernel check_loss check_rule check_surrogate"
     ),
     "what may hold any numbers": "full first_spike_time keep_sign",
-    "what looks at a whole model or data set, which takes long": (
-        "check_eventprop check_expectation check_gradients diagnose from_tonic NeuroBenchAdapter"
+    "what looks at a whole model or data set, which takes long, or at files": (
+        "check_eventprop check_expectation check_gradients diagnose from_tonic NeuroBenchAdapter "
+        "resume"
     ),
 }
 

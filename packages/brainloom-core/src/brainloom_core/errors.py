@@ -6,6 +6,7 @@ BrainloomError
 │   └── UnitError (TypeError)         ... because its unit has another dimension
 ├── InputError (ValueError)           what reaches a model while it runs does not fit it
 ├── NonFiniteError (ArithmeticError)  a state became NaN or infinite while a network ran
+├── CheckpointError (ValueError)      a checkpoint cannot be used, read or written
 ├── StateError (AttributeError)       a state is used before it was initialised
 ├── DeclarationError (TypeError)      a class declares a model that cannot be
 ├── KernelError (RuntimeError)        no implementation of an operation can be used as asked
@@ -16,6 +17,7 @@ BrainloomError
 
 __all__ = [
     "BrainloomError",
+    "CheckpointError",
     "DeclarationError",
     "InputError",
     "KernelError",
@@ -58,6 +60,10 @@ class NonFiniteError(BrainloomError, ArithmeticError):
     def __init__(self, message: str, recording: object = None) -> None:
         super().__init__(message)
         self.recording = recording
+
+
+class CheckpointError(BrainloomError, ValueError):
+    """A checkpoint does not belong to what it is loaded into, or cannot be read or written."""
 
 
 class StateError(BrainloomError, AttributeError):

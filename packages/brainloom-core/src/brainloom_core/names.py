@@ -7,7 +7,7 @@ import brainstate
 
 from .errors import InputError
 
-__all__ = ["dotted", "name_in", "named", "owner_of"]
+__all__ = ["dotted", "modules_by_name", "name_in", "named", "owner_of", "states_by_name"]
 
 
 def named(root: brainstate.nn.Module, name: str) -> Any:
@@ -74,6 +74,82 @@ def name_in(root: brainstate.nn.Module, module: object) -> str | None:
     """
     paths = [path for path, node in brainstate.graph.nodes(root).items() if node is module]
     return dotted(min(paths, key=len)) if paths else None
+
+
+def modules_by_name(root: Any) -> dict[str, Any]:
+    """Every module that a module holds, itself included, by its shortest name.
+
+    Of names of one length it is the first in the order of the alphabet, so that names do not
+    depend on the order in which things were made.
+
+    Args:
+        root: The module, whose name is empty.
+
+    Examples:
+        >>> import brainstate
+        >>> from brainloom_core.names import modules_by_name
+        >>> list(modules_by_name(brainstate.nn.Sequential(brainstate.nn.Linear(3, 2))))
+        ['', 'layers.0']
+    """
+    return {name: node for name, node in _all_by_name(root).items() if _is_module(node)}
+
+
+def states_by_name(root: Any) -> dict[str, brainstate.State]:
+    """Every state that a module holds by its shortest name, as `modules_by_name`.
+
+    Args:
+        root: The module.
+
+    Examples:
+        >>> import brainstate
+        >>> from brainloom_core.names import states_by_name
+        >>> list(states_by_name(brainstate.nn.Sequential(brainstate.nn.Linear(3, 2))))
+        ['layers.0.weight']
+    """
+    found = {n: x for n, x in _all_by_name(root).items() if isinstance(x, brainstate.State)}
+    known = {id(state) for state in found.values()}
+    others = {dotted(path): x for path, x in root.states().items() if id(x) not in known}
+    return found | others
+
+
+def _all_by_name(root: Any) -> dict[str, Any]:
+    """Modules, other nodes and states by their shortest names."""
+    found: dict[str, Any] = {}
+    seen: set[int] = {id(root)}
+    level: list[tuple[tuple[Any, ...], Any]] = [((), root)]
+    while level:
+        found |= {dotted(path): node for path, node in level}
+        below = [item for path, node in level for item in _nodes_of(path, node)]
+        level = []
+        for path, node in sorted(below, key=lambda item: (len(item[0]), dotted(item[0]))):
+            if id(node) not in seen:
+                seen.add(id(node))
+                level.append((path, node))
+    return found
+
+
+def _is_module(node: Any) -> bool:
+    return isinstance(node, brainstate.nn.Module)
+
+
+def _nodes_of(path: tuple[Any, ...], node: Any) -> list[tuple[tuple[Any, ...], Any]]:
+    """What a node holds directly, or in containers."""
+    if isinstance(node, brainstate.State):
+        return []
+    hidden = getattr(type(node), "graph_invisible_attrs", ())
+    kept = [(key, value) for key, value in vars(node).items() if key not in hidden]
+    return [item for key, value in kept for item in _in_containers((*path, key), value)]
+
+
+def _in_containers(path: tuple[Any, ...], value: Any) -> list[tuple[tuple[Any, ...], Any]]:
+    if isinstance(value, (brainstate.graph.Node, brainstate.State)):
+        return [(path, value)]
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    return [found for key, item in items for found in _in_containers((*path, key), item)]
 
 
 def dotted(path: tuple[Any, ...]) -> str:

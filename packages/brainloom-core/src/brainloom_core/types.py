@@ -21,6 +21,7 @@ Examples:
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import EllipsisType
 from typing import Any, TypeAlias
 
 import brainstate
@@ -33,11 +34,14 @@ __all__ = [
     "Array",
     "ArrayLike",
     "DTypeLike",
+    "Drive",
+    "Index",
     "Initializer",
     "Input",
     "Population",
     "PyTree",
     "Quantity",
+    "Record",
     "Scheme",
     "Shape",
     "Size",
@@ -61,6 +65,11 @@ Shape: TypeAlias = tuple[int, ...]
 Size: TypeAlias = int | Sequence[int]
 """How large to make a population: a number of neurons, or a shape."""
 
+Index: TypeAlias = (
+    int | slice | EllipsisType | ArrayLike | tuple[int | slice | EllipsisType | ArrayLike, ...]
+)
+"""Some neurons of a population: a slice, a number, several, a mask; or a tuple of these."""
+
 Values: TypeAlias = Mapping[str, Quantity]
 """Quantities by name, such as the states of a model."""
 
@@ -69,6 +78,12 @@ Initializer: TypeAlias = Quantity | Callable[[Shape], Quantity]
 
 Input: TypeAlias = Quantity | Callable[..., Quantity]
 """What is registered as an input: a value, for one step, or a function, for all."""
+
+Drive: TypeAlias = Input | Mapping[Any, Input]
+"""What drives a network: an input, or inputs by what they go to."""
+
+Record: TypeAlias = Any
+"""What is recorded: a name such as `"E.spikes"`, a recorder, several of them, or these by name."""
 
 SpikeFunction: TypeAlias = Callable[[Array], Array]
 """The step from 0 to 1 at zero, with the surrogate of its gradient."""

@@ -9,6 +9,7 @@ from brainloom_core import (
     ANY_UNIT,
     UnitError,
     full,
+    keys,
     non_negative,
     option,
     param,
@@ -398,7 +399,7 @@ class WienerProcessInput(Current):
                 `duration` depends on it.
         """
         root = float(current_dt().to_decimal(u.ms)) ** 0.5
-        noise = brainstate.random.normal(size=self._shape, dtype=brainstate.environ.dftype())
+        noise = keys.normal(self._shape)
         number = u.get_mantissa(self.sigma) / root * noise
         value = with_unit(number, u.get_unit(self.sigma) / u.ms**0.5)
         return value if self.duration is None else self._during(value, self._step(t), self.duration)
@@ -499,7 +500,7 @@ class OUProcessInput(Current):
     def _drawn(self, centre: Quantity, part: Quantity) -> Quantity:
         """Normal numbers whose variance is this part of that in the long run."""
         spread = self.sigma * (self.tau * 0.5 * part) ** 0.5
-        noise = brainstate.random.normal(size=centre.shape, dtype=centre.dtype)
+        noise = keys.normal(centre.shape, centre.dtype)
         return centre + spread * noise
 
     def update(self, t: Time | None = None) -> Quantity:

@@ -1,13 +1,14 @@
 """Spike sources with a memory or a time course: gamma renewal and inhomogeneous Poisson."""
 
 import math
+from typing import Any
 
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError, option, param, positive, state
+from brainloom_core import InputError, keys, option, param, positive, state
 from brainloom_core.context import current_dt
 from brainloom_core.types import Array, DTypeLike, Quantity, Shape, Time
 from brainloom_core.units import show
@@ -18,6 +19,7 @@ from .sources import PoissonTrains, RateSource
 __all__ = ["GammaSpike", "InhomogeneousPoisson"]
 
 MAX_TERMS = 100_000
+Key = Any  # one of jax, or two words of a key by name
 
 
 class GammaSpike(RateSource):
@@ -89,9 +91,8 @@ class GammaSpike(RateSource):
         """Time 0 falls into an interval in proportion to its length, and anywhere in it."""
         dtype, k = brainstate.environ.dftype(), self.cv**-2.0
         over = jnp.full(shape, -np.finfo(dtype).tiny, dtype)
-        key = brainstate.random.split_key()
-        around, _ = _renewed(key, over, jnp.broadcast_to(k + 1.0, shape))
-        return around * (1.0 + 1.0 / k) * brainstate.random.uniform(size=shape, dtype=dtype)
+        around, _ = _renewed(over, jnp.broadcast_to(k + 1.0, shape), *_key())
+        return around * (1.0 + 1.0 / k) * keys.uniform(shape, dtype)
 
     def drawn(self, t: Time | None = None) -> Quantity:
         """The spikes of one step.
@@ -106,7 +107,7 @@ class GammaSpike(RateSource):
         left = y["wait"] + change
         error = (left - y["wait"]) - change
         k = jnp.broadcast_to(self.cv**-2.0, left.shape)
-        wait, counts = _renewed(brainstate.random.split_key(), left, k)
+        wait, counts = _renewed(left, k, *_key())
         self.assign_states({"wait": wait, "wait_error": error})
         return as_spikes(counts, self.spk_type)
 
@@ -153,38 +154,74 @@ def _below(k: np.ndarray, a: np.ndarray) -> np.ndarray:
     return total
 
 
+def _key() -> tuple[Key, Array | int | None]:
+    """A key, and the first neuron that is at hand where the key is one by name, else None."""
+    key, is_by_name = keys.own_key()
+    return key, keys.first_neuron() if is_by_name else None
+
+
 @jax.jit
-def _renewed(key: jax.Array, wait: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _renewed(
+    wait: jax.Array, k: jax.Array, key: Key, first: Array | int | None
+) -> tuple[jax.Array, jax.Array]:
     """Add intervals where the wait is over, and count them; a few neurons at a time."""
     size, shape = wait.size, wait.shape
     width = min(size, max(64, size // 8))
     k = k.reshape(-1).astype(wait.dtype)
 
-    def one(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        key, wait, counts = carry
-        key, used = jax.random.split(key)
+    def one(carry: tuple[Key, Array, Array, Array]) -> tuple[Key, Array, Array, Array]:
+        key, wait, counts, tried = carry
         over = jnp.nonzero(wait < 0.0, size=width, fill_value=size)[0]
-        interval, good = _proposal(used, k.at[over].get(mode="clip"))
+        its = k.at[over].get(mode="clip")
+        if first is None:
+            key, used = jax.random.split(key)
+            drawn = _numbers(used, its)
+        else:
+            drawn = _by_name(key, tried.at[over].get(mode="clip"), over, shape, first, its.dtype)
+            tried = tried.at[over].add(1, mode="drop")
+        interval, good = _proposal(its, *drawn)
         over = jnp.where(good, over, size)
         wait = wait.at[over].add(interval, mode="drop")
-        return key, wait, counts.at[over].add(1, mode="drop")
+        return key, wait, counts.at[over].add(1, mode="drop"), tried
 
-    start = key, wait.reshape(-1), jnp.zeros(size, jnp.int32)
-    _, wait, counts = jax.lax.while_loop(lambda carry: jnp.any(carry[1] < 0.0), one, start)
+    none = jnp.zeros(size, jnp.int32)
+    start = key, wait.reshape(-1), none, none
+    wait, counts = jax.lax.while_loop(lambda carry: jnp.any(carry[1] < 0.0), one, start)[1:3]
     return wait.reshape(shape), counts.reshape(shape)
 
 
-def _proposal(key: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Intervals of mean 1 and shape k, and which of them to accept.
-
-    The method of Marsaglia & Tsang for shapes from 1; below, a number of shape k + 1 times a
-    power of a uniform one.
-    """
+def _numbers(key: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """A normal number and two uniform ones above zero for each."""
     normal_key, uniform_key, power_key = jax.random.split(key, 3)
     x = jax.random.normal(normal_key, k.shape, k.dtype)
     uniform, other = (
         1.0 - jax.random.uniform(each, k.shape, k.dtype) for each in (uniform_key, power_key)
     )
+    return x, uniform, other
+
+
+def _by_name(
+    key: Key,
+    tried: jax.Array,
+    over: jax.Array,
+    shape: Shape,
+    first: Array | int,
+    dtype: DTypeLike,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The same, which for a neuron depend on how often it has drawn and not on others."""
+    words = [keys.words_at(key, tried, which, over, shape[-1], first) for which in range(3)]
+    uniform, other = (1.0 - keys.as_uniform(each, dtype) for each in words[1:])
+    return keys.as_normal(words[0], dtype), uniform, other
+
+
+def _proposal(
+    k: jax.Array, x: jax.Array, uniform: jax.Array, other: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Intervals of mean 1 and shape k, and which of them to accept.
+
+    The method of Marsaglia & Tsang for shapes from 1; below, a number of shape k + 1 times a
+    power of a uniform one.
+    """
     d = jnp.where(k < 1.0, k + 1.0, k) - 1.0 / 3.0
     v = (1.0 + x / jnp.sqrt(9.0 * d)) ** 3
     log_v = jnp.log(jnp.maximum(v, np.finfo(k.dtype).tiny))

@@ -10,7 +10,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Constraint, Declared, InputError, Normal, Uniform, non_negative
+from brainloom_core import Constraint, Declared, InputError, Normal, Uniform, keys, non_negative
 from brainloom_core.clock import at_time
 from brainloom_core.context import current_dt
 from brainloom_core.declare.parameters import REQUIRED, QuantityParam
@@ -309,16 +309,16 @@ def poisson_spikes(expected: Array, shape: Shape, kind: DTypeLike) -> jax.Array:
         return as_spikes(poisson_counts(expected, shape), kind)
     chance = -jnp.expm1(-jnp.maximum(expected, 0.0))
     limit = jnp.minimum(jnp.round(chance * 2.0**32), 2.0**32 - 2.0**8).astype(jnp.uint32)
-    return _random_bits(shape) < limit
+    return keys.bits(shape) < limit
 
 
 def poisson_counts(mean: Array | float, shape: Shape) -> jax.Array:
     """Poisson numbers; from a table of the distribution where one mean is known for all."""
     if isinstance(mean, jax.core.Tracer) or np.ndim(mean) > 0 or not mean <= TABLE_LIMIT:
         known = jnp.maximum(jnp.nan_to_num(mean), 0.0)  # of NaN, jax draws -1
-        return brainstate.random.poisson(known, size=shape)
+        return keys.poisson(known, shape)
     table = jnp.asarray(_cumulative(max(float(mean), 0.0)))
-    return jnp.searchsorted(table, _random_bits(shape), side="right")
+    return jnp.searchsorted(table, keys.bits(shape), side="right")
 
 
 def _cumulative(mean: float) -> np.ndarray:
@@ -327,7 +327,3 @@ def _cumulative(mean: float) -> np.ndarray:
     logs = np.concatenate([[0.0], np.cumsum(np.log(max(mean, 1e-300) / k))])
     steps = np.round(np.cumsum(np.exp(logs - mean)) * 2.0**32)
     return steps[steps < 2.0**32].astype(np.uint32)
-
-
-def _random_bits(shape: Shape) -> jax.Array:
-    return jax.random.bits(brainstate.random.split_key(), shape, jnp.uint32)

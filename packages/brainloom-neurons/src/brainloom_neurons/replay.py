@@ -39,7 +39,7 @@ class ReplaySpikes(GivenSpikes):
         spikes: What to replay: the events of a recording, `recording["E.spikes"]`; a file that
             their `save` wrote, `.csv` or `.npz`; or a pair of arrays, times and neurons (late
             times as numpy arrays, which keep them in double precision).
-        start: Quantity of the simulation at which time 0 of the spikes lies, 0 ms; if negative, the
+        start: Time of the simulation at which time 0 of the spikes lies, 0 ms; if negative, the
             beginning is skipped.
         repeat_every: Period with which the spikes are repeated, a multiple of `dt` that is not
             before the last spike, such as `recording["E.spikes"].duration`; None plays them once.

@@ -11,9 +11,9 @@ from .align.post import AlignPostProj
 from .align.pre import AlignPreProj
 from .connection.connection import Connection, is_function
 from .connection.edges import Edges
-from .connection.values import EdgeValue, Side
-from .parts.parts import Described, Timing, check_autapses, check_post
+from .parts.parts import Timing, check_autapses, check_post
 from .rules.basic import Rule, rule_of
+from .types import Described, EdgeValue, Side
 
 __all__ = ["connected"]
 
@@ -27,7 +27,7 @@ _EXAMPLES = {
 def connected(
     pre: Side,
     post: Dynamics | View,
-    connectivity: Rule | Edges | Connection | Callable[..., Quantity],
+    connectivity: str | Rule | Edges | Connection | Callable[..., Quantity],
     synapse: Described,
     output: Described,
     *,

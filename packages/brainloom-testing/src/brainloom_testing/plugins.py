@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 from brainloom_core import PluginError
+from brainloom_core.kernels import Kernel, list_kernels
 from brainloom_core.plugins import (
     KINDS,
+    declared_kernels,
     get,
     list_plugins,
     list_registered,
@@ -18,6 +20,7 @@ from brainloom_core.plugins import (
 
 from .case import Case, default_case
 from .kit import run
+from .things import CHECKS_OF_THINGS, check_kernel
 
 __all__ = ["Finding", "check_plugin"]
 
@@ -76,7 +79,11 @@ def check_plugin(name: str) -> Iterator[Finding]:
             if item.distribution == plugin.distribution:
                 registered += 1
                 yield from _of_thing(kind.name, item.name, item.qualified_name)
-    yield Finding("hooks", "registers", True, f"{registered} things")
+    for kernel, owner in declared_kernels():
+        if owner == plugin.distribution:
+            registered += 1
+            yield _of_kernel(kernel)
+    yield Finding("hooks", "registers", registered > 0, f"{registered} things")
     yield _import_cost(name)
 
 
@@ -85,6 +92,9 @@ def _of_thing(kind: str, name: str, qualified: str) -> Iterator[Finding]:
         thing = get(kind, qualified)
     except PluginError as error:
         yield Finding("hooks", name, False, str(error))
+        return
+    if kind in CHECKS_OF_THINGS:
+        yield _of_other(kind, name, qualified)
         return
     if kind not in ("model", "output", "readout") or not isinstance(thing, type):
         yield Finding("hooks", name, True, f"a {kind}")
@@ -96,6 +106,29 @@ def _of_thing(kind: str, name: str, qualified: str) -> Iterator[Finding]:
         return
     yield _of_kit(case)
     yield from _of_references(name)
+
+
+def _of_other(kind: str, name: str, qualified: str) -> Finding:
+    try:
+        thing = made(kind, qualified)
+    except TypeError as error:
+        return Finding("kit", name, True, f"not run: {error}")
+    try:
+        CHECKS_OF_THINGS[kind](thing)
+    except AssertionError as error:
+        return Finding("kit", name, False, str(error))
+    return Finding("kit", name, True, f"a {kind}")
+
+
+def _of_kernel(kernel: Kernel) -> Finding:
+    name = f"{kernel.op}/{kernel.name}"
+    info = next(k for k in list_kernels() if (k.op, k.name) == (kernel.op, kernel.name))
+    if info.problem is not None:
+        return Finding("kit", name, True, f"not run: {info.problem}")
+    try:
+        return Finding("kit", name, True, f"{check_kernel(kernel)} inputs")
+    except Exception as error:  # a kernel may raise whatever it likes
+        return Finding("kit", name, False, f"{type(error).__name__}: {error}")
 
 
 def _case(thing: type, name: str, qualified: str) -> Case:

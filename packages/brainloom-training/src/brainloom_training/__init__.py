@@ -2,8 +2,9 @@
 
 from importlib.metadata import version as _version
 
+from brainloom_core import CheckpointError
+
 from . import data as data
-from .checkpoint import CheckpointError
 from .doctor import Finding, Report, diagnose
 from .encoders import (
     DeltaEncoder,

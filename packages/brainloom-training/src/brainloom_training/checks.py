@@ -129,7 +129,7 @@ def _not_numbers(held: np.ndarray | jax.Array) -> str:
 def samples(
     name: str,
     given: Samples,
-    loss: Measure | None = None,
+    loss: str | Measure | None = None,
     encoder: Callable[[PyTree], PyTree] | None = None,
 ) -> Samples:
     """Inputs and targets, samples first; checked as far as that can be without running a model.

@@ -7,10 +7,12 @@ from typing import Any
 
 import brainstate
 from brainloom_core import InputError
+from brainloom_core.identity import text_of
 from brainloom_core.progress import progress_bar
+from brainloom_core.tensors import check_writable
+from brainloom_core.types import Arguments
 from brainloom_core.units import show
 
-from .checkpoint import check_writable
 from .checks import samples
 from .data.checks import check_whole
 from .history import EarlyStop, History
@@ -26,7 +28,7 @@ BAR = "True, False or None"
 
 def fit(
     model: brainstate.nn.Module,
-    loss: Measure,
+    loss: str | Measure,
     train: Data,
     *,
     epochs: int = 10,
@@ -95,14 +97,15 @@ def fit(
     _check("progress", progress is None or isinstance(progress, bool), BAR, progress)
     _check("on_epoch", on_epoch is None or callable(on_epoch), "a function or None", on_epoch)
     trainer = _trainer("fit", model, loss, seed=seed, **options)
-    about = {"loss": loss, "encoder": options.get("encoder")}
+    about: Arguments = {"loss": loss, "encoder": options.get("encoder")}
     source = Source(_checked_train(train, about), batch_size, seed)
     if validation is not None:
         validation = samples("fit: validation", validation, **about)
     _check_early_stop(early_stop, {"loss", *(options.get("metrics") or ())}, validation is not None)
     if checkpoint is not None:
         check_writable(checkpoint)
-    run = Run(trainer, source, epochs, validation, early_stop, checkpoint, save_every)
+    others = {"validation": text_of(validation), "early_stop": text_of(early_stop)}
+    run = Run(trainer, source, epochs, validation, early_stop, checkpoint, save_every, others)
     run.resume()
     try:
         with progress_bar(run.total, progress, initial=trainer.steps, desc="training") as bar:
@@ -118,7 +121,7 @@ def fit(
 
 def evaluate(
     model: brainstate.nn.Module,
-    loss: Measure,
+    loss: str | Measure,
     data: Samples,
     *,
     batch_size: int = 64,
@@ -162,7 +165,9 @@ def _check(name: str, holds: bool, expected: str, given: object) -> None:
         raise InputError(f"fit: {name}: expected {expected}, got {show(given)}")
 
 
-def _trainer(caller: str, model: brainstate.nn.Module, loss: Measure, **options: Any) -> Trainer:
+def _trainer(
+    caller: str, model: brainstate.nn.Module, loss: str | Measure, **options: Any
+) -> Trainer:
     known = inspect.signature(Trainer).parameters
     if unknown := sorted(options.keys() - known.keys()):
         raise InputError(

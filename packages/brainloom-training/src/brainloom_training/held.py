@@ -8,10 +8,10 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from brainloom_core import CheckpointError
 from brainloom_core.types import PyTree
 from brainloom_core.units import with_unit
 
-from .checkpoint import CheckpointError
 from .types import ByName
 
 if TYPE_CHECKING:
@@ -82,8 +82,16 @@ class Held:
             for found in (named, arrays)
         )
         if differing := sorted({name for name, *_ in mine ^ theirs}):
+            there, here = (
+                next(
+                    (f"{kind} of shape {shape}" for n, shape, kind in found if n == differing[0]),
+                    "no",
+                )
+                for found in (theirs, mine)
+            )
             raise CheckpointError(
-                f"{source}: it belongs to another model or optimizer, with another {differing[0]}"
+                f"{source}: it belongs to another model or optimizer, with another {differing[0]}: "
+                f"{there} there, {here} here"
             )
         self.put(jax.tree.unflatten(tree, [jnp.asarray(arrays[name]) for name in named]))
 

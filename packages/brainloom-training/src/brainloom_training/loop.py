@@ -10,11 +10,12 @@ from typing import Any
 
 import jax
 import numpy as np
-from brainloom_core import InputError
+from brainloom_core import CheckpointError, InputError
+from brainloom_core.identity import differences, refuse, text_of
+from brainloom_core.tensors import earlier, read_newest, write
 from brainloom_core.types import PyTree
 from brainloom_core.units import show
 
-from .checkpoint import CheckpointError, load_arrays, save_arrays
 from .data.splits import batches
 from .guard import AT_ONCE, DIAGNOSE, TrainingError
 from .history import EarlyStop, History
@@ -61,10 +62,10 @@ class Source:
             return None
         return 1 if self.train[0] is None else math.ceil(len(self.train[1]) / self.batch_size)
 
-    def about(self) -> dict[str, object]:
-        """What decides on the order of the samples."""
-        samples = None if callable(self.train) else len(self.train[1])
-        return {"samples": samples, "batch_size": self.batch_size, "seed": self.seed}
+    def about(self) -> dict[str, str]:
+        """The samples, and what decides on their order, as texts by name."""
+        order = {"batch_size": str(self.batch_size), "seed": str(self.seed)}
+        return {"train": text_of(self.train), **order}
 
 
 def _pairs(batches: Any) -> Iterator[tuple[Any, Any]]:
@@ -88,6 +89,7 @@ class Run:
     early_stop: EarlyStop | None
     checkpoint: Any
     save_every: int | None
+    about: dict[str, str] = field(default_factory=dict)
     history: History = field(default_factory=History)
     means: "Means" = field(default_factory=lambda: Means())
     done: int = 0  # steps of this epoch
@@ -184,23 +186,28 @@ class Run:
         arrays = self.trainer.snapshot()
         arrays |= {f"best {name}": array for name, array in self.best.items()}
         about = {
-            "run": self.source.about(),
+            "kind": "fit",
+            "run": self.about,
             "steps": self.trainer.steps,
             "done": self.done,
             "means": self.means.total(),
             "history": self.history.measured,
         }
-        save_arrays(self.checkpoint, arrays, about)
+        write(self.checkpoint, arrays, about, keep=True)
 
     def resume(self) -> None:
-        if self.checkpoint is None or not Path(self.checkpoint).exists():
+        if self.checkpoint is None:
             return
-        arrays, about = load_arrays(self.checkpoint)
-        if about.get("run") != self.source.about():
-            raise CheckpointError(
-                f"{self.checkpoint}: it belongs to another run: expected {self.source.about()}, "
-                f"got {about.get('run')}. Delete it to begin anew"
-            )
+        self.about = {**self.about, **self.source.about(), **self.trainer.make()}
+        places = (Path(self.checkpoint), earlier(self.checkpoint))
+        if not any(place.exists() for place in places):
+            return
+        arrays, about = read_newest(self.checkpoint)
+        if not isinstance(about, dict) or about.get("kind") != "fit":
+            raise CheckpointError(f"{self.checkpoint}: expected a file of fit, got another one")
+        found = differences(about["run"], self.about)
+        hint = "Call fit as then, or give another checkpoint"
+        refuse(str(self.checkpoint), "it belongs to another run", found, hint)
         best = {name for name in arrays if name.startswith("best ")}
         self.best = {name.removeprefix("best "): arrays.pop(name) for name in sorted(best)}
         self.trainer.restore(arrays, self.checkpoint)

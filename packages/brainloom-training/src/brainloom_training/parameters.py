@@ -19,7 +19,8 @@ from .arguments import MODULE
 
 __all__ = ["could_be_trained", "keep_sign", "make_trainable", "trainable"]
 
-Condition = Callable[[Any, Any], Any]  # from an old and a proposed value to the one to take
+# From an old and a proposed value to the one to take.
+Condition = Callable[[Quantity, Quantity], Quantity]
 
 
 def could_be_trained(model: brainstate.nn.Module) -> str:

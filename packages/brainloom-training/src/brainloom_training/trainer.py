@@ -11,13 +11,14 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError, ParameterError, duration
+from brainloom_core import CheckpointError, InputError, ParameterError, duration
 from brainloom_core.context import current_dt
+from brainloom_core.identity import differences, parts_of, refuse, text_of, versions_of
 from brainloom_core.plugins import made
+from brainloom_core.tensors import read, write
 from brainloom_core.types import Arguments, Array, PyTree, Shape, Time
 from brainloom_core.units import show
 
-from .checkpoint import load_arrays, save_arrays
 from .checks import check_options, check_read, check_targets, may_be_checked, numbers_of
 from .data.checks import check_whole
 from .guard import Guard, TrainingError
@@ -156,6 +157,8 @@ class Trainer:
             "n_steps": n_steps,
             "batching": batching,
         }
+        self._seed = seed
+        self._asked = {"constraints": constraints, "clip_norm": clip_norm, "optimizer": optimizer}
         self._measures = {"loss": loss, **(metrics or {})}
         self._compiled: dict[tuple[str, int | None], Callable[..., PyTree]] = {}
 
@@ -278,14 +281,18 @@ class Trainer:
     def save(self, path: str | os.PathLike[str], about: object | None = None) -> None:
         """Write all that later steps depend on, and whatever JSON can hold, to a file.
 
-        The file is of the safetensors format, which holds numbers and no code. It replaces an
-        earlier one as a whole, so that a process may be killed at any time.
+        The file is of the safetensors format, which holds numbers and no code, with a checksum. It
+        replaces an earlier one as a whole, so that a process may be killed at any time.
 
         Args:
             path: The file.
             about: What else to keep, anything that JSON can hold; None.
+
+        Raises:
+            CheckpointError: It cannot be written.
         """
-        save_arrays(path, self.snapshot(), {"steps": self.steps, "about": about})
+        known = {"kind": "trainer", "make": self.make(), "steps": self.steps, "about": about}
+        write(path, self.snapshot(), known)
 
     def load(self, path: str | os.PathLike[str]) -> object:
         """Go on from where another trainer of the same make was; returns what was saved about it.
@@ -294,12 +301,24 @@ class Trainer:
             path: The file, which `save` wrote.
 
         Raises:
-            CheckpointError: The file is not of such a trainer; nothing has been changed.
+            CheckpointError: The file is not of such a trainer, or not as it was written; then
+                nothing is changed.
         """
-        arrays, saved = load_arrays(path)
+        arrays, saved = read(path)
+        if not isinstance(saved, dict) or saved.get("kind") != "trainer":
+            raise CheckpointError(f"{path}: expected what Trainer.save wrote, got another file")
+        refuse(str(path), "it belongs to another trainer", differences(saved["make"], self.make()))
         self.restore(arrays, path)
         self.steps = saved["steps"]
         return saved["about"]
+
+    def make(self) -> dict[str, str]:
+        """What decides on the steps besides the data and what is trained, as texts by name."""
+        wanted = {**self._wanted, **self._asked, "rule": self.rule, "dt": self.dt}
+        found = {name: text_of(value) for name, value in {**wanted, "seed": self._seed}.items()}
+        parts = {f"model.{name}": text for name, text in parts_of(self.model).items()}
+        versions = {f"version of {name}": it for name, it in versions_of(self.model).items()}
+        return found | parts | versions
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """All that later steps depend on besides their number, as arrays by name.

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Annotated
 import typer
 
 from .tables import AsJson, quiet_plugin_warnings, show
+
+NEW = ("neuron", "synapse", "rule", "surrogate", "loss", "kernel")
 
 plugins_app = typer.Typer(help="List the installed plugins and what is wrong with them.")
 plugin_app = typer.Typer(help="Make a plugin, and check one.", no_args_is_help=True)
@@ -55,6 +58,40 @@ def why(
         typer.echo(error, err=True)
         raise typer.Exit(1) from None
     print(json.dumps(text.splitlines(), indent=2) if as_json else text)
+
+
+@plugin_app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the distribution, such as brainloom-mine.")],
+    kind: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join(NEW)}; may be repeated.")
+    ] = None,
+    author: Annotated[str, typer.Option(help="Who writes it.")] = "The authors",
+    description: Annotated[str, typer.Option(help="One line.")] = "Models for brainloom",
+    folder: Annotated[Path, typer.Option(help="Where its folder is to be.")] = Path(),
+) -> None:
+    """Make a distribution with what a plugin needs: things, tests, a page, CI and release."""
+    kinds = kind or ["neuron"]
+    unknown = sorted({*kinds} - {*NEW})
+    if unknown:
+        raise typer.BadParameter(f"kind: expected some of {', '.join(NEW)}, got {unknown}")
+    if not re.fullmatch("[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise typer.BadParameter(
+            f"name: expected small letters, digits and hyphens (brainloom-mine), got {name!r}"
+        )
+    target = folder / name
+    if target.exists():
+        raise typer.BadParameter(f"name: {target} is there already")
+    try:
+        from copier import run_copy
+    except ImportError:
+        typer.echo('copier is missing: pip install "brainloom[new]"', err=True)
+        raise typer.Exit(1) from None
+    answers = {"distribution": name, "kinds": kinds, "author": author, "description": description}
+    template = Path(__file__).parent / "templates" / "plugin"
+    run_copy(str(template), target, data=answers, defaults=True, quiet=True)
+    print(f"Wrote {target}. Next:")
+    print(f'    cd {target}; python -m pip install --editable ".[test]"; pytest')
 
 
 @plugin_app.command()

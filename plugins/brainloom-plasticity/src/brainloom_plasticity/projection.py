@@ -1,20 +1,35 @@
 """`PlasticProj`: a projection whose weights learn."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import brainstate
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Delay, Descriptor, InputError, ParameterError, Synapse, SynOut, full
+from brainloom_core import Delay, Descriptor, InputError, ParameterError, full
+from brainloom_core.partition import (
+    Partition,
+    noted_as,
+    on_all_devices,
+    spikes_are_bits,
+    spikes_known,
+)
 from brainloom_core.plugins import made
 from brainloom_core.types import Array, Population, Quantity, Time
 from brainloom_core.units import show
-from brainloom_projections import STD, STP, Connection, Edges, Projection, Rule
+from brainloom_projections import Connection, Edges, Projection, Rule
+from brainloom_projections.types import Described, EdgeValue
 
 from .rule import PlasticityRule
 from .sides import Ends
 
+if TYPE_CHECKING:
+    from brainloom_projections.connection.split import SplitEdges
+
 __all__ = ["PlasticProj"]
+
+
+OneRule = str | PlasticityRule | Descriptor | type[PlasticityRule]
 
 
 class PlasticProj(Projection):
@@ -105,19 +120,22 @@ class PlasticProj(Projection):
         True
     """
 
+    graph_invisible_attrs = ("_spread",)
+    _spread: "SplitEdges | None" = None  # the edges on several devices, during a run
+
     def __init__(
         self,
         pre: Population,
         post: Population,
         connectivity: Rule | Edges | Connection,
-        synapse: Synapse | Descriptor,
-        output: SynOut | Descriptor,
+        synapse: Described,
+        output: Described,
         *,
-        rule: PlasticityRule | Descriptor | Sequence[PlasticityRule | Descriptor],
-        weight: Quantity | None = None,
+        rule: OneRule | Sequence[OneRule],
+        weight: EdgeValue | None = None,
         delay: Time | None = None,
         dendritic_delay: Time | None = None,
-        stp: STP | STD | Descriptor | None = None,
+        stp: Described | None = None,
         label: str | None = None,
         seed: int | None = None,
         name: str | None = None,
@@ -152,7 +170,7 @@ class PlasticProj(Projection):
         )
         self.pre = pre
         _spread(self.connection)
-        ends = Ends(self.connection.edges)
+        self.ends = ends = Ends(self.connection.edges)
         self.rules = [_made(one) for one in (rule if isinstance(rule, Sequence) else [rule])]
         for one in self.rules:
             one.join(ends, post, self.weight, dendritic_delay)
@@ -235,8 +253,10 @@ class PlasticProj(Projection):
         """
         spikes = self._sized("pre", self._sent(args))
         returned = self._sized("post", args[1] if len(args) > 1 else self.post.get_spike())
+        bits = spikes_are_bits(spikes)
         if self.axons is not None:
             spikes = self.axons(spikes)
+        spikes = on_all_devices(spikes, bits=bits)
         if self.dendrites is not None:
             returned = self.dendrites(returned)
         weight = self.connection.weight.value
@@ -245,13 +265,37 @@ class PlasticProj(Projection):
         self.connection.weight.value = weight
         super().update(spikes)
 
+    def enter_partition(self, partition: Partition) -> None:
+        """Put weights and what the rules keep on the devices of the targets.
+
+        Args:
+            partition: The devices.
+        """
+        self._spread = self.connection.split_over(partition)
+        self.ends.spread(self._spread)
+        for rule in self.rules:
+            rule.spread(self._spread)
+
+    def leave_partition(self) -> None:
+        """Put them together again."""
+        split, self._spread = self._spread, None
+        if split is None:
+            return
+        self.ends.spread(None)
+        for rule in self.rules:
+            rule.gather(split, self.connection.n_edges)
+
     def _sent(self, args: tuple[Array, ...]) -> Array:
         if not args and not hasattr(self.pre, "get_spike"):
             raise InputError(
                 f"{self.name}: no spikes. Call it with them, proj(spikes), or construct it with "
                 "their population"
             )
-        spikes = args[0] if args else self.pre.get_spike()
+        spikes = (
+            args[0]
+            if args
+            else spikes_known(getattr(self.pre, "population", self.pre), self.pre.get_spike())
+        )
         return getattr(spikes, "value", spikes)  # an event array is taken for its values
 
     def _sized(self, side: str, spikes: Array) -> Array:
@@ -261,7 +305,7 @@ class PlasticProj(Projection):
                 f"{self.name}: expected {side}synaptic spikes of shape {size}, got shape "
                 f"{np.shape(spikes)}"
             )
-        return jnp.asarray(spikes, brainstate.environ.dftype())
+        return noted_as(spikes, jnp.asarray(spikes, brainstate.environ.dftype()))
 
     @staticmethod
     def _require_plastic(connectivity: object) -> None:
@@ -285,6 +329,8 @@ class PlasticProj(Projection):
 
 class _Dendrites(brainstate.nn.Module):
     """A connection, and the way to the soma behind it."""
+
+    delivers_by_target = True
 
     def __init__(self, connection: Connection, delay: Time) -> None:
         super().__init__()

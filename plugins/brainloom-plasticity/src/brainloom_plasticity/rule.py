@@ -1,7 +1,7 @@
 """`PlasticityRule`: a learning rule is its traces, their equations, and what spikes do."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import brainstate
 import brainunit as u
@@ -15,13 +15,17 @@ from brainloom_core import (
 )
 from brainloom_core.context import current_dt
 from brainloom_core.equations import Equations
-from brainloom_core.kernels import edge_update
+from brainloom_core.partition import Partition, on_all_devices
 from brainloom_core.small_steps import in_two_parts, lost_part
 from brainloom_core.types import Array, Population, Quantity, Time
+from brainloom_core.units import with_unit
 
 from .equations import foreign_names, no_such_state, read_rule
 from .sides import EdgeState, Ends, PostState, PostTrace, PreState, PreTrace
 from .strength import Change, Strengths, as_like
+
+if TYPE_CHECKING:
+    from brainloom_projections.connection.split import SplitEdges
 
 __all__ = ["PlasticityRule"]
 
@@ -239,6 +243,39 @@ class PlasticityRule(Strengths):
             held.value = as_like(value, held.value)
         return weight
 
+    # On several devices
+
+    def spread(self, split: "SplitEdges") -> None:
+        """Put the states of synapses and of postsynaptic neurons on the devices of these.
+
+        Args:
+            split: The edges by device.
+        """
+        partition: Partition = split.partition
+        for held in self._states_here().values():
+            if isinstance(held, EdgeState):
+                number = np.asarray(u.get_mantissa(held.value))
+                partition.rearrange(
+                    held, with_unit(split.by_edge(number).value, u.get_unit(held.value))
+                )
+            elif isinstance(held, PostState):
+                layout = partition.layout((split.n_post,), (split.n_post,))
+                held.value = partition.put(held.value, layout)
+
+    def gather(self, split: "SplitEdges", n_edges: int) -> None:
+        """Put them together again, in the order of all edges.
+
+        Args:
+            split: The edges by device.
+            n_edges: Number of all edges.
+        """
+        for held in self._states_here().values():
+            if isinstance(held, EdgeState):
+                number = split.together(u.get_mantissa(held.value), n_edges)
+                split.partition.restore(
+                    held, with_unit(jnp.asarray(number), u.get_unit(held.value))
+                )
+
     # The parts of a step
 
     def _moved(self, y: Values, weight: Quantity) -> tuple[Values, Quantity]:
@@ -319,9 +356,7 @@ class PlasticityRule(Strengths):
             return {name: as_like(new.get(name, value), value) for name, value in edge.items()}
 
         events = self._call(f"{side}_events", y)
-        edges = edge_update(
-            change, edges, own, other, _is_event(events), **self.ends.seen_from(side)
-        )
+        edges = self.ends.changed(side, change, edges, own, other, _is_event(events))
         return y | {name: edges[name] for name in edge_names}, edges["w"]
 
     # Values by name
@@ -360,7 +395,7 @@ class PlasticityRule(Strengths):
         side = self._side(name, value)
         if isinstance(vars(self).get(name), EdgeState) or side is None:
             return value
-        return value[self.ends.pre if side == "pre" else self.ends.post]
+        return on_all_devices(value)[self.ends.pre if side == "pre" else self.ends.post]
 
     # Checks
 

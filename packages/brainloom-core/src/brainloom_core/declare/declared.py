@@ -14,6 +14,7 @@ from brainstate import ShortTermState
 from ..describe import in_a_line
 from ..equations import check_names, nearest
 from ..errors import BrainloomError, ParameterError, StateError
+from ..keys import drawing
 from ..small_steps import lost_part
 from ..types import Arguments, Quantity, Shape
 from ..units import show
@@ -86,6 +87,11 @@ class Declared(brainstate.nn.Module):
             batch_size: Length of the batch axis, None, the default, for none.
             kwargs: Accepted for `brainstate.nn.init_all_states`, and not used.
         """
+        with drawing(self):
+            self._init_states(batch_size)
+        self.__dict__["_made"] = True
+
+    def _init_states(self, batch_size: int | None) -> None:
         for name, spec in self._kept_states().items():
             value = spec.value(self, spec.shape(self, batch_size))
             held = spec.held(self, value, batch_size)
@@ -96,7 +102,6 @@ class Declared(brainstate.nn.Module):
                 if isinstance(existing, Guarded):
                     existing.hold(held)
                 existing.value = value
-        self.__dict__["_made"] = True
 
     def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Write the initial values into the existing states, keeping their batch size.
@@ -110,7 +115,18 @@ class Declared(brainstate.nn.Module):
             if current is None:
                 raise spec.missing(self)
             shape = spec.shape(self, batch_size) if batch_size else current.value.shape
-            current.value = spec.value(self, shape)
+            with drawing(self):
+                current.value = spec.value(self, shape)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What `update` returns; where a run has a seed, all that it draws is drawn by its name.
+
+        Args:
+            args: What `update` takes.
+            kwargs: The same, by name.
+        """
+        with drawing(self):
+            return super().__call__(*args, **kwargs)
 
     def __repr__(self) -> str:
         return in_a_line(self)

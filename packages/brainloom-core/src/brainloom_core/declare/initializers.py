@@ -7,6 +7,7 @@ import brainunit as u
 import jax
 import numpy as np
 
+from .. import keys
 from ..errors import ParameterError
 from ..types import Array, ArrayLike, Quantity, Shape
 from ..units import same_dimension, show, to_number, with_unit
@@ -49,12 +50,12 @@ class Uniform:
             )
 
     def __call__(self, shape: Shape) -> Quantity:
-        """Draw values, by `brainstate.random`.
+        """Draw values: by `brainstate.random`, or by name where there is a seed.
 
         Args:
             shape: Shape of the array.
         """
-        drawn = brainstate.random.rand(*shape).astype(brainstate.environ.dftype())
+        drawn = keys.uniform(tuple(shape))
         return self.low + (self.high - self.low) * drawn
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Quantity:
@@ -104,12 +105,12 @@ class Normal:
             )
 
     def __call__(self, shape: Shape) -> Quantity:
-        """Draw values, by `brainstate.random`.
+        """Draw values: by `brainstate.random`, or by name where there is a seed.
 
         Args:
             shape: Shape of the array.
         """
-        drawn = brainstate.random.randn(*shape).astype(brainstate.environ.dftype())
+        drawn = keys.normal(tuple(shape))
         return self.mean + self.std * drawn
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Quantity:

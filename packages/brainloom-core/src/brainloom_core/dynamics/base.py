@@ -17,7 +17,7 @@ from ..declare.parameters import REQUIRED, option
 from ..equations import Equations, read_equations
 from ..errors import DeclarationError, InputError, ParameterError
 from ..small_steps import in_two_parts
-from ..types import Arguments, Input, Quantity, Scheme, Shape, Size, Values
+from ..types import Arguments, Index, Input, Quantity, Scheme, Shape, Size, Values
 from ..units import dimension_name, same_dimension, show, to_number, with_unit
 from .delays import Prefetch, PrefetchDelayAt, past_of
 from .numerics import NumericsOf
@@ -141,7 +141,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
 
     __iter__ = None  # without it, Python would take one neuron after the other
 
-    def __getitem__(self, item: Any) -> View:
+    def __getitem__(self, item: Index) -> View:
         return View(self, item)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Quantity:
@@ -208,7 +208,12 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         raise InputError(f"{type(self).__name__}: no input {key!r}; there are {known}")
 
     def sum_current_inputs(
-        self, init: Quantity, *args: Any, label: str | None = None, pop: bool = True, **kwargs: Any
+        self,
+        init: Quantity,
+        *args: Quantity,
+        label: str | None = None,
+        pop: bool = True,
+        **kwargs: Quantity,
     ) -> Quantity:
         """`init` plus all registered currents, functions being called with the arguments.
 
@@ -222,7 +227,12 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         return self._sum_inputs(self._current_inputs, init, args, kwargs, label, pop)
 
     def sum_delta_inputs(
-        self, init: Quantity, *args: Any, label: str | None = None, pop: bool = True, **kwargs: Any
+        self,
+        init: Quantity,
+        *args: Quantity,
+        label: str | None = None,
+        pop: bool = True,
+        **kwargs: Quantity,
     ) -> Quantity:
         """`init` plus all registered jumps.
 
@@ -332,7 +342,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         self,
         store: dict[str, Input],
         total: Quantity,
-        args: tuple[Any, ...],
+        args: tuple[Quantity, ...],
         kwargs: Arguments,
         label: str | None,
         pop: bool,

@@ -74,10 +74,10 @@ class Delayed(Declared):
         self.in_size = tuple(in_size) if isinstance(in_size, (tuple, list)) else (int(in_size),)
 
     def configure(self, frame: Arguments | None, values: Arguments) -> None:
-        before = self.delay if frame is None and not self._is_trained else None
+        before = self.delay if frame is None and not self.is_trained else None
         super().configure(frame, values)
         owner, longest = type(self).__name__, self.max_delay
-        if longest is None and self._is_trained:
+        if longest is None and self.is_trained:
             raise ParameterError(
                 f"{owner}.max_delay: missing. A delay that is trained needs room to grow; give "
                 "the longest one, for example max_delay=20 * u.ms"
@@ -93,7 +93,7 @@ class Delayed(Declared):
 
     def _change(self, before: Time) -> None:
         """Go on with another delay where there are states."""
-        if self._is_trained or isinstance(u.get_mantissa(self.delay), jax.core.Tracer):
+        if self.is_trained or isinstance(u.get_mantissa(self.delay), jax.core.Tracer):
             raise ParameterError(
                 f"{type(self).__name__}.delay: expected a known value, since there are states "
                 "already, got one that is trained or computed in a compiled function. Make "
@@ -155,12 +155,13 @@ class Delayed(Declared):
         self.position.value = jnp.zeros_like(self.position.value)
 
     @property
-    def _is_trained(self) -> bool:
+    def is_trained(self) -> bool:
         return isinstance(vars(self)["delay"], (brainstate.State, brainstate.nn.Param))
 
     @property
-    def _interpolates(self) -> bool:
-        return self.interpolate or self._is_trained
+    def interpolates(self) -> bool:
+        """Whether a delay between two steps is taken as it is; one that is trained always is."""
+        return self.interpolate or self.is_trained
 
     def longest_in_steps(self, delay: Time | None = None) -> int:
         """How many steps back the longest delay reads, at the present dt.
@@ -171,7 +172,7 @@ class Delayed(Declared):
         longest = self.delay if delay is None else delay
         longest = longest if self.max_delay is None else self.max_delay
         dt = self.__dict__["_last_dt"] = current_dt()
-        if not self._interpolates:
+        if not self.interpolates:
             return int(np.max(step_count(longest, dt), initial=0))
         return int(np.ceil(np.round(np.max(in_steps(longest, dt), initial=0.0), 6))) + 1
 
@@ -191,7 +192,7 @@ class Delayed(Declared):
                 f"{show(dt)}; they were made for a longer dt or a shorter delay. Call "
                 "brainstate.nn.init_all_states(net) again"
             )
-        if not self._interpolates:
+        if not self.interpolates:
             return step_count(self.delay, dt), None
         lag = jnp.asarray(in_steps(self.delay, dt), brainstate.environ.dftype())
         if self.max_delay is not None:
@@ -295,9 +296,9 @@ class Delay(Delayed):
         ring, position = self.as_numbers(self.history.value), self.as_numbers(self.position.value)
         before, after = (self._whole_steps(delay, ring.shape[1:]) for delay in (old, new))
         aged = np.zeros((self.longest_in_steps(new) + 1, *ring.shape[1:]), ring.dtype)
-        for age in range(1, min(int((before + self._interpolates).max()), len(ring)) + 1):
+        for age in range(1, min(int((before + self.interpolates).max()), len(ring)) + 1):
             row = ring[(position - age) % len(ring)]
-            waits = (row != 0) & (age <= before + self._interpolates)
+            waits = (row != 0) & (age <= before + self.interpolates)
             place = age + after - before
             if np.any(waits & (place < 1)):
                 raise ParameterError(
@@ -307,7 +308,7 @@ class Delay(Delayed):
                 )
             where = np.nonzero(waits)
             aged[(len(aged) - place[where], *where)] = row[where]
-            if self._interpolates and where[0].size and not self._same_rest(old, new):
+            if self.interpolates and where[0].size and not self._same_rest(old, new):
                 raise ParameterError(
                     f"{type(self).__name__}.delay: what is under way with {show(old)} lies between "
                     f"two steps and cannot wait for {show(new)}; assign it when that has arrived, "
@@ -317,7 +318,7 @@ class Delay(Delayed):
 
     def _whole_steps(self, delay: Time, shape: Shape) -> np.ndarray:
         dt = current_dt()
-        if self._interpolates:
+        if self.interpolates:
             steps = np.floor(np.round(np.asarray(in_steps(delay, dt)), 6)).astype(int)
         else:
             steps = np.asarray(step_count(delay, dt))

@@ -11,6 +11,7 @@ import numpy as np
 from ..declare.declared import Declared, real_signature
 from ..describe import table, table_html
 from ..errors import InputError
+from ..keys import drawing
 from ..names import dotted
 from ..types import Quantity
 from .base import Dynamics
@@ -161,10 +162,9 @@ class _Part:
     def call(self, x: Quantity | None) -> None:
         """Advance it by one step, with the input if it takes one."""
         first = self._first if self.takes_input else None
-        if first is None or (x is None and not _is_required(first)):
-            self.module()
-        else:
-            self.module(x)
+        is_alone = first is None or (x is None and not _is_required(first))
+        with drawing(self.module):  # modules of others, too
+            self.module(*(() if is_alone else (x,)))
 
 
 def _text_of(module: brainstate.nn.Module, names: dict[int, str]) -> str:

@@ -1,7 +1,7 @@
 """`Neuron`: the step that every spiking neuron shares."""
 
 from collections.abc import Set
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import brainstate
 import brainunit as u
@@ -14,7 +14,7 @@ from ..declare.parameters import option, param
 from ..declare.state_specs import state
 from ..equations import nearest, returned_names, texts_of
 from ..errors import DeclarationError, ParameterError
-from ..surrogate import ReluGrad
+from ..surrogate import ReluGrad, Surrogate
 from ..types import Arguments, Array, Quantity, SpikeFunction, Values
 from ..units import show
 from .base import Drift, Dynamics
@@ -125,7 +125,7 @@ class Neuron(Dynamics):
         "on_spike": {"spk"},
     }
 
-    spk_fun: SpikeFunction = option(
+    spk_fun: SpikeFunction | str = option(
         default=ReluGrad(),
         constraint=_is_spike_function,
         doc="spike function",
@@ -179,7 +179,18 @@ class Neuron(Dynamics):
         """When within its step a spike is: at its end, or where the threshold is crossed."""
         return WITHIN_STEP if self.interpolate else ON_GRID
 
-    def threshold(self, *args: Any, **states: Any) -> Quantity:
+    @property
+    def spikes_are_bits(self) -> bool:
+        """Whether all spikes are 0 or 1, so that bits are enough to send them to other devices.
+
+        A model with spikes of its own, by `get_spike`, `fires` or `spikes_at`, says so itself.
+        """
+        kind = type(self)
+        own = kind.get_spike is not Neuron.get_spike or kind.spikes_at is not Neuron.spikes_at
+        own = own or kind.fires not in (Neuron.fires, Crossing.fires)
+        return isinstance(self.spk_fun, Surrogate) and not own
+
+    def threshold(self, *args: Quantity, **states: Quantity) -> Quantity:
         """The potential at which the neuron spikes; a model may take states by name.
 
         Args:
@@ -193,7 +204,7 @@ class Neuron(Dynamics):
         """The range of V to which the surrogate gradient refers."""
         return self.V_th - self.V_reset
 
-    def on_spike(self, *args: Any, **states: Any) -> dict[str, Quantity]:
+    def on_spike(self, *args: Quantity, **states: Quantity) -> dict[str, Quantity]:
         """New values of states other than V after the spikes `spk`, states taken by name.
 
         Args:
@@ -206,7 +217,7 @@ class Neuron(Dynamics):
         """
         return {}
 
-    def get_spike(self, V: Quantity | None = None, **states: Any) -> Array:
+    def get_spike(self, V: Quantity | None = None, **states: Quantity) -> Array:
         """Spikes (0. or 1.) of the last step, or those of the values given.
 
         Args:
@@ -258,7 +269,8 @@ class Neuron(Dynamics):
             y: Values of the states by name.
         """
         z = (y["V"] - self.call_equation("threshold", y)) / self.scale()
-        return self.spk_fun(u.get_magnitude(z))
+        function = cast(SpikeFunction, self.spk_fun)  # by now, whatever was given
+        return function(u.get_magnitude(z))
 
     def fires(self, before: Values, new: Values) -> Array:
         """The spikes of a step.

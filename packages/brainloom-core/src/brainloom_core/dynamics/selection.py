@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..errors import InputError
-from ..types import Quantity, Shape
+from ..types import Index, Quantity, Shape
 from ..units import show, with_unit
 
 __all__ = ["Selection"]
@@ -35,7 +35,7 @@ class Selection:
             self._slices = _slices(self._along, numbers.reshape(-1))
 
     @classmethod
-    def of(cls, who: str, shape: Shape, item: Any) -> "Selection":
+    def of(cls, who: str, shape: Shape, item: Index) -> "Selection":
         """The neurons that an index means, checked.
 
         Args:
@@ -131,7 +131,7 @@ class Selection:
         return f"{self.numbers.size} of {int(np.prod(self.shape))}, #{self._digest:08x}"
 
 
-def _plain(item: Any) -> Any:
+def _plain(item: Index) -> Any:
     """An index as numpy takes it."""
     if isinstance(item, tuple):
         return tuple(map(_plain, item))
@@ -189,7 +189,7 @@ def _range_words(part: slice) -> str:
     return f"{first}:{last}" + (f":{part.step}" if part.step not in (None, 1) else "")
 
 
-def _words(item: Any) -> str:
+def _words(item: Index) -> str:
     if isinstance(item, slice):
         return _range_words(item)
     return ", ".join(map(_words, item)) if isinstance(item, tuple) else show(item)

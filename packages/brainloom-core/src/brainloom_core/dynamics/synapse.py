@@ -1,7 +1,7 @@
 """`Synapse`: kinetics of a conductance; `SynOut`: what it does to the membrane."""
 
 from collections.abc import Set
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import brainunit as u
 
@@ -48,7 +48,7 @@ class Synapse(Dynamics):
         "conductance": frozenset(),
     }
 
-    def conductance(self, *args: Any, **states: Any) -> Quantity:
+    def conductance(self, *args: Quantity, **states: Quantity) -> Quantity:
         """The conductance that the states amount to; a model takes them by name.
 
         Args:
@@ -81,7 +81,7 @@ class Synapse(Dynamics):
         means = self.step_means(self.state_values(), current_dt())
         return self.call_equation("conductance", means)
 
-    def step(self, *args: Any) -> Quantity:
+    def step(self, *args: Quantity) -> Quantity:
         """Advance by one step, as a call does, and return what drives the membrane in the next.
 
         Args:
@@ -142,7 +142,7 @@ class SynOut(Declared):
         """Forget the conductance."""
         self._bound = None
 
-    def __call__(self, *args: Any) -> Quantity:
+    def __call__(self, *args: Quantity) -> Quantity:
         """The current at these arguments (the membrane potential).
 
         Args:

@@ -10,7 +10,8 @@ import numpy as np
 from ..declare.declared import real_signature
 from ..declare.descriptor import Descriptor
 from ..errors import InputError, StateError
-from ..types import Input, Population, Quantity
+from ..partition import on_all_devices, partition_in_use, spikes_known
+from ..types import Index, Input, Population, Quantity
 from ..units import show
 from .delays import Prefetch, PrefetchDelay, PrefetchDelayAt, past_of
 from .selection import Selection
@@ -66,7 +67,7 @@ class View(brainstate.graph.Node):
     population: Population
     selection: Selection
 
-    def __init__(self, population: Population, item: Any) -> None:
+    def __init__(self, population: Population, item: Index) -> None:
         if not hasattr(population, "varshape"):
             raise InputError(f"View.population: expected a population, got {show(population)}")
         who = type(population).__name__
@@ -118,7 +119,12 @@ class View(brainstate.graph.Node):
 
     def get_spike(self) -> Quantity:
         """Their spikes of the last step, shape `(*batch, *in_size)`."""
-        return self.take(self.population.get_spike())
+        spikes = spikes_known(self.population, self.population.get_spike())
+        partition = partition_in_use()
+        if partition is None:
+            return self.take(spikes)
+        taken = self.take(on_all_devices(spikes, self.population.varshape))
+        return partition.note(taken, bits=partition.are_bits(spikes), whole=True)
 
     def prefetch(self, item: str) -> "ViewPrefetch":
         """A state of these neurons by name, which need not exist yet, as of a population.
@@ -243,7 +249,7 @@ class View(brainstate.graph.Node):
             return _Input(self.selection, inp)
         return self.spread(inp)
 
-    def __getitem__(self, item: Any) -> "View":
+    def __getitem__(self, item: Index) -> "View":
         return View(self, item)
 
     def __getattr__(self, name: str) -> Any:
@@ -368,6 +374,6 @@ class _Hook(brainstate.nn.Module):
         super().__init__()
         self.selection, self.hook = selection, hook
 
-    def update(self, *args: Any) -> Quantity:
+    def update(self, *args: Quantity) -> Quantity:
         """Call it, with these neurons' part of the output."""
         return self.hook(*(self.selection.take(value) for value in args))

@@ -23,6 +23,9 @@ REFERENCE = "reference"
 _forced: contextvars.ContextVar[tuple[tuple[str, str], ...]] = contextvars.ContextVar(
     "forced", default=()
 )
+_noted: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar(
+    "noted", default=None
+)
 _references: dict[str, tuple[Kernel, str]] = {}
 _trials: dict[str, Callable[[Kernel, Callable[..., PyTree]], str | None]] = {}
 # What these give is held to the references by tests before they are published.
@@ -86,6 +89,17 @@ def forced_kernels() -> tuple[tuple[str, str], ...]:
     return tuple(sorted({**_from_environment(), **dict(_forced.get())}.items()))
 
 
+@contextlib.contextmanager
+def noted_kernels() -> Iterator[dict[str, str]]:
+    """The names of the implementations that are chosen inside, by operation, as they are chosen."""
+    found: dict[str, str] = {}
+    token = _noted.set(found)
+    try:
+        yield found
+    finally:
+        _noted.reset(token)
+
+
 def declare(
     reference: Kernel,
     distribution: str,
@@ -144,15 +158,22 @@ def find_kernel(
             raise KernelError(f"The implementation {name!r} of {op} does not apply to: {given}")
         if (wrong := forced.wrong) is not None:
             raise KernelError(f"The implementation {name!r} of {op} cannot be used: {wrong}")
-        return forced.function
+        return _chosen(forced)
     here = [o for o in offers if o.kernel.op == op and o.fault is None and not o.elsewhere]
     for offer in sorted(here, key=lambda offer: -offer.kernel.rank):
         if not offer.applies(args, kwargs):
             continue
         if (problem := offer.problem or offer.wrong) is None:
-            return offer.function
+            return _chosen(offer)
         offer.warn_once(problem)
     raise KernelError(f"No implementation of {op} on {_platform()}; there are {_names(op)}")
+
+
+def _chosen(offer: "_Offer") -> Callable[..., PyTree]:
+    if (noted := _noted.get()) is not None:
+        names = {*filter(None, noted.get(offer.kernel.op, "").split(", ")), offer.kernel.name}
+        noted[offer.kernel.op] = ", ".join(sorted(names))
+    return offer.function
 
 
 def has_kernel(op: str, name: str) -> bool:

@@ -5,7 +5,7 @@ See [`hookspecs`][brainloom_core.plugins.hookspecs] for what a plugin may provid
 
 from .hookspecs import hookimpl
 from .kinds import KINDS, Kind
-from .lookup import find, get, get_model, list_models, list_registered, made
+from .lookup import declared_kernels, find, get, get_model, list_models, list_registered, made
 from .manager import explain_plugin, list_plugins, load_plugins, manifest_of, reload_plugins
 from .manifest import Manifest, format_manifest, manifest_file
 from .records import ModelInfo, PluginInfo, Registered
@@ -17,6 +17,7 @@ __all__ = [
     "ModelInfo",
     "PluginInfo",
     "Registered",
+    "declared_kernels",
     "explain_plugin",
     "find",
     "format_manifest",

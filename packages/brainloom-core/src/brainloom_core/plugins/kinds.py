@@ -122,6 +122,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "a connectivity rule",
                 base="brainloom_projections:Rule",
                 named="`Connection(rule=…)` and `connect(rule=…)`",
+                checks="neurons that exist, the same edges for a seed, autapses and multapses",
             ),
             Kind(
                 "surrogate",
@@ -129,6 +130,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "a spike function with a derivative of its own",
                 base="brainloom_core:Surrogate",
                 named="`spk_fun=…` of every neuron",
+                checks="step, and a derivative that is finite and largest at the threshold",
             ),
             Kind(
                 "plasticity rule",
@@ -164,6 +166,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "what is to become small in training",
                 base="brainloom_training:Loss",
                 named="`fit(loss=…)`",
+                checks="being a number, with a finite gradient",
             ),
             Kind(
                 "case",
@@ -178,6 +181,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "kernels",
                 "an implementation of an operation",
                 named="`use_kernel`, `BRAINLOOM_KERNELS`",
+                checks="values on all inputs of the operation, eager and compiled",
             ),
         )
     }

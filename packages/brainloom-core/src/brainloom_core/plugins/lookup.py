@@ -135,7 +135,13 @@ def find(name: str) -> Any:
 
 
 def declared_kernels() -> tuple[tuple[Kernel, str], ...]:
-    """All kernels that plugins declare, each with its distribution; the same until a reload."""
+    """All kernels that plugins declare, each with its distribution; the same until a reload.
+
+    Examples:
+        >>> from brainloom_core.plugins import declared_kernels
+        >>> sorted(kernel.op for kernel, owner in declared_kernels() if owner == "brainloom-core")
+        ['edge_update', 'event_csr', 'event_csr_ring', 'event_dense', 'event_outer']
+    """
     return plugins().kernels
 
 

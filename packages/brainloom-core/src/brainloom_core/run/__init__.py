@@ -1,6 +1,38 @@
 """Running a network, recording it, and measuring what was recorded."""
 
+from .checkpoint import Snapshot, restore, resume, snapshot
 from .loop import simulate
-from .recording import Recording, SpikeEvents, Spikes, Trace, TraceData
+from .recording import (
+    Counts,
+    Custom,
+    Output,
+    Rate,
+    Recorder,
+    Recording,
+    RecordingStore,
+    SpikeEvents,
+    Spikes,
+    Trace,
+    TraceData,
+    Weights,
+)
 
-__all__ = ["Recording", "SpikeEvents", "Spikes", "Trace", "TraceData", "simulate"]
+__all__ = [
+    "Counts",
+    "Custom",
+    "Output",
+    "Rate",
+    "Recorder",
+    "Recording",
+    "RecordingStore",
+    "Snapshot",
+    "SpikeEvents",
+    "Spikes",
+    "Trace",
+    "TraceData",
+    "Weights",
+    "restore",
+    "resume",
+    "simulate",
+    "snapshot",
+]

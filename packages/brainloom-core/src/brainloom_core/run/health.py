@@ -80,7 +80,7 @@ class Watch:
                     continue
                 if not _all(_no_nan, lambda x: ~jnp.isnan(x), x):
                     return True
-                if w.is_hidden and not np.any(np.isinf(np.asarray(was))):
+                if w.is_hidden and _all(_no_infinity, lambda x: ~jnp.isinf(x), was):
                     return True
         return False
 
@@ -112,10 +112,16 @@ def _no_nan(x: np.ndarray) -> np.ndarray:
     return np.logical_not(np.isnan(x))
 
 
+def _no_infinity(x: np.ndarray) -> np.ndarray:
+    return np.logical_not(np.isinf(x))
+
+
 def _all(on_host: Callable[..., Any], on_device: Callable[..., Any], x: Any) -> bool:
     """Whether something is true of all numbers, wherever that is quicker to find out."""
     is_far = isinstance(x, jax.Array) and x.nbytes > FAR
     is_far = is_far and all(device.platform != "cpu" for device in x.devices())
+    # What lies on devices of other processes is judged by all of them together.
+    is_far = is_far or (isinstance(x, jax.Array) and not x.is_fully_addressable)
     return bool(jnp.all(on_device(x))) if is_far else bool(np.all(on_host(np.asarray(x))))
 
 

@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..names import name_in, named
 from ..units import show
 
-__all__ = ["Inputs", "fingerprint"]
+__all__ = ["Inputs", "fingerprint", "frozen"]
 
 LIBRARIES = ("jax", "jaxlib", "numpy", "brainunit", "saiunit", "brainstate")
 
@@ -89,7 +89,7 @@ class Inputs:
     def reader(self) -> Callable[..., tuple[list[Any], dict[int, Any]]]:
         """A function that gives the arguments of a step, and the inputs of populations by `id`."""
         targets = self.targets
-        functions = tuple(f if f is None else _frozen(f, {}) for f in self.functions)
+        functions = tuple(f if f is None else frozen(f) for f in self.functions)
 
         def read(passed: tuple[Any, ...], position: Any, t: Any) -> tuple[list[Any], Any]:
             found = []
@@ -257,11 +257,18 @@ def _names(code: types.CodeType) -> list[str]:
     return sorted({*code.co_names, *(name for c in inner for name in _names(c))})
 
 
-def _frozen(value: Any, known: dict[int, Any]) -> Any:
+def frozen(function: Any) -> Any:
     """The same function with copies of the NumPy arrays that it finds.
 
     jax may keep what it made of an array, and give that where the array has changed since.
+
+    Args:
+        function: The function.
     """
+    return _frozen(function, {})
+
+
+def _frozen(value: Any, known: dict[int, Any]) -> Any:
     if id(value) in known:
         return known[id(value)]
     known[id(value)] = value

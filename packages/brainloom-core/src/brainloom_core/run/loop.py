@@ -1,9 +1,9 @@
 """`simulate`: the compiled loop over a network."""
 
 import math
-import time
+import os
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -17,7 +17,7 @@ from brainstate import State
 
 from ..clock import Clock, exact, steps
 from ..declare.arguments import checked
-from ..declare.constraints import flag, maybe
+from ..declare.constraints import flag, instance_of, maybe
 from ..declare.declared import Declared
 from ..declare.states import lives
 from ..dynamics.base import Dynamics
@@ -25,13 +25,18 @@ from ..dynamics.neuron import Neuron
 from ..dynamics.step import all_dynamics, step_of
 from ..dynamics.synapse import Synapse
 from ..errors import InputError, NonFiniteError
-from ..kernels.registry import forced_kernels
+from ..kernels.registry import forced_kernels, noted_kernels
+from ..keys import drawing
 from ..names import dotted
+from ..partition import Partition, as_partition, partition_in_use
 from ..progress import progress_bar
 from ..units import same_dimension, show
+from .draws import Draws
 from .health import Watch, snapshot
 from .inputs import Inputs, naming_inputs
-from .recording import Collector, Recording, Spikes, Trace, as_recorders
+from .keeper import Keeper
+from .mesh import on_host, spread_over, traced_step
+from .recording import Program, Recording, Tape, as_recorders, caught
 
 __all__ = ["simulate"]
 
@@ -42,7 +47,10 @@ _runners: "weakref.WeakKeyDictionary[Any, dict[Any, Any]]" = weakref.WeakKeyDict
 _ends: "weakref.WeakKeyDictionary[Any, _End]" = weakref.WeakKeyDictionary()
 
 
-@checked(progress=maybe(flag))
+_place = instance_of((str, os.PathLike), "a path")
+
+
+@checked(progress=maybe(flag), store=maybe(_place))
 def simulate(
     net: Any,
     duration: Any,
@@ -52,6 +60,11 @@ def simulate(
     record: Any = None,
     progress: bool | None = None,
     start: Any = None,
+    store: Any = None,
+    seed: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    every: Any = None,
+    mesh: Any = None,
 ) -> Recording:
     """Run a network and return what was recorded.
 
@@ -73,20 +86,38 @@ def simulate(
             (`net.E[:800]`) or names of them (`"E"`) to these: each gets an input of its own.
             A function is compiled with the values around it; it is compiled anew where one of
             these has changed (numbers, arrays and containers of these are noticed).
-        record: What to record: names such as `"E.spikes"` or `"layers.0.V"`, `Spikes` and `Trace`
-            objects, a list of them or a mapping from names of your choice.
+        record: What to record: names such as `"E.spikes"`, `"E.rate"`, `"E.counts"`,
+            `"layers.0.V"` (any state), `"EE.weights"` and `"E.output"`; `Spikes`, `Rate`,
+            `Counts`, `Trace`, `Weights`, `Output` and `Custom` objects, which take windows,
+            intervals and parts; a list of them or a mapping from names of your choice.
         progress: Whether to show a progress bar; None shows one on a terminal.
         start: Time at which the simulation starts; None goes on where the last run of the
             network ended, or begins at 0 where there was none or the states are other ones since;
             a copy of a network has had no run.
+        store: A path, of which there is nothing yet: what is recorded is written there while it
+            runs, as a Zarr group (needs the extra `store`), and the recording reads it from there
+            when it is asked for. None keeps it in memory.
+        seed: Makes all that is drawn follow from this number, the names of the modules in the
+            network and the number of the step: in the steps, and where states are initialised
+            here. `brainstate.random` stays as it is. None draws from `brainstate.random`.
+        checkpoint: A folder, of which there is nothing yet: from time to time all that it takes to
+            go on is written there, and what is recorded is streamed there. However the run ends,
+            `resume(checkpoint, net)` goes on from there. None for no checkpoints.
+        every: Time between checkpoints, which are written at the end of the chunk of steps in which
+            it is over; None for one a minute.
+        mesh: Devices over which to spread the network, a number of them or a `jax.sharding.Mesh`;
+            None, the default, for one device. Populations and the synapses that reach them are
+            divided, and spikes exchanged once a step; the result is the same.
 
     Returns:
         The recording, a mapping from names to `SpikeEvents` and `TraceData`.
 
     Raises:
         InputError: The duration is not a multiple of `dt`, an input does not cover it, what is
-            to be recorded does not exist, or something in the network is not called in a step,
-            or twice.
+            to be recorded does not exist, something in the network is not called in a step,
+            or twice, or there is something at the path of the store.
+        CheckpointError: There is something in the folder of checkpoints, or nothing can be written.
+        OSError: The store cannot be written; what was written before can be opened.
         NonFiniteError: A state became NaN or infinite; its `recording` is what was recorded
             until then.
 
@@ -107,52 +138,100 @@ def simulate(
         >>> len(recording["spikes"])
         4
     """
+    given = {"inputs": inputs, "record": record, "start": start, "store": store, "seed": seed}
+    partition = as_partition(mesh)
+    if every is not None and checkpoint is None:
+        raise InputError("simulate: every: it is for checkpoints: give checkpoint= too")
+    if checkpoint is not None and store is not None:
+        raise InputError(
+            "simulate: store: with checkpoint= what is recorded is written into its folder: leave "
+            "store out"
+        )
+    dt = _step_length(dt)
+    keeper = None if checkpoint is None else Keeper(checkpoint, every, dt)
+    return _simulate(
+        net, duration, dt=dt, progress=progress, keeper=keeper, partition=partition, **given
+    )
+
+
+def _simulate(
+    net: Any,
+    duration: Any,
+    *,
+    dt: Any,
+    inputs: Any,
+    record: Any,
+    progress: bool | None,
+    start: Any,
+    store: Any = None,
+    seed: int | None,
+    keeper: Keeper | None,
+    partition: Partition | None = None,
+) -> Recording:
+    """A run, or what is left of one that was kept."""
     if not isinstance(net, brainstate.nn.Module):
         raise InputError(
             f"simulate: net: expected a Network, a population or another module, got {show(net)}"
         )
-    dt = _step_length(dt)
     n_steps = steps("simulate: duration", duration, dt, least=1)
     recorders = as_recorders(net, record)
     fed = Inputs(net, inputs, n_steps)
-    strides = {k: r.stride(dt) for k, r in recorders.items() if isinstance(r, Trace)}
-    block = math.gcd(*strides.values()) if strides else 1
-    with brainstate.environ.context(dt=dt):
+    draws = Draws(net, fed, seed)
+    with brainstate.environ.context(dt=dt), draws.initially():
         for module in (net, *fed.modules):
             _initialise_missing(module)
     for recorder in recorders.values():
-        recorder.check()
+        recorder.check(net)
     first = _first_step(net, start, dt)
     clock = Clock.of(dt, first + n_steps)
-    run = _Run(net, recorders, fed, clock, block)
-    collectors = {k: Collector(r, strides.get(k, 1), dt, first) for k, r in recorders.items()}
-    began = time.perf_counter()
-
-    def recording(stop: int) -> Recording:
-        data = {name: c.result(stop) for name, c in collectors.items()}
-        return Recording(data, first * dt, stop * dt, dt, time.perf_counter() - began)
+    if keeper is not None:
+        store = keeper.store(net, recorders)
+    with brainstate.environ.context(dt=dt):
+        longest = CHUNK_STEPS, CHUNK_BYTES
+        tape = Tape(net, recorders, dt, (first, first + n_steps), longest, store, {"seed": seed})
+    if keeper is not None:
+        keeper.begin(net, fed, tape, record, seed, _batch(net))
+    begun = 0 if keeper is None else keeper.done
+    run = _Run(net, tape, fed, draws, clock)
 
     def finish(chunk: "_Chunk") -> None:
         if run.watch.is_wrong(chunk.before, chunk.after):
-            raise run.error(chunk, first, collectors, recording)
-        chunk.collect(collectors, first, block)
+            raise run.error(chunk)
+        try:
+            tape.take(chunk.recorded, chunk.done, chunk.length)
+        except OSError as error:
+            if keeper is not None:
+                error.add_note(keeper.way_out())
+            raise
 
     pending = None
     total = n_steps * float(dt.to_decimal(u.ms))
-    with progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar:
-        for done, length in _chunks(n_steps, block, _bytes_per_step(recorders)):
-            chunk = run.chunk(first, done, length)
+    with (
+        brainstate.environ.context(dt=dt),
+        spread_over(partition, (net, *fed.modules)),
+        progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar,
+    ):
+        for done, length in tape.chunks():
+            if done < begun:
+                continue
+            chunk = run.chunk(done, length)
             if pending is not None:
                 finish(pending)
             pending = chunk
             if bar is not None:
                 jax.block_until_ready(chunk.recorded)
                 bar.update(length * float(dt.to_decimal(u.ms)))
-    if pending is not None:
-        finish(pending)
+            if keeper is not None and keeper.due(done + length):
+                finish(pending)
+                pending = None
+                keeper.write(done + length)
+        if pending is not None:
+            finish(pending)
     jax.block_until_ready([state.value for state in net.states().values()])
     _ends[net] = _End.of(net, first + n_steps, dt)
-    return recording(first + n_steps)
+    if keeper is not None and keeper.last < n_steps:
+        keeper.write(n_steps)
+    return tape.recording()
 
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}]"
@@ -231,16 +310,17 @@ def _is_counter(state: Any) -> bool:
     return any(jnp.issubdtype(x.dtype, jnp.integer) for x in jax.tree.leaves(state.value))
 
 
-def _initialise_missing(net: Any) -> None:
+def _initialise_missing(net: Any, batch: int | None = None) -> None:
     nodes = list(net.nodes(brainstate.nn.Module).values())
     lacking = {id(node): node.lacks_states() for node in nodes if isinstance(node, Declared)}
-    batch = _batch(net)
+    batch = _batch(net) if batch is None else batch
     for node in sorted(nodes, key=lambda node: getattr(node.init_state, "call_order", -1)):
         declared = node._kept_states() if isinstance(node, Declared) else {}
         missing = lacking.get(id(node), False)
         by_hand = isinstance(node, (Neuron, Synapse)) and not declared
         if missing or (by_hand and not any(isinstance(v, State) for v in vars(node).values())):
-            node.init_state(*(() if batch is None else (batch,)))
+            with drawing(node):
+                node.init_state(*(() if batch is None else (batch,)))
 
 
 def _batch(net: Any) -> int | None:
@@ -273,22 +353,6 @@ def _batch_words(batch: int | None) -> str:
 # The compiled loop
 
 
-def _bytes_per_step(recorders: dict[str, Spikes | Trace]) -> int:
-    sizes = [jax.eval_shape(r.sampler()) for r in recorders.values()]
-    return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(sizes))
-
-
-def _chunks(n_steps: int, block: int, bytes_per_step: int) -> Iterator[tuple[int, int]]:
-    """Start and length of each chunk: whole blocks, equal lengths where that is possible."""
-    limit = max(1, min(CHUNK_STEPS, CHUNK_BYTES // max(bytes_per_step, 1)) // block)
-    whole, rest = divmod(n_steps, block)
-    length = next((n for n in range(limit, limit // 2, -1) if whole % n == 0), limit) * block
-    for done in range(0, whole * block, length):
-        yield done, min(length, whole * block - done)
-    if rest:
-        yield whole * block, rest
-
-
 @dataclass(frozen=True)
 class _Chunk:
     """A chunk that has been run: what it recorded, and how to run it again."""
@@ -301,97 +365,99 @@ class _Chunk:
     restore: Callable[[], None]
     arguments: tuple[Any, ...]
 
-    def collect(self, collectors: dict[str, Collector], first: int, block: int) -> None:
-        seen, sampled = self.recorded
-        for name, collector in collectors.items():
-            values = seen[name] if name in seen else sampled[name]
-            collector.add(values, first + self.done, block)
-
 
 class _Run:
     """A network, what it is given and what is recorded: runs chunks of steps."""
 
-    def __init__(
-        self, net: Any, recorders: dict[str, Any], fed: Inputs, clock: Clock, block: int
-    ) -> None:
-        self.net, self.recorders, self.fed, self.clock = net, recorders, fed, clock
-        self.block = block
+    def __init__(self, net: Any, tape: Tape, fed: Inputs, draws: Draws, clock: Clock) -> None:
+        self.net, self.tape, self.fed, self.clock = net, tape, fed, clock
+        self.draws = draws
         self.watch = Watch(net)
         self.states = [s for m in (net, *fed.modules) for s in m.states().values()]
-        recorded = tuple((name, r.key) for name, r in recorders.items())
         nodes = [node for module in (net, *fed.modules) for node in module.nodes().values()]
         versions = tuple((id(node), getattr(node, "times_changed", 0)) for node in nodes)
         times = (float(clock.dt.to_decimal(u.ms)), clock.counts, clock.is_long)
         # What layers that differ in training ask for; a run is none unless it is said to be.
         self._fits = bool(brainstate.environ.get("fit", default=False))
-        self._key = (recorded, fed.key, times, self._fits, versions, forced_kernels())
+        kernels = forced_kernels()
+        self._key = (tape.key, fed.key, draws.key, times, self._fits, versions, kernels)
 
-    def chunk(self, first: int, done: int, length: int) -> _Chunk:
+    def chunk(self, done: int, length: int) -> _Chunk:
         """Run some steps."""
-        arguments = (self.clock.start(first + done), self.fed.chunk(done, length))
+        number = self.tape.first + done
+        drawn = self.draws.arguments(number)
+        arguments = (self.clock.start(number), self.fed.chunk(done, length), drawn)
         restore, before = snapshot(self.states), self.watch.values()
-        recorded = self._compiled(length)(*arguments)
+        recorded = on_host(self._compiled(length)(*arguments))
+        self.tape.about["kernels"] = self._kernels
         after = self.watch.values()
         return _Chunk(done, length, recorded, before, after, restore, arguments)
 
     def _compiled(self, length: int) -> Callable[..., Any]:
         """The compiled chunk, from the cache that lives as long as the network."""
-        key = (self._key, self.block, length)
-        known = _runners.setdefault(self.net, {})
+        partition = partition_in_use()
+        place = None if partition is None else partition.key
+        key = (self._key, tuple(self.tape.levels), place, length)
+        known: dict[Any, Any] = _runners.setdefault(self.net, {})
         if key not in known:
             while len(known) >= MAX_RUNNERS:
                 known.pop(next(iter(known)))
-            known[key] = _compiled(self._step(), self.recorders, self.block, length)
-        return known[key]
+            outputs = [weakref.ref(module) for module in self.tape.outputs]
+            known[key] = _compiled(self._steps(), self.tape.program(length), outputs)
+        compiled, self._kernels = known[key]
+        return compiled
 
-    def _step(self) -> Callable[..., None]:
-        """A function that takes one step; it does not keep the network alive."""
+    def _steps(self) -> Callable[..., Callable[[jax.Array], None]]:
+        """A function that begins steps, and gives one that takes one of them.
+
+        It does not keep the network alive.
+        """
         net, clock, read, reached = weakref.ref(self.net), self.clock, *self._fed()
-        fits = self._fits
+        fits, draws = self._fits, self.draws.begin()
 
-        def step(start: Any, passed: tuple[Any, ...], position: jax.Array) -> None:
-            with brainstate.environ.context(fit=fits), clock.step(start, position) as t:
-                root: Any = net()
-                with step_of(root, all_dynamics(root, Dynamics)) as taken:
-                    arguments, given = read(passed, position, t)
-                    taken.given.update(given)
-                    with naming_inputs(arguments):
-                        root(*arguments)
-                    reached(taken)
+        def begin(start: Any, passed: tuple[Any, ...], drawn: Any) -> Callable[[jax.Array], None]:
+            drawing_at = draws(drawn)
 
-        return step
+            def step(position: jax.Array) -> None:
+                fit = brainstate.environ.context(fit=fits)
+                with fit, clock.step(start, position) as t, drawing_at(position):
+                    root: Any = net()
+                    with step_of(root, all_dynamics(root, Dynamics)) as taken:
+                        arguments, given = read(passed, position, t)
+                        taken.given.update(given)
+                        with drawing(root), traced_step(), naming_inputs(arguments):
+                            root(*arguments)
+                        reached(taken)
+
+            return step
+
+        return begin
 
     def _fed(self) -> tuple[Callable[..., Any], Callable[[Any], None]]:
         return self.fed.reader(), self.fed.check_reached
 
-    def error(
-        self,
-        chunk: _Chunk,
-        first: int,
-        collectors: dict[str, Collector],
-        recording: Callable[[int], Recording],
-    ) -> NonFiniteError:
+    def error(self, chunk: _Chunk) -> NonFiniteError:
         """What became of a chunk: run again, a step at a time."""
         chunk.restore()
-        watch, step = self.watch, self._step()
+        watch, steps_from = self.watch, self._steps()
 
-        def again(start: Any, passed: tuple[Any, ...]) -> Any:
-            begun = watch.begin()
+        def again(*arguments: Any) -> Any:
+            begun, step = watch.begin(), steps_from(*arguments)
 
             def one(position: jax.Array) -> Any:
-                step(start, passed, position)
+                step(position)
                 return watch.first(begun)
 
             return brainstate.transform.for_loop(one, jnp.arange(chunk.length))
 
         places = np.asarray(brainstate.transform.jit(again)(*chunk.arguments))
-        chunk.collect(collectors, first, self.block)
         bad = np.flatnonzero((places >= 0).any(axis=1))
         position = int(bad[0]) if len(bad) else chunk.length - 1
         which = int(np.argmax(places[position] >= 0))
         faulty = watch.all[which]
         where, value = faulty.place(int(places[position, which]))
-        number = first + chunk.done + position
+        number = self.tape.first + chunk.done + position
+        self._record_until(chunk, position)
         dt = self.clock.dt
         now = f"{float(number * exact(dt) * 1000):.10g} ms"
         guess = (
@@ -403,35 +469,29 @@ class _Run:
             f"number {number}. {getattr(faulty.state, 'reason', guess)} What was recorded until "
             "then is in the attribute recording of this error; call "
             "brainstate.nn.reset_all_states(net) before another run",
-            recording(number),
+            self.tape.recording(),
         )
+
+    def _record_until(self, chunk: _Chunk, position: int) -> None:
+        """Record the steps of a chunk before a position, by taking these steps alone again."""
+        reached = snapshot(self.states)
+        chunk.restore()
+        for done, length in self.tape.pieces(position):
+            again = self.chunk(chunk.done + done, length)
+            self.tape.take(again.recorded, again.done, length)
+        reached()
 
 
 def _compiled(
-    step: Callable[..., None],
-    recorders: dict[str, Any],
-    block: int,
-    length: int,
-) -> Callable[..., Any]:
-    spikes = {k: r.sampler() for k, r in recorders.items() if isinstance(r, Spikes)}
-    traces = {k: r.sampler() for k, r in recorders.items() if isinstance(r, Trace)}
-    inner, n_blocks = min(block, length), max(1, length // block)
+    steps_from: Callable[..., Any], program: Program, outputs: list["weakref.ref[Any]"]
+) -> tuple[Callable[..., Any], dict[str, str]]:
+    kernels: dict[str, str] = {}
 
-    def run(start: Any, passed: tuple[Any, ...]) -> Any:
-        def one_step(position: jax.Array) -> Any:
-            step(start, passed, position)
-            return {name: sample() for name, sample in spikes.items()}
+    def run(*arguments: Any) -> Any:
+        step = steps_from(*arguments)
+        with caught([module() for module in outputs]), noted_kernels() as noted:
+            recorded = program.run(step)
+        kernels.update(noted)
+        return recorded
 
-        def many(number: jax.Array) -> Any:
-            positions = number * inner + jnp.arange(inner)
-            seen = brainstate.transform.for_loop(one_step, positions)
-            return seen, {name: sample() for name, sample in traces.items()}
-
-        def one(number: jax.Array) -> Any:
-            seen = jax.tree.map(lambda x: x[None], one_step(number))
-            return seen, {name: sample() for name, sample in traces.items()}
-
-        body = one if inner == 1 else many
-        return brainstate.transform.for_loop(body, jnp.arange(n_blocks))
-
-    return brainstate.transform.jit(run)
+    return brainstate.transform.jit(run), kernels

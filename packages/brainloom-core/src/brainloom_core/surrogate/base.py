@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..extras import needs
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -112,9 +114,15 @@ class Surrogate:
         Raises:
             ImportError: matplotlib is not installed.
         """
-        from ..run.plotting import plot_surrogate
-
-        return plot_surrogate(self, ax)
+        if ax is None:
+            ax = needs("matplotlib.pyplot", "plot").figure(layout="constrained").subplots()
+        z = jnp.linspace(-2.0, 2.0, 401)
+        ax.plot(z, self.smooth(z), label="smooth function")
+        ax.plot(z, self.surrogate_grad(z), label="its derivative, the surrogate gradient")
+        ax.set_xlabel("distance to threshold z")
+        ax.set_title(str(self), loc="left", fontsize="medium")
+        ax.legend()
+        return ax
 
 
 @jax.custom_jvp

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-import brainstate
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import erf as _erf
 from jax.scipy.special import ndtr as _ndtr
 
+from .. import keys
 from ..declare.constraints import Constraint, non_negative, positive, whole
 from ..declare.fields import option_field, quantity_field
 from ..types import Array
@@ -499,7 +499,7 @@ class StraightThrough(Surrogate):
 class Stochastic(Sigmoid):
     r"""Spikes drawn with the probability $\sigma(\alpha z)$, whose derivative is the slope.
 
-    Every call draws anew, from `brainstate.random`; the mean over many calls has exactly the
+    Every call draws anew, as `brainloom_core.keys` does; the mean over many calls has exactly the
     slope. A neuron calls it once in a step and keeps the spikes; while it is refractory there are
     none. The probability is one for a step, whatever its length; neurons with a hazard in time are
     the `EscapeLIF` family. Spikes that are found from the course of the potential, those of
@@ -513,5 +513,5 @@ class Stochastic(Sigmoid):
 
     def step(self, z: jax.Array) -> jax.Array:
         r"""The value: 1 with the probability $\sigma(\alpha z)$, else 0."""
-        drawn = brainstate.random.rand(*z.shape).astype(z.dtype)
+        drawn = keys.uniform(z.shape).astype(z.dtype)
         return (drawn < self.smooth(z)).astype(z.dtype)

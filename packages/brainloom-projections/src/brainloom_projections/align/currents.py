@@ -15,8 +15,9 @@ from brainloom_core.types import Array, Quantity, Time
 
 from ..connection.connection import Connection
 from ..parts.from_modules import FromModules
-from ..parts.parts import Described, Port, Timing, made
+from ..parts.parts import Port, Timing, made
 from ..parts.units import check_output_unit, state_unit, weight_unit
+from ..types import Described
 
 __all__ = ["CurrentProj"]
 

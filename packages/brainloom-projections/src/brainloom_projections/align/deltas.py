@@ -11,8 +11,9 @@ from brainloom_core import (
 from brainloom_core.types import Array, Quantity, Time
 
 from ..parts.from_modules import FromModules
-from ..parts.parts import Described, Timing, neurons_of
+from ..parts.parts import Timing, neurons_of
 from ..parts.units import state_unit
+from ..types import Described
 
 __all__ = ["DeltaProj"]
 

@@ -13,8 +13,9 @@ from brainloom_core import (
 from brainloom_core.types import Array, Quantity, Time
 
 from ..parts.from_modules import FromModules
-from ..parts.parts import Described, Port, Timing, made, stepped
+from ..parts.parts import Port, Timing, made, stepped
 from ..parts.units import check_output_unit, conductance_unit, state_unit
+from ..types import Described
 
 __all__ = ["AlignPostProj", "align_post_projection"]
 

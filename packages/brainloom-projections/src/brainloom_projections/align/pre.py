@@ -15,8 +15,9 @@ from brainloom_core.types import Array, Quantity, Time
 from brainloom_core.units import to_number
 
 from ..parts.from_modules import FromModules
-from ..parts.parts import Described, Port, Timing, made, stepped
+from ..parts.parts import Port, Timing, made, stepped
 from ..parts.units import check_output_unit, conductance_unit, weight_unit
+from ..types import Described
 
 __all__ = ["AlignPreProj", "align_pre_projection"]
 

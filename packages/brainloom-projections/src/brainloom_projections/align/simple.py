@@ -12,10 +12,10 @@ from brainloom_core.units import show
 from ..connect import connected
 from ..connection.connection import Connection
 from ..connection.edges import Edges
-from ..connection.values import EdgeValue, Side
 from ..parts.describe import described, in_a_line
-from ..parts.parts import Described, Method, Part, Timing
+from ..parts.parts import Method, Part, Timing
 from ..rules.basic import Rule
+from ..types import Described, EdgeValue, Side
 from .explain import explained
 from .post import AlignPostProj
 from .pre import AlignPreProj
@@ -146,7 +146,7 @@ class Projection(Base):
         self,
         pre: Side | None = None,
         post: Population | None = None,
-        connectivity: Rule | Edges | Connection | Callable[..., Quantity] | None = None,
+        connectivity: str | Rule | Edges | Connection | Callable[..., Quantity] | None = None,
         synapse: Described | None = None,
         output: Described | None = None,
         *,

@@ -12,20 +12,22 @@ import numpy as np
 from brainloom_core import InputError, ParameterError, UnitError, real_signature
 from brainloom_core.arrays import broadcast, on_device
 from brainloom_core.kernels import event_csr, event_csr_ring
+from brainloom_core.partition import Partition, partition_in_use
 from brainloom_core.types import Array, ArrayLike, Quantity
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
-from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, left_out, rule_of
+from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, edges_of, left_out, rule_of
+from ..types import EdgeValue, Side
 from .counter import new_key
 from .edges import Edges, as_coo, in_words, sorted_pairs
+from .kept import KeptEdges
 from .plotting import plot_edges
 from .regenerated import Regenerated, WeightLaw
+from .split import SplitEdges
 from .storage import read, write
 from .values import (
     DELAYS,
     WEIGHTS,
-    EdgeValue,
-    Side,
     delay_of,
     evaluated,
     is_function,
@@ -139,14 +141,17 @@ class Connection(brainstate.nn.Module):
         True
     """
 
-    graph_invisible_attrs = ("times_changed",)
+    graph_invisible_attrs = ("times_changed", "_split")
     times_changed = 0  # counts what simulate must compile anew
+    _split: "SplitEdges | None" = None  # the edges on several devices, during a run
+    delivers_by_target = True
+    """Whether, on several devices, each computes what reaches its neurons."""
 
     def __init__(
         self,
         pre: Side,
         post: Side,
-        rule: Rule | Edges,
+        rule: str | Rule | Edges,
         weight: EdgeValue = 1.0,
         *,
         delay: EdgeValue | None = None,
@@ -176,11 +181,11 @@ class Connection(brainstate.nn.Module):
         if isinstance(rule, Rule) and seed is None:
             seed = int(brainstate.random.randint(0, 2**31 - 1))
         self._seed = seed
-        self._edges: Edges | None = None
+        self._kept: KeptEdges | None = None
         self._regenerated: Regenerated | None = None
+        self._own_too = True
         if stored:
-            self._edges = self._drawn(rule, seed)
-            self._keep_edges(self._edges)
+            self._kept = self._keeping(rule, seed)
             self.delay = self._checked_delay(delay)
         else:
             self._check_unstored(rule, weight, delay, trainable)
@@ -222,7 +227,7 @@ class Connection(brainstate.nn.Module):
         )
 
     @property
-    def weight(self) -> Any:
+    def weight(self) -> Quantity | brainstate.State:
         """The weights: a state or, if they are not trained, a plain value."""
         try:
             held = vars(self)["weight"]
@@ -254,10 +259,8 @@ class Connection(brainstate.nn.Module):
             self.__dict__["weight"] = value
             self.times_changed += 1
             return
-        new = weight_of(
-            evaluated("weight", value, self._edges_of_values, self._seed, WEIGHTS),
-            self._edges_of_values,
-        )
+        edges = self._edges_of(value)
+        new = weight_of(evaluated("weight", value, edges, self._seed, WEIGHTS), edges)
         self._check_dimension(new)
         unit = self.unit
         number = new.to_decimal(unit) if isinstance(new, u.Quantity) else new
@@ -283,6 +286,11 @@ class Connection(brainstate.nn.Module):
     def seed(self) -> int | None:
         """The seed of the random edges, weights and delays; None for given edges without one."""
         return self._seed
+
+    def fixed_values(self) -> dict[str, Any]:
+        """What no state and no public attribute holds: the edges, or the seed that they need."""
+        edges = self._edges
+        return {"seed": self._seed} if edges is None else {"edges": (edges.indptr, edges.indices)}
 
     @classmethod
     def from_pairs(
@@ -409,7 +417,7 @@ class Connection(brainstate.nn.Module):
 
         The weights are a copy; a connection that is stored already is returned itself.
         """
-        if self._edges is not None:
+        if self._kept is not None:
             return self
         edges = self.edges
         if self._regenerated is not None and self._regenerated.law is not None:
@@ -429,13 +437,13 @@ class Connection(brainstate.nn.Module):
     @property
     def is_stored(self) -> bool:
         """Whether the edges are kept in memory."""
-        return self._edges is not None
+        return self._kept is not None
 
     @property
     def edges(self) -> Edges:
         """The edges; where they are not stored, drawn anew."""
-        if self._edges is not None:
-            return self._edges
+        if self._kept is not None:
+            return self._kept.edges
         if self._regenerated is not None:
             return self._regenerated.edges()
         assert isinstance(self.rule, Rule)
@@ -444,6 +452,8 @@ class Connection(brainstate.nn.Module):
     @property
     def n_edges(self) -> int:
         """Number of edges."""
+        if self._kept is not None:
+            return self._kept.n_edges
         return len(self.edges if self._regenerated is None else self._regenerated)
 
     @property
@@ -529,26 +539,36 @@ class Connection(brainstate.nn.Module):
         return spikes.reshape(*batch, self._n_pre)
 
     def _product(self, spikes: jax.Array) -> Quantity:
+        partition = partition_in_use()
+        if self._split is not None:
+            return self._split.product(value_of(self.weight), spikes, self.implementation)
+        if partition is None or self.is_one_to_one:
+            return self._product_here(spikes)
+        # Each device computes all of it, so that sums have one order.
+        return partition.mapped(self._product_here, [None], None)(spikes)
+
+    def _product_here(self, spikes: jax.Array) -> Quantity:
         if self._regenerated is not None and self._regenerated.law is not None:
             return with_unit(self._regenerated(spikes), self._regenerated.law.unit)
         weight = value_of(self.weight)
         if self._regenerated is not None:
             return weight * self._regenerated(spikes)
-        if self._one_to_one:
+        if self.is_one_to_one:
             return weight * spikes
-        if self._all_to_all and np.ndim(weight) == 0:
+        if np.ndim(weight) == 0 and self._is_all_to_all:
             total = spikes.sum(-1, keepdims=True)
             total = jnp.broadcast_to(total, (*spikes.shape[:-1], self._n_post))
             if not self._own_too:
                 total = total - spikes
             return weight * total
+        assert self._kept is not None
         return event_csr(
             weight,
-            self._arrays.indices,
-            self._arrays.indptr,
+            self._kept.indices,
+            self._kept.indptr,
             spikes,
             n_post=self._n_post,
-            max_row=self._max_row,
+            max_row=self._kept.max_row,
             implementation=self.implementation,
         )
 
@@ -582,16 +602,22 @@ class Connection(brainstate.nn.Module):
         Raises:
             ParameterError: The edges are not stored.
         """
-        if self._edges is None:
+        if self._kept is None:
             raise ParameterError("Connection.send: expected edges that are stored; use stored()")
+        weight = value_of(self.weight) * share
+        if self._split is not None:
+            ring, arrived = self._split.sent(
+                ring, weight, steps, self._flat(spikes), position, self.implementation
+            )
+            return ring, arrived.reshape((*arrived.shape[:-1], *self.out_size))
         ring, arrived = event_csr_ring(
             ring,
-            value_of(self.weight) * share,
-            steps * np.int32(self._n_post) + self._arrays.indices,
-            self._arrays.indptr,
+            weight,
+            steps * np.int32(self._n_post) + self._kept.indices,
+            self._kept.indptr,
             self._flat(spikes),
             position,
-            max_row=self._max_row,
+            max_row=self._kept.max_row,
             implementation=self.implementation,
         )
         return ring, arrived.reshape((*arrived.shape[:-1], *self.out_size))
@@ -601,9 +627,9 @@ class Connection(brainstate.nn.Module):
         number = np.broadcast_to(np.asarray(u.get_mantissa(weight)), (self.n_edges,))
         return with_unit(number, u.get_unit(weight))
 
-    def _drawn(self, rule: Rule | Edges, seed: int | None) -> Edges:
+    def _drawn(self, rule: str | Rule | Edges, seed: int | None) -> Edges:
         n_pre, n_post = self._n_pre, self._n_post
-        edges = rule
+        edges: Any = rule
         if isinstance(rule, Rule):
             edges = rule.edges(n_pre, n_post, np.random.default_rng(seed))
         if not isinstance(edges, Edges):
@@ -618,12 +644,91 @@ class Connection(brainstate.nn.Module):
             )
         return edges
 
-    def _keep_edges(self, edges: Edges) -> None:
-        self._one_to_one = edges.is_one_to_one
-        self._all_to_all = edges.is_all_to_all
-        self._own_too = True
-        self._arrays = _Arrays(edges)
-        self._max_row = int(edges.out_degree.max(initial=0))
+    def _keeping(self, rule: str | Rule | Edges, seed: int | None) -> KeptEdges:
+        """The edges, which a rule that draws them row by row draws when they are needed."""
+        if not isinstance(rule, RowRule):
+            edges = self._drawn(rule, seed)
+            return KeptEdges(edges, len(edges))
+        draw = rule.draw(self._n_pre, self._n_post, np.random.default_rng(seed))
+        draws = draw.rows_within if rule.incoming else draw.items_within
+        n_edges = int(draw.lengths.sum(dtype=np.int64))
+        return KeptEdges(lambda: edges_of(draw, rule), n_edges, draws)
+
+    @property
+    def is_one_to_one(self) -> bool:
+        """Whether the edges are from neuron i to neuron i, each once."""
+        if self._kept is None:
+            return isinstance(self.rule, OneToOne)
+        return self._kept.is_one_to_one(self._n_pre, self._n_post)
+
+    @property
+    def _is_all_to_all(self) -> bool:
+        """Whether there is one edge from each neuron to each, or to each other one."""
+        if self._kept is None:
+            return isinstance(self.rule, AllToAll)
+        return self._kept.is_all_to_all(self._n_pre, self._n_post)
+
+    # On several devices
+
+    def enter_partition(self, partition: Partition) -> None:
+        """Put the edges on the devices, each where its target is.
+
+        Args:
+            partition: The devices.
+        """
+        weight = self._weight_state
+        same_for_all = np.ndim(u.get_mantissa(value_of(weight))) == 0
+        if self._kept is None or self.is_one_to_one or (self._is_all_to_all and same_for_all):
+            return
+        self.split_over(partition)
+
+    def split_over(self, partition: Partition) -> SplitEdges:
+        """The edges and their weights by device, which stay there until `leave_partition`.
+
+        Args:
+            partition: The devices.
+        """
+        if self._split is None:
+            if self._kept is None:
+                raise ParameterError("Connection.split_over: expected edges that are stored")
+            self._split = self._kept.split(partition, self._n_pre, self._n_post)
+            self._spread_weights()
+        return self._split
+
+    def _spread_weights(self) -> None:
+        weight, split = self._weight_state, self._split
+        value = value_of(weight)
+        if split is None or np.ndim(u.get_mantissa(value)) == 0:
+            return
+        if isinstance(weight, brainstate.nn.Param):
+            raise InputError(
+                "simulate: mesh: weights of edges in a brainstate.nn.Param cannot be spread over "
+                "devices; give them to the Connection as a brainstate.ParamState"
+            )
+        if np.shape(value) != (self.n_edges,) or split.partition.has(u.get_mantissa(value)):
+            raise InputError(
+                "simulate: mesh: weights that two connections share cannot be spread over devices; "
+                "give each weights of its own"
+            )
+        spread = split.by_edge(np.asarray(u.get_mantissa(value)))
+        split.partition.rearrange(weight, with_unit(spread.value, u.get_unit(value)))
+
+    def leave_partition(self) -> None:
+        """Put weights of edges back, in the order of all edges."""
+        split, self._split = self._split, None
+        if split is None:
+            return
+        weight = self._weight_state
+        if np.ndim(value_of(weight)):
+            value = value_of(weight)
+            number = split.together(u.get_mantissa(value), self.n_edges)
+            split.partition.restore(
+                weight, with_unit(on_device(number, number.dtype), u.get_unit(value))
+            )
+
+    @property
+    def _weight_state(self) -> Any:
+        return vars(self)["weight"]
 
     def _check_unstored(
         self, rule: object, weight: EdgeValue, delay: EdgeValue | None, trainable: bool
@@ -652,10 +757,8 @@ class Connection(brainstate.nn.Module):
             law = self._made_law(weight) if is_function(weight) else None
             rng = np.random.default_rng(self._seed)
             self._regenerated = Regenerated(rule, n_pre, n_post, rng, law)
-        self._one_to_one = isinstance(rule, OneToOne)
-        self._all_to_all = isinstance(rule, AllToAll)
-        self._own_too = self._all_to_all and rule.allow_autapses
-        if self._all_to_all:
+        if isinstance(rule, AllToAll):
+            self._own_too = rule.allow_autapses
             left_out(rule, n_pre, n_post)
 
     def _made_law(self, weight: EdgeValue) -> WeightLaw:
@@ -667,16 +770,18 @@ class Connection(brainstate.nn.Module):
         """How weights are drawn that are drawn again in each step."""
         return None if self._regenerated is None else self._regenerated.law
 
-    @property
-    def _edges_of_values(self) -> Edges | None:
-        """The edges, where weights may have one value for each."""
-        return self.edges if self.is_stored or self._one_to_one else None
+    def _edges_of(self, value: Any) -> Edges | None:
+        """The edges, where such weights may have one value for each; drawn only where they have."""
+        if self._kept is not None:
+            needed = self._kept.is_drawn or _has_values(value)
+            return self._kept.edges if needed else None
+        return self.edges if self.is_one_to_one else None
 
     def _held(self, weight: EdgeValue, trainable: bool) -> Any:
         """The weights in the form in which they are kept, checked."""
         if self._law is not None:
             return weight
-        edges = self._edges_of_values
+        edges = self._edges_of(weight)
         if isinstance(weight, (brainstate.State, brainstate.nn.Param)):
             weight_of(value_of(weight), edges)
             return weight
@@ -686,19 +791,18 @@ class Connection(brainstate.nn.Module):
     def _checked_delay(self, delay: EdgeValue | None) -> Any:
         if delay is None:
             return None
+        edges = None if self._kept is None else self._edges_of(delay)
         if isinstance(delay, (brainstate.State, brainstate.nn.Param)):
             if not isinstance(u.get_mantissa(value_of(delay)), jax.core.Tracer):
-                delay_of(value_of(delay), self._edges)
+                delay_of(value_of(delay), edges)
             return delay
-        return delay_of(evaluated("delay", delay, self._edges, self._seed, DELAYS), self._edges)
+        return delay_of(evaluated("delay", delay, edges, self._seed, DELAYS), edges)
 
 
-class _Arrays:
-    """What a kernel takes of the edges, as one object, which copies of a connection share."""
-
-    def __init__(self, edges: Edges) -> None:
-        self.indptr = on_device(edges.indptr, np.int32)
-        self.indices = on_device(edges.indices, np.int32)
+def _has_values(value: Any) -> bool:
+    """Whether a weight or a delay has a value for each edge, or may have."""
+    listed = isinstance(value, (list, tuple)) or is_function(value)
+    return listed or (value is not None and np.ndim(u.get_mantissa(value_of(value))) != 0)
 
 
 def _numbers_of_neurons(maker: str, sizes: tuple[Side, Side]) -> tuple[int, int]:

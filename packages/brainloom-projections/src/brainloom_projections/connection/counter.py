@@ -5,6 +5,7 @@ the neurons that spike again in each step. It works on 32-bit integers only, so 
 the same edges on every machine.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -109,15 +110,48 @@ class RowDraw:
         """The length of each row, and the items of all, rising within each row."""
         lengths = self.lengths
         items = np.empty(int(lengths.sum()), np.int32)
-        work = self.available + self.drawn_width if self.left_out else self.drawn_width
-        height = max(1, _BLOCK // max(1, work))
         done = 0
-        for start in range(0, self.n_rows if len(items) else 0, height):
-            block = self.items(np.arange(start, min(start + height, self.n_rows)))
+        for _, block in self.blocks(0, self.n_rows) if len(items) else ():
             kept = block[block < self.n_items]
             items[done : done + len(kept)] = kept
             done += len(kept)
         return lengths, items
+
+    def blocks(self, first: int, stop: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The numbers of some rows and their items, as many at a time as stay in the cache."""
+        work = self.available + self.drawn_width if self.left_out else self.drawn_width
+        height = max(1, _BLOCK // max(1, work))
+        for start in range(first, stop, height):
+            rows = np.arange(start, min(start + height, stop))
+            yield rows, np.asarray(self.items(rows))
+
+    def items_within(
+        self, ranges: list[tuple[int, int]]
+    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+        """For each range of items: how many each row holds, and these, counted from its first."""
+        counts = [np.zeros(self.n_rows, np.int64) for _ in ranges]
+        found: list[list[np.ndarray]] = [[np.zeros(0, np.int32)] for _ in ranges]
+        for rows, block in self.blocks(0, self.n_rows):
+            for k, (first, stop) in enumerate(ranges):
+                within = (block >= first) & (block < stop)
+                counts[k][rows] = within.sum(1)
+                found[k].append(block[within] - np.int32(first))
+        joined = map(np.concatenate, found)
+        return [(count, items, None) for count, items in zip(counts, joined, strict=True)]
+
+    def rows_within(
+        self, ranges: list[tuple[int, int]]
+    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+        """For each range of rows: how many hold each item, and which do, counted from its first."""
+        return [self._rows(*one) for one in ranges]
+
+    def _rows(self, first: int, stop: int) -> tuple[np.ndarray, np.ndarray, None]:
+        places = [np.zeros(0, np.int64)]
+        for rows, block in self.blocks(first, stop):
+            row, place = np.nonzero(block < self.n_items)
+            places.append(block[row, place] * np.int64(stop - first) + (rows[row] - first))
+        items, rows = np.divmod(np.sort(np.concatenate(places)), max(1, stop - first))
+        return np.bincount(items, minlength=self.n_items), rows.astype(np.int32), None
 
     def items(self, rows: Counters) -> Counters:
         """The items of some rows, shape `(len(rows), width)`, filled up with `n_items`."""

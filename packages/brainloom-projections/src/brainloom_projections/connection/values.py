@@ -5,7 +5,7 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import brainstate
 import brainunit as u
@@ -13,9 +13,10 @@ import jax
 import numpy as np
 from brainloom_core import ParameterError, UnitError
 from brainloom_core.arrays import on_device
-from brainloom_core.types import Population, Quantity, Shape, Size, Time
+from brainloom_core.types import Quantity, Shape, Time
 from brainloom_core.units import same_dimension, show, with_unit
 
+from ..types import EdgeValue, Side
 from .edges import Edges, real_numbers, whole
 
 __all__ = [
@@ -37,12 +38,6 @@ __all__ = [
 WEIGHTS, DELAYS = 1, 2  # parts of a seed
 
 # Initializers of the ecosystem whose values do not depend on each other or on the shape.
-Side: TypeAlias = Population | Size
-"""A population, or its size."""
-
-EdgeValue: TypeAlias = Quantity | Callable[..., Quantity]
-"""A weight or a delay: one for all edges, one for each, or a function that gives these."""
-
 _KNOWN = (
     *("Beta", "Constant", "Exponential", "Gamma", "LogNormal", "Normal", "TruncatedNormal"),
     *("Uniform", "Weibull"),

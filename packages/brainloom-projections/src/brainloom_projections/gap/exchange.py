@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import brainunit as u
 import jax
 import jax.numpy as jnp
+from brainloom_core.partition import on_all_devices
 from brainloom_core.types import Array, Quantity
 from brainloom_core.units import to_number, with_unit
 
@@ -37,8 +38,9 @@ def mean_potentials(
     """
     unit = u.get_unit(begun[0].V)
     per_current = unit / (u.get_unit(weight) * unit)
-    start = _joined([to_number(part.V + part.rise, unit) for part in begun])
-    gain = _joined([to_number(part.gain, per_current) for part in begun])
+    # On several devices each computes all of it, so that sums have one order.
+    start = on_all_devices(_joined([to_number(part.V + part.rise, unit) for part in begun]))
+    gain = on_all_devices(_joined([to_number(part.gain, per_current) for part in begun]))
     root = jnp.sqrt(jnp.maximum(gain, 0.0))
     w, (i, j) = u.get_mantissa(weight), ends
 
@@ -50,7 +52,7 @@ def mean_potentials(
         return z - root * into(root * z)
 
     z, _ = jax.scipy.sparse.linalg.cg(system, root * into(start), tol=TOLERANCE)
-    return with_unit(start + root * z, unit)
+    return on_all_devices(with_unit(start + root * z, unit))
 
 
 def summed(values: Quantity, neurons: Array, size: int) -> Quantity:
@@ -61,9 +63,9 @@ def summed(values: Quantity, neurons: Array, size: int) -> Quantity:
         neurons: The neuron of each.
         size: Number of neurons.
     """
-    unit, number = u.get_unit(values), u.get_mantissa(values)
+    unit, number = u.get_unit(values), on_all_devices(u.get_mantissa(values))
     zero = jnp.zeros((*number.shape[:-1], size), number.dtype)
-    return with_unit(zero.at[..., neurons].add(number), unit)
+    return on_all_devices(with_unit(zero.at[..., neurons].add(number), unit))
 
 
 def _joined(parts: list[jax.Array]) -> jax.Array:

@@ -1,17 +1,34 @@
 """Connections whose edges have delays of their own."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import brainstate
+import brainunit as u
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Delayed, ParameterError, full, state
+from brainloom_core import Delayed, InputError, ParameterError, full, state
+from brainloom_core.partition import Partition, SplitState
 from brainloom_core.types import Array, Quantity, Shape, Time
 from brainloom_core.units import with_unit
 
 from ..connection.connection import Connection
+from ..connection.split import SplitEdges
 
 __all__ = ["Arrivals"]
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """Whole steps of the delay of each edge, and what is left of it, by device."""
+
+    split: SplitEdges
+    steps: SplitState
+    rest: SplitState | None
+
+    @property
+    def lags(self) -> tuple[Any, Any]:
+        return self.steps.value, None if self.rest is None else self.rest.value
 
 
 class Arrivals(Delayed):
@@ -35,6 +52,9 @@ class Arrivals(Delayed):
             unit of the weights.
     """
 
+    graph_invisible_attrs = (*Delayed.graph_invisible_attrs, "_spread")
+    _spread: "_Spread | None" = None  # the delays on several devices, during a run
+
     pending = state(
         lambda model, shape: with_unit(full(0.0, shape), model.connection.unit),
         "what is under way",
@@ -49,7 +69,7 @@ class Arrivals(Delayed):
         """Send this step's spikes, and return what arrives in it."""
         ring, position = self.pending.value, jnp.asarray(self.position.value)
         length = ring.shape[-2]
-        steps, rest = self.lag_in_steps(length)
+        steps, rest = self.lag_in_steps(length) if self._spread is None else self._spread.lags
         if rest is None:
             ring, arrived = self.connection.send(ring, spikes, steps, position)
         else:  # the later part second, since what was sent one turn ahead would be emptied
@@ -58,6 +78,41 @@ class Arrivals(Delayed):
         self.pending.value = ring
         self.position.value = (position + 1) % length
         return arrived
+
+    def enter_partition(self, partition: Partition) -> None:
+        """Put what is under way on the devices of those to whom it goes.
+
+        Args:
+            partition: The devices.
+        """
+        if self.is_trained:
+            raise InputError(
+                "simulate: mesh: delays of edges that are trained cannot be spread over devices; "
+                "assign their values to the connection"
+            )
+        split = self.connection.split_over(partition)
+        ring = self.pending.value
+        steps, rest = self.lag_in_steps(ring.shape[-2])
+        shape, unit = (self.connection.n_edges,), u.get_unit(ring)
+
+        def by_edge(values: Array | np.ndarray) -> SplitState:
+            return split.by_edge(np.broadcast_to(np.asarray(values), shape))
+
+        self._spread = _Spread(split, by_edge(steps), None if rest is None else by_edge(rest))
+        number = np.asarray(u.get_mantissa(ring))
+        missing = partition.size * split.length - number.shape[-1]
+        number = np.pad(number, [(0, 0)] * (number.ndim - 1) + [(0, missing)])
+        placed = partition.put(number, partition.split(number.ndim - 1))
+        partition.rearrange(self.pending, with_unit(placed, unit))
+
+    def leave_partition(self) -> None:
+        """Put it together again."""
+        if self._spread is None:
+            return
+        split, self._spread = self._spread.split, None
+        ring = self.pending.value
+        number = split.partition.read(u.get_mantissa(ring))[..., : split.n_post]
+        split.partition.restore(self.pending, with_unit(jnp.asarray(number), u.get_unit(ring)))
 
     def carry_over(self, old: Time, new: Time) -> None:
         """What is under way stands where it will arrive; a longer delay needs more places."""

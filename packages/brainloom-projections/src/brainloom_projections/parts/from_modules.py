@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import brainstate
 import brainunit as u
+import jax
 import numpy as np
 from brainloom_core import (
     Delay,
@@ -14,15 +15,17 @@ from brainloom_core import (
     Projection,
     UnitError,
 )
+from brainloom_core.partition import Partition, partition_in_use
 from brainloom_core.types import Arguments, Population, Quantity, Shape
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from ..connection.connection import Connection, is_function, value_of
+from ..types import Described
 from .arrivals import Arrivals
 from .describe import described, in_a_line
 from .events import plain
 from .foreign import by_own_operations
-from .parts import Described, Line, Method, Part, Timing, check_post, made
+from .parts import Line, Method, Part, Timing, check_post, made
 from .units import weight_unit
 
 __all__ = ["FromModules"]
@@ -92,10 +95,17 @@ class FromModules(Projection):
 
     def _delivered(self, *args: Quantity) -> Quantity:
         """What arrives of it, through delay and connectivity."""
+        partition = partition_in_use()
+        bits = partition is not None and partition.are_bits(u.get_mantissa(args[0]))
         if isinstance(self.delay, Delay):
             unit = u.get_unit(args[0])
             args = (with_unit(self.delay(u.get_mantissa(args[0])), unit),)
+            bits = bits and not self.delay.interpolates
+        if partition is not None:
+            args = (self._on_all(partition, args[0], bits),)
         x = self.delay(*args) if isinstance(self.delay, Arrivals) else self.comm(*args)
+        if partition is not None and not getattr(self.comm, "delivers_by_target", False):
+            x = jax.tree.map(partition.once, x)  # so that its sums have one order
         if isinstance(self.comm, brainstate.nn.AllToAll) and np.shape(x)[-1:] in ((), (1,)):
             # With one weight for all, it gives the sum that is the same for all.
             batch = np.shape(args[0])[: -len(self.comm.in_size)]
@@ -106,6 +116,15 @@ class FromModules(Projection):
                 f"{type(self.post).__name__} has {self.post.in_size}; {found} does not fit"
             )
         return x
+
+    def _on_all(self, partition: Partition, values: Quantity, bits: bool) -> Quantity:
+        """What is sent, on all devices; a connection one to one has it where it is."""
+        if isinstance(self.comm, Connection) and self.comm.is_one_to_one:
+            return values
+        number = partition.note(u.get_mantissa(values), bits=bits)
+        lead = np.ndim(number) - len(self._known_pre_size() or np.shape(number))
+        whole = partition.gathered(number, np.shape(number)[max(0, lead) :])
+        return with_unit(whole, u.get_unit(values))
 
     def _made_stp(self, stp: Described) -> Dynamics:
         if not isinstance(stp, Descriptor) and not callable(stp):

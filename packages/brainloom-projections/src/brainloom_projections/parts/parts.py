@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any, TypeAlias
+from typing import Any
 
 import brainstate
 from brainloom_core import (
@@ -14,13 +14,13 @@ from brainloom_core import (
     SynOut,
     View,
 )
+from brainloom_core.partition import spikes_known
 from brainloom_core.types import Population, Quantity, Time
 from brainloom_core.units import show
 
-from ..connection.values import EdgeValue
+from ..types import EdgeValue
 
 __all__ = [
-    "Described",
     "Line",
     "Method",
     "Part",
@@ -32,10 +32,6 @@ __all__ = [
     "neurons_of",
     "stepped",
 ]
-
-
-Described: TypeAlias = brainstate.nn.Module | Descriptor | type[brainstate.nn.Module]
-"""A part of a projection: an instance, its description, or its class."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +127,9 @@ class Method(brainstate.graph.Node):
         advanced_since = getattr(self._whole(), "advanced_since", None)
         if advanced_since is not None and self.name == "get_spike":
             self._seen = advanced_since(self._seen)
-        return getattr(self.module, self.name)(*args)
+        result = getattr(self.module, self.name)(*args)
+        is_own = self.name == "get_spike" and not args
+        return spikes_known(self._whole(), result) if is_own else result
 
     def _whole(self) -> Population:
         return getattr(self.module, "population", self.module)

@@ -1,0 +1,78 @@
+"""Recordings as labelled arrays."""
+
+from typing import Any
+
+import brainunit as u
+import numpy as np
+
+from ....extras import needs
+from ..column import Column
+from ..events import SpikeEvents
+from ..traces import TraceData
+from .parts import Data
+
+__all__ = ["to_xarray"]
+
+
+def to_xarray(data: Data, header: dict[str, Any]) -> Any:
+    """A data set with a variable for each record.
+
+    Args:
+        data: What was recorded.
+        header: What is known of the run, which becomes its attributes.
+
+    Raises:
+        ImportError: xarray is not installed.
+    """
+    xarray = needs("xarray", "xarray")
+    axes = _Axes()
+    variables = {
+        name: _spikes(name, item) if isinstance(item, SpikeEvents) else axes.trace(name, item)
+        for name, item in data.items()
+    }
+    arrays = {name: xarray.DataArray(**parts) for name, parts in variables.items()}
+    return xarray.Dataset(arrays, attrs=header)
+
+
+def _spikes(name: str, spikes: SpikeEvents) -> dict[str, Any]:
+    """Times of spikes along an axis of their own, with neuron and trial of each."""
+    axis = f"{name} event"
+    neuron = spikes.index if spikes.neurons is None else spikes.neurons[spikes.index]
+    coords = {f"{name} neuron": (axis, neuron), f"{name} trial": (axis, spikes.trial)}
+    sizes = {"neurons": spikes.size, "trials": spikes.trials}
+    times = np.asarray(spikes.t.to_decimal(u.ms))
+    return {"data": times, "dims": (axis,), "coords": coords, "attrs": {"units": "ms", **sizes}}
+
+
+class _Axes:
+    """Names of axes: one for all records that share the times, or the neurons, that it has."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, np.ndarray] = {}
+
+    def trace(self, name: str, trace: TraceData) -> dict[str, Any]:
+        """The arguments of the array of a record."""
+        owner, rest = name.rpartition(".")[0] or name, trace.shape[1:]
+        times = np.asarray(trace.t.to_decimal(u.ms), np.float64)
+        coords: dict[str, Any] = {}
+        dims = [self._axis(coords, times, "time", f"time of {name}", units="ms")]
+        for place, n in enumerate(rest):
+            is_last = place == len(rest) - 1
+            numbers = np.arange(n)
+            if is_last and trace.neurons is not None and len(trace.neurons) == n:
+                numbers = trace.neurons
+            what = f"{owner} {'neuron' if is_last else f'axis {place}'}"
+            dims.append(self._axis(coords, numbers, what, f"{what} of {name}"))
+        number = trace.columns["values"]
+        if isinstance(number, Column):
+            number = number.lazily()
+        attrs = {"units": str(trace.unit), "kind": trace.kind}
+        return {"data": number, "dims": dims, "coords": coords, "attrs": attrs}
+
+    def _axis(self, coords: dict[str, Any], values: np.ndarray, *names: str, **attrs: Any) -> str:
+        """The first of the names that is free, or that has these values."""
+        for name in names:
+            if np.array_equal(self.known.setdefault(name, values), values):
+                break
+        coords[name] = (name, values, attrs)
+        return name

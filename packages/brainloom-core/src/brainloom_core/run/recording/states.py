@@ -1,0 +1,179 @@
+"""Recorders of states and weights."""
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import brainstate
+import brainunit as u
+import jax
+import numpy as np
+
+from ...declare.constraints import text
+from ...declare.fields import option_field
+from ...errors import InputError
+from ...partition import in_order
+from ...units import show
+from .asked import PART, interval, when, which
+from .chosen import Chosen, whole
+from .recorder import Recorder
+
+__all__ = ["Trace", "Weights"]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace(Recorder):
+    """Record the value of a state at regular times.
+
+    Args:
+        module: The population or synapse.
+        state: Name of the state.
+        every: Interval between samples, a multiple of `dt`; None for each step.
+        index: Which neurons: a number, a list of them, a mask or a slice, along the last axis;
+            negative numbers count from the end. None for all.
+        start: When recording begins, None for the beginning of the run; the first sample is one
+            interval later.
+        stop: When it ends, None for the end of the run.
+
+    Raises:
+        InputError: When it is used: there is no such state or neuron, or a time is not a
+            multiple of `dt`.
+    """
+
+    module: Any = option_field(constraint=PART)
+    state: str = option_field(constraint=text)
+    every: Any = interval()
+    index: Any = which()
+    start: Any = when()
+    stop: Any = when()
+
+    def check(self, net: Any) -> None:
+        """Raise if there is nothing to record; the states exist by now.
+
+        Args:
+            net: The network that runs.
+        """
+        module, state = whole(self.module), str(self.state)
+        if not isinstance(module, brainstate.nn.Module):
+            raise InputError(f"Trace: expected a population or synapse, got {show(self.module)}")
+        found, who = getattr(module, state, None), type(module).__name__
+        if not isinstance(found, brainstate.State):
+            known = sorted(k for k, v in vars(module).items() if isinstance(v, brainstate.State))
+            raise InputError(f"Trace: {who} has no state {state!r}; it has {known}")
+        if not isinstance(found.value, (u.Quantity, jax.Array, np.ndarray)):
+            raise InputError(f"Trace: {who}.{state} is not one array: record it by Custom")
+        all_of_view = Chosen.of(self.module, None).take
+        value = jax.eval_shape(lambda: all_of_view(u.get_mantissa(found.value)))
+        self.chosen.check(f"Trace.index: {who}.{state}", value.shape)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Equal for recorders that read the same."""
+        return self.kind, id(whole(self.module)), self.chosen.key, self.state
+
+    @property
+    def chosen(self) -> Chosen:
+        """Which neurons."""
+        return Chosen.of(self.module, self.index)
+
+    def sampler(self, net: Any) -> Callable[[], Any]:
+        """A function that gives the current value; it does not keep the module alive.
+
+        Args:
+            net: The network that runs.
+        """
+        module, name, take = weakref.ref(whole(self.module)), self.state, self.chosen.take
+        return lambda: take(in_order(getattr(module(), name)).value)
+
+    def neurons(self) -> np.ndarray | None:
+        """Numbers of the neurons that are recorded, None for all of the population."""
+        size = getattr(self.module, "in_size", None)
+        return None if size is None else self.chosen.neurons(tuple(np.atleast_1d(size).tolist()))
+
+
+@dataclass(frozen=True, eq=False)
+class Weights(Recorder):
+    """Record the weights of a projection, also of one that learns.
+
+    Args:
+        projection: A projection or a connection: what has a `weight`, or a `comm` that has one.
+        every: Interval between samples, a multiple of `dt`; None for one sample, at the end.
+        index: Which weights, as for `Trace`.
+        start: When recording begins, None for the beginning of the run; the first sample is one
+            interval later.
+        stop: When it ends, None for the end of the run.
+
+    Raises:
+        InputError: When it is used: there are no weights, or a time is not a multiple of `dt`.
+    """
+
+    projection: Any = option_field(constraint=PART)
+    every: Any = interval()
+    index: Any = which()
+    start: Any = when()
+    stop: Any = when()
+    kind: ClassVar[str] = "weights"
+
+    def check(self, net: Any) -> None:
+        """Raise if there is nothing to record.
+
+        Args:
+            net: The network that runs.
+        """
+        value = jax.eval_shape(lambda: u.get_mantissa(_weights(self.projection)))
+        kind = type(self.projection).__name__
+        self.chosen.check(f"Weights.index: {kind}", value.shape)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Equal for recorders that read the same."""
+        return self.kind, id(self.projection), self.chosen.key
+
+    @property
+    def chosen(self) -> Chosen:
+        """Which weights."""
+        return Chosen(None, self.index)
+
+    def sampler(self, net: Any) -> Callable[[], Any]:
+        """A function that gives the current weights; it does not keep the projection alive.
+
+        Args:
+            net: The network that runs.
+        """
+        projection, take = weakref.ref(self.projection), self.chosen.take
+        return lambda: take(_weights_in_order(projection()))
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether, where no interval is given, all that is recorded is one."""
+        return True
+
+
+def _weights_in_order(projection: Any) -> Any:
+    for owner in _owners(projection):
+        in_order(vars(owner).get("weight"))
+    return _weights(projection)
+
+
+def _owners(projection: Any) -> list[Any]:
+    """A projection and its connection."""
+    found = [projection, *(getattr(projection, x, None) for x in ("comm", "connection"))]
+    return [owner for owner in found if isinstance(owner, brainstate.graph.Node)]
+
+
+def _weights(projection: Any) -> Any:
+    """The weights of a projection or a connection."""
+    for owner in _owners(projection):
+        found = getattr(owner, "weight", None)
+        if isinstance(found, brainstate.nn.Param):
+            found = found.value()
+        if isinstance(found, brainstate.State):
+            found = found.value
+        if isinstance(found, dict):
+            found = found.get("weight")
+        if isinstance(found, (u.Quantity, jax.Array, np.ndarray, float, int)):
+            return u.math.asarray(found)
+    raise InputError(
+        f"Weights: expected a projection or a connection with weights, got {show(projection)}"
+    )

@@ -1,0 +1,188 @@
+"""Edges by the device that has their targets."""
+
+from collections.abc import Callable
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+from brainloom_core import ParameterError
+from brainloom_core.kernels import event_csr, event_csr_ring
+from brainloom_core.partition import Partition, SplitState
+from brainloom_core.units import with_unit
+
+__all__ = ["DrawsParts", "SplitEdges"]
+
+Part = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+DrawsParts = Callable[[list[tuple[int, int]]], list[Part]]
+"""Takes ranges of postsynaptic neurons, the first one and the one behind the last of each. Gives
+for each the number of edges of each presynaptic neuron that reach it, their targets, counted from
+the first, and, where edges have values of their own, the numbers of these edges among all."""
+
+
+class SplitEdges:
+    """The edges that reach its neurons, on each device: sorted as all edges are.
+
+    All devices have arrays of one length, filled up behind. So no array is longer than the edges
+    of the largest part, times the number of devices of this process.
+
+    Args:
+        partition: The devices.
+        n_pre: Number of presynaptic neurons.
+        n_post: Number of postsynaptic neurons.
+        draws: Gives the edges to ranges of the postsynaptic neurons.
+    """
+
+    def __init__(self, partition: Partition, n_pre: int, n_post: int, draws: DrawsParts) -> None:
+        self.partition, self.n_pre, self.n_post = partition, n_pre, n_post
+        self.length = partition.length(n_post)
+        self._draws, mine = draws, partition.mine
+        found = dict(zip(mine, draws([self._range(k) for k in mine]), strict=True))
+        self.counts = {k: len(posts) for k, (_, posts, _) in found.items()}
+        most = [max(self.counts.values()), max(int(n.max(initial=0)) for n, *_ in found.values())]
+        if most[0] >= 2**31:
+            raise ParameterError(
+                f"Connection: {most[0]} edges on one device are more than 2147483647; spread the "
+                "network over more devices"
+            )
+        self.width, self.max_row = partition.largest(most)
+
+        def starts(k: int) -> np.ndarray:
+            return np.concatenate([[0], np.cumsum(found[k][0], dtype=np.int64)])
+
+        self.indptr = partition.parts(starts, (n_pre + 1,), np.int32)
+        self.indices = partition.parts(lambda k: self.filled(found[k][1]), (self.width,), np.int32)
+        self._numbers = {k: numbers for k, (*_, numbers) in found.items()}
+
+    def ends(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where the edges of each presynaptic neuron start in a part, and both ends of all.
+
+        Args:
+            k: Number of the part, which is on a device of this process.
+        """
+        indptr, posts = (
+            _part(state, k, n)
+            for state, n in ((self.indptr, self.n_pre + 1), (self.indices, self.width))
+        )
+        pre = np.repeat(np.arange(self.n_pre, dtype=np.int32), np.diff(indptr))
+        return indptr, pre, posts[: self.counts[k]]
+
+    def _range(self, k: int) -> tuple[int, int]:
+        first = min(k * self.length, self.n_post)
+        return first, min(first + self.length, self.n_post)
+
+    def filled(self, values: np.ndarray) -> np.ndarray:
+        """The values of the edges of one part, filled up to the common length.
+
+        Args:
+            values: One for each of its edges.
+        """
+        return np.pad(values, (0, self.width - len(values)))
+
+    def by_edge(self, values: np.ndarray) -> SplitState:
+        """What each edge has, with its device.
+
+        Args:
+            values: One for each edge, in the order of all edges.
+        """
+        return self.partition.parts(
+            lambda k: self.filled(values[self.numbers(k)]), (self.width,), values.dtype
+        )
+
+    def numbers(self, k: int) -> np.ndarray:
+        """The numbers, among all edges, of those of a part."""
+        if k not in self._numbers:  # of a part on a device of another process
+            self._numbers[k] = self._draws([self._range(k)])[0][2]
+        numbers = self._numbers[k]
+        assert numbers is not None
+        return numbers
+
+    def together(self, values: Any, n_edges: int) -> np.ndarray:
+        """What `by_edge` spread, in the order of all edges.
+
+        Args:
+            values: What each edge has, by device.
+            n_edges: Number of all edges.
+        """
+        parts = self.partition.read(values).reshape(self.partition.size, self.width)
+        whole = np.empty(n_edges, parts.dtype)
+        for k in range(self.partition.size):
+            numbers = self.numbers(k)
+            whole[numbers] = parts[k, : len(numbers)]
+        return whole
+
+    def product(self, weight: Any, spikes: jax.Array, implementation: str | None) -> Any:
+        """What reaches each postsynaptic neuron, `(*batch, n_post)`; see `Connection.update`."""
+        unit, number = u.get_unit(weight), jnp.asarray(u.get_mantissa(weight))
+        lead = spikes.ndim - 1
+
+        def local(number: Any, indices: Any, indptr: Any, spikes: Any) -> Any:
+            return event_csr(
+                number,
+                indices,
+                indptr,
+                spikes,
+                n_post=self.length,
+                max_row=self.max_row,
+                implementation=implementation,
+            )
+
+        axes = [0 if number.ndim else None, 0, 0, None]
+        found = self.partition.mapped(local, axes, lead)(
+            number, self.indices.value, self.indptr.value, spikes
+        )
+        return with_unit(self.trimmed(found), unit)
+
+    def sent(
+        self,
+        ring: Any,
+        weight: Any,
+        steps: Any,
+        spikes: jax.Array,
+        position: Any,
+        implementation: str | None,
+    ) -> tuple[Any, Any]:
+        """The ring, and what arrives; see `Connection.send`."""
+        unit, weights = u.get_unit(ring), jnp.asarray(u.get_mantissa(weight))
+        lead = spikes.ndim - 1
+
+        def local(ring: Any, *given: Any) -> Any:
+            weights, steps, indices, indptr, spikes, position = given
+            return event_csr_ring(
+                ring,
+                weights,
+                steps * np.int32(self.length) + indices,
+                indptr,
+                spikes,
+                position,
+                max_row=self.max_row,
+                implementation=implementation,
+            )
+
+        steps = jnp.asarray(steps)
+        axes = [lead + 1, *(0 if x.ndim else None for x in (weights, steps)), 0, 0, None, None]
+        ring, arrived = self.partition.mapped(local, axes, (lead + 1, lead))(
+            u.get_mantissa(ring),
+            weights,
+            steps,
+            self.indices.value,
+            self.indptr.value,
+            spikes,
+            jnp.asarray(position),
+        )
+        return with_unit(ring, unit), with_unit(self.trimmed(arrived), unit)
+
+    def trimmed(self, found: jax.Array) -> jax.Array:
+        """Without the places of the last device that stand for no neuron."""
+        if found.shape[-1] == self.n_post:
+            return found
+        return self.partition.once(found)[..., : self.n_post]
+
+
+def _part(state: SplitState, k: int, length: int) -> np.ndarray:
+    """A part of an array that lies on devices of this process."""
+    for shard in state.value.addressable_shards:
+        if (shard.index[0].start or 0) == k * length:
+            return np.asarray(shard.data)
+    raise IndexError(k)
