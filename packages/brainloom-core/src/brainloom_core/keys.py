@@ -22,7 +22,7 @@ import numpy as np
 from jax.extend.random import threefry2x32_p
 
 from .declare.arguments import checked
-from .declare.constraints import at_least, instance_of, maybe
+from .declare.constraints import Constraint, at_least, instance_of, maybe
 from .errors import InputError
 from .names import modules_by_name
 from .units import show
@@ -84,9 +84,15 @@ def step_words(step: int) -> np.ndarray:
     return _two_words(step)
 
 
+def _is_step(n: Any) -> bool:
+    """Whether it may be the number of a step, which a loop may have traced."""
+    known = not isinstance(n, (jax.Array, jax.core.Tracer))
+    return at_least(0).holds(n) if known else jnp.issubdtype(n.dtype, jnp.integer)
+
+
 @checked(
     net=instance_of(brainstate.nn.Module, "a network or another module"),
-    step=maybe(at_least(0)),
+    step=maybe(Constraint("a whole number >= 0", _is_step)),
 )
 @contextmanager
 def seeded(net: Any, seed: Any, step: int | None = None) -> Iterator[None]:

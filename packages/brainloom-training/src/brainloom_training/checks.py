@@ -9,7 +9,8 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError
+from brainloom_core import InputError, PluginError
+from brainloom_core.plugins import made
 from brainloom_core.types import Array, ArrayLike, PyTree
 from brainloom_core.units import show
 
@@ -18,7 +19,7 @@ from .encoders import Encoder
 from .losses import Loss, OfClasses
 from .types import Measure, Penalty, Samples
 
-__all__ = ["check_options", "check_read", "numbers_of", "samples"]
+__all__ = ["check_options", "check_read", "loss_of", "numbers_of", "samples"]
 
 AT_ONCE = 2**24  # numbers that are looked at together
 
@@ -60,6 +61,19 @@ def check_options(
         _check_function("encoder", encoder, "RateEncoder(...)")
     if clip_norm is not None and not _is_positive(clip_norm):
         raise InputError(f"clip_norm: expected a number > 0 or None, got {show(clip_norm)}")
+
+
+def loss_of(loss: Any) -> Any:
+    """The loss of a name that a plugin registers; any other is returned as it is."""
+    if not isinstance(loss, str):
+        return loss
+    try:
+        return made("loss", loss)
+    except PluginError as error:
+        raise InputError(
+            f"loss: expected a function, such as SpikeCountCrossEntropy(), or the name of a "
+            f"plugin's, got {loss!r}. {error}"
+        ) from error
 
 
 def check_read(read: Any) -> None:

@@ -14,12 +14,18 @@ import numpy as np
 from brainloom_core import CheckpointError, InputError, ParameterError, duration
 from brainloom_core.context import current_dt
 from brainloom_core.identity import differences, parts_of, refuse, text_of, versions_of
-from brainloom_core.plugins import made
 from brainloom_core.tensors import read, write
 from brainloom_core.types import Arguments, Array, PyTree, Shape, Time
 from brainloom_core.units import show
 
-from .checks import check_options, check_read, check_targets, may_be_checked, numbers_of
+from .checks import (
+    check_options,
+    check_read,
+    check_targets,
+    loss_of,
+    may_be_checked,
+    numbers_of,
+)
 from .data.checks import check_whole
 from .guard import Guard, TrainingError
 from .held import Held, is_quantity
@@ -112,7 +118,7 @@ class Trainer:
 
         if batching not in ("axis", "vmap", None):
             raise InputError(f"batching: expected 'axis', 'vmap' or None, got {show(batching)}")
-        loss = made("loss", loss) if isinstance(loss, str) else loss
+        loss = loss_of(loss)
         check_options(
             model, loss, optimizer, metrics, regularizers, constraints, clip_norm, encoder
         )
