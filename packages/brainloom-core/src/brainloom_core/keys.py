@@ -21,6 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.random import threefry2x32_p
 
+from .declare.arguments import checked
+from .declare.constraints import Constraint, at_least, instance_of, maybe
 from .errors import InputError
 from .names import modules_by_name
 from .types import Array, ArrayLike, DTypeLike, Shape, Time
@@ -85,6 +87,16 @@ def step_words(step: int) -> np.ndarray:
     return _two_words(step)
 
 
+def _is_step(n: Any) -> bool:
+    """Whether it may be the number of a step, which a loop may have traced."""
+    known = not isinstance(n, (jax.Array, jax.core.Tracer))
+    return bool(at_least(0).holds(n) if known else jnp.issubdtype(n.dtype, jnp.integer))
+
+
+@checked(
+    net=instance_of(brainstate.nn.Module, "a network or another module"),
+    step=maybe(Constraint("a whole number >= 0", _is_step)),
+)
 @contextmanager
 def seeded(net: brainstate.nn.Module, seed: Seed, step: int | None = None) -> Iterator[None]:
     """Draw by name: from a seed, the names of the modules and the number of the step.

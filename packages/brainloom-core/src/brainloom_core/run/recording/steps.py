@@ -11,10 +11,12 @@ from typing import Any, ClassVar
 import brainstate
 import numpy as np
 
+from ...declare.fields import option_field
 from ...errors import InputError
 from ...types import Index, PyTree, Quantity, Time
 from ...units import show
 from ..inputs import fingerprint, frozen
+from .asked import MODULE, interval, when, which
 from .chosen import Chosen
 from .folds import Fold, fold
 from .recorder import Recorder
@@ -41,11 +43,11 @@ class Output(Recorder):
             array, or a time is not a multiple of `dt`.
     """
 
-    module: brainstate.nn.Module
-    every: Time | None = None
-    index: Index | None = None
-    start: Time | None = None
-    stop: Time | None = None
+    module: brainstate.nn.Module = option_field(constraint=MODULE)
+    every: Time | None = interval()
+    index: Index | None = which()
+    start: Time | None = when()
+    stop: Time | None = when()
     kind: ClassVar[str] = "output"
 
     def check(self, net: brainstate.nn.Module) -> None:
@@ -169,9 +171,9 @@ class Custom(Recorder):
 
     function: Callable[..., PyTree]
     reduce: str | Callable[[Any, Any], Any] | None = None
-    every: Time | None = None
-    start: Time | None = None
-    stop: Time | None = None
+    every: Time | None = interval()
+    start: Time | None = when()
+    stop: Time | None = when()
     kind: ClassVar[str] = "custom"
 
     def __post_init__(self) -> None:
