@@ -91,6 +91,20 @@ def test_exact_members_differ_in_no_digit():
         assert np.array_equal(found["result"].sel(tau=tau, seed=0), last(expected).mantissa)
 
 
+def test_a_rate_that_decides_how_spikes_are_drawn_draws_as_alone():
+    def build(rate):
+        net, inputs = network()
+        net.noise.freq = rate
+        return net, inputs
+
+    found = bl.sweep(build, {"rate": [150.0, 250.0] * u.Hz}, measure=spikes, **WHAT)
+    for rate in (150.0, 250.0):
+        brainstate.random.seed(0)
+        net, inputs = build(rate * u.Hz)
+        expected = bl.simulate(net, inputs=inputs, seed=0, **WHAT)
+        assert int(found["step"].sel(rate=rate, seed=0)) == spikes(expected)["step"]
+
+
 def last(recording):
     return recording["E.V"].values[-1]
 

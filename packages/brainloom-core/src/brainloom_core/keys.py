@@ -48,11 +48,12 @@ __all__ = [
     "words_at",
 ]
 
+Seed = object  # a whole number, which `seed_words` sees to
 INITIAL = 0xFFFFFFFF  # the first word of the time before all steps
 SMALL_MEAN = 10.0  # up to which Poisson numbers are found by adding probabilities
 
 
-def seed_words(seed: object) -> np.ndarray:
+def seed_words(seed: Seed) -> np.ndarray:
     """A seed as two numbers of 32 bits, which compiled code takes as an argument.
 
     Args:
@@ -83,7 +84,7 @@ def step_words(step: int) -> np.ndarray:
 
 
 @contextmanager
-def seeded(net: Any, seed: Any, step: int | None = None) -> Iterator[None]:
+def seeded(net: brainstate.nn.Module, seed: Seed, step: int | None = None) -> Iterator[None]:
     """Draw by name: from a seed, the names of the modules and the number of the step.
 
     `simulate(..., seed=7)` does so in each step, and where it initialises states. This is for
@@ -120,7 +121,7 @@ def seeded(net: Any, seed: Any, step: int | None = None) -> Iterator[None]:
         yield
 
 
-def names_of(net: Any, prefix: str = "") -> dict[int, str]:
+def names_of(net: brainstate.nn.Module, prefix: str = "") -> dict[int, str]:
     """The qualified name of each module of a network, by `id`.
 
     Args:

@@ -1,6 +1,6 @@
 """Poisson trains onto a state of a population or synapse."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import brainstate
 import brainunit as u
@@ -154,12 +154,12 @@ class _Waiting(Declared):
         return waiting
 
     @brainstate.nn.call_order(3)  # type: ignore[untyped-decorator]
-    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def init_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Nothing waits; later than the population, whose shape it takes."""
         super().init_state(batch_size, **kwargs)
 
     @brainstate.nn.call_order(3)  # type: ignore[untyped-decorator]
-    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def reset_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Nothing waits; later than the population, whose shape it takes."""
         super().reset_state(batch_size, **kwargs)
 

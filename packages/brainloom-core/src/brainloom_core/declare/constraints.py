@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from ..types import Array
+from ..types import Array, ArrayLike, Quantity
 
 __all__ = ["Constraint", "between", "non_negative", "one_of", "positive", "whole"]
 
@@ -24,7 +23,7 @@ class Constraint:
     """
 
     text: str
-    holds: Callable[[Any], Any]
+    holds: Callable[[Quantity], ArrayLike]
     keep: Callable[[Array, Array], Array] | None = None
 
 

@@ -1,7 +1,8 @@
 """`Neuron`: the step that every spiking neuron shares."""
 
 from collections.abc import Set
-from typing import Any, ClassVar, cast
+from types import EllipsisType
+from typing import ClassVar, cast
 
 import brainstate
 import brainunit as u
@@ -108,7 +109,7 @@ class Neuron(Dynamics):
             `scale`.
     """
 
-    signature_layout: ClassVar[tuple[Any, ...]] = (
+    signature_layout: ClassVar[tuple[str | EllipsisType, ...]] = (
         *("in_size", ..., "spk_fun", "spk_reset", "ref_var", "name"),
         *("*", "solver", "interpolate", "detach_reset", "V_scale"),
     )
@@ -150,7 +151,7 @@ class Neuron(Dynamics):
         when="interpolate",
     )
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         _check_spikes(cls)
 

@@ -3,9 +3,10 @@
 import math
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import brainstate
@@ -28,6 +29,7 @@ from ..keys import drawing
 from ..names import dotted
 from ..partition import Partition, as_partition, partition_in_use
 from ..progress import progress_bar
+from ..types import Arguments, Array, Drive, Json, PyTree, Record, Time
 from ..units import same_dimension, show
 from .draws import Draws
 from .health import Watch, snapshot
@@ -42,24 +44,26 @@ __all__ = ["simulate"]
 CHUNK_STEPS = 1000
 CHUNK_BYTES = 64 * 2**20
 MAX_RUNNERS = 16
-_runners: "weakref.WeakKeyDictionary[Any, dict[Any, Any]]" = weakref.WeakKeyDictionary()
-_ends: "weakref.WeakKeyDictionary[Any, _End]" = weakref.WeakKeyDictionary()
+_runners: "weakref.WeakKeyDictionary[brainstate.nn.Module, dict[Hashable, Any]]" = (
+    weakref.WeakKeyDictionary()
+)
+_ends: "weakref.WeakKeyDictionary[brainstate.nn.Module, _End]" = weakref.WeakKeyDictionary()
 
 
 def simulate(
-    net: Any,
-    duration: Any,
+    net: brainstate.nn.Module,
+    duration: Time,
     *,
-    dt: Any = None,
-    inputs: Any = None,
-    record: Any = None,
+    dt: Time | None = None,
+    inputs: Drive | None = None,
+    record: Record | None = None,
     progress: bool | None = None,
-    start: Any = None,
-    store: Any = None,
+    start: Time | None = None,
+    store: str | Path | None = None,
     seed: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
-    every: Any = None,
-    mesh: Any = None,
+    every: Time | None = None,
+    mesh: jax.sharding.Mesh | int | None = None,
 ) -> Recording:
     """Run a network and return what was recorded.
 
@@ -136,8 +140,19 @@ def simulate(
         >>> len(recording["spikes"])
         4
     """
-    given = {"inputs": inputs, "record": record, "start": start, "store": store, "seed": seed}
+    given: Arguments = {
+        "inputs": inputs,
+        "record": record,
+        "start": start,
+        "store": store,
+        "seed": seed,
+    }
     partition = as_partition(mesh)
+    if partition is not None and partition.is_shared and checkpoint is not None:
+        raise InputError(
+            "simulate: checkpoint: expected None where several processes run one network: each "
+            "would write the whole of it to one place"
+        )
     if every is not None and checkpoint is None:
         raise InputError("simulate: every: it is for checkpoints: give checkpoint= too")
     if checkpoint is not None and store is not None:
@@ -158,15 +173,15 @@ def simulate(
 
 
 def _simulate(
-    net: Any,
-    duration: Any,
+    net: brainstate.nn.Module,
+    duration: Time,
     *,
-    dt: Any,
-    inputs: Any,
-    record: Any,
+    dt: Time,
+    inputs: Drive | None,
+    record: Record,
     progress: bool | None,
-    start: Any,
-    store: Any = None,
+    start: Time | None,
+    store: str | Path | None = None,
     seed: int | None,
     keeper: Keeper | None,
     partition: Partition | None = None,
@@ -249,7 +264,7 @@ def _simulate(
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}]"
 
 
-def _step_length(dt: Any) -> Any:
+def _step_length(dt: Time) -> Time:
     dt = brainstate.environ.get("dt", default=None) if dt is None else dt
     if dt is None:
         raise InputError(
@@ -270,21 +285,21 @@ class _End:
     """Where the last run of a network ended, and which arrays it left."""
 
     time: Fraction
-    dt: Any
-    left: list[Any]
+    dt: Time
+    left: list["weakref.ref[Array]"]
 
     @classmethod
-    def of(cls, net: Any, stop: int, dt: Any) -> "_End":
+    def of(cls, net: brainstate.nn.Module, stop: int, dt: Time) -> "_End":
         return cls(exact(dt) * stop, dt, [weakref.ref(x) for x in _moving(net)])
 
-    def is_left(self, net: Any) -> bool:
+    def is_left(self, net: brainstate.nn.Module) -> bool:
         """Whether the network still has the states that the run left, or half of them at least."""
         left = {id(x) for ref in self.left if (x := ref()) is not None}
         now = _moving(net)
         return bool(now) and 2 * sum(id(x) in left for x in now) >= len(now)
 
 
-def _moving(net: Any) -> list[jax.Array]:
+def _moving(net: brainstate.nn.Module) -> list[jax.Array]:
     """The arrays of the states that a reset makes anew."""
     kinds = (brainstate.HiddenState, brainstate.ShortTermState)
     states = [state for state in net.states().values() if isinstance(state, kinds)]
@@ -292,7 +307,7 @@ def _moving(net: Any) -> list[jax.Array]:
     return [x for x in leaves if isinstance(x, jax.Array)]
 
 
-def _first_step(net: Any, start: Any, dt: Any) -> int:
+def _first_step(net: brainstate.nn.Module, start: Time | None, dt: Time) -> int:
     end = _ends.get(net)
     if end is None or not end.is_left(net):
         return 0 if start is None else steps("simulate: start", start, dt)
@@ -316,13 +331,13 @@ def _first_step(net: Any, start: Any, dt: Any) -> int:
     return int(ratio)
 
 
-def _is_counter(state: Any) -> bool:
+def _is_counter(state: object) -> bool:
     if not isinstance(state, (brainstate.HiddenState, brainstate.ShortTermState)):
         return False
     return any(jnp.issubdtype(x.dtype, jnp.integer) for x in jax.tree.leaves(state.value))
 
 
-def _initialise_missing(net: Any, batch: int | None = None) -> None:
+def _initialise_missing(net: brainstate.nn.Module, batch: int | None = None) -> None:
     found = net.nodes(brainstate.nn.Module)
     nodes = list(found.values())
     lacking = {id(node): node.lacks_states() for node in nodes if isinstance(node, Declared)}
@@ -337,7 +352,7 @@ def _initialise_missing(net: Any, batch: int | None = None) -> None:
                 node.init_state(*(() if batch is None else (batch,)))
 
 
-def _batch(net: Any) -> int | None:
+def _batch(net: brainstate.nn.Module) -> int | None:
     found = net.nodes(brainstate.nn.Module)
     return _batch_of({dotted(path): node for path, node in found.items()})
 
@@ -380,17 +395,19 @@ class _Chunk:
 
     done: int
     length: int
-    recorded: Any
-    before: list[list[Any]]
-    after: list[list[Any]]
+    recorded: PyTree
+    before: list[list[PyTree]]
+    after: list[list[PyTree]]
     restore: Callable[[], None]
-    arguments: tuple[Any, ...]
+    arguments: tuple[PyTree, ...]
 
 
 class _Run:
     """A network, what it is given and what is recorded: runs chunks of steps."""
 
-    def __init__(self, net: Any, tape: Tape, fed: Inputs, draws: Draws, clock: Clock) -> None:
+    def __init__(
+        self, net: brainstate.nn.Module, tape: Tape, fed: Inputs, draws: Draws, clock: Clock
+    ) -> None:
         self.net, self.tape, self.fed, self.clock = net, tape, fed, clock
         self.draws = draws
         states = net.states()
@@ -415,12 +432,12 @@ class _Run:
         after = self.watch.values()
         return _Chunk(done, length, recorded, before, after, restore, arguments)
 
-    def _compiled(self, length: int) -> Callable[..., Any]:
+    def _compiled(self, length: int) -> Callable[..., PyTree]:
         """The compiled chunk, from the cache that lives as long as the network."""
         partition = partition_in_use()
         place = None if partition is None else partition.key
         key = (self._key, tuple(self.tape.levels), place, length)
-        known: dict[Any, Any] = _runners.setdefault(self.net, {})
+        known: dict[Json, Json] = _runners.setdefault(self.net, {})
         if key not in known:
             while len(known) >= MAX_RUNNERS:
                 known.pop(next(iter(known)))
@@ -429,7 +446,7 @@ class _Run:
         compiled, self._kernels = known[key]
         return compiled
 
-    def function(self, length: int) -> tuple[Callable[..., Any], dict[str, str]]:
+    def function(self, length: int) -> tuple[Callable[..., PyTree], dict[str, str]]:
         """What takes the steps of a chunk and reads what is recorded, to be compiled.
 
         With it comes what will say which kernels were chosen, once it has been traced.
@@ -448,13 +465,15 @@ class _Run:
         net, clock, read, reached = weakref.ref(self.net), self.clock, *self._fed()
         fits, draws = self._fits, self.draws.begin()
 
-        def begin(start: Any, passed: tuple[Any, ...], drawn: Any) -> Callable[[jax.Array], None]:
+        def begin(
+            start: tuple[Array, Array, Array], passed: tuple[PyTree, ...], drawn: PyTree
+        ) -> Callable[[jax.Array], None]:
             drawing_at = draws(drawn)
 
             def step(position: jax.Array) -> None:
                 fit = brainstate.environ.context(fit=fits)
                 with fit, clock.step(start, position) as t, drawing_at(position):
-                    root: Any = net()
+                    root: brainstate.nn.Module = net()
                     with step_of(root, all_dynamics(root, Dynamics)) as taken:
                         arguments, given = read(passed, position, t)
                         taken.given.update(given)
@@ -466,7 +485,7 @@ class _Run:
 
         return begin
 
-    def _fed(self) -> tuple[Callable[..., Any], Callable[[Any], None]]:
+    def _fed(self) -> tuple[Callable[..., PyTree], Callable[[PyTree], None]]:
         return self.fed.reader(), self.fed.check_reached
 
     def error(self, chunk: _Chunk) -> NonFiniteError:
@@ -474,10 +493,10 @@ class _Run:
         chunk.restore()
         watch, steps_from = self.watch, self._steps()
 
-        def again(*arguments: Any) -> Any:
+        def again(*arguments: PyTree) -> PyTree:
             begun, step = watch.begin(), steps_from(*arguments)
 
-            def one(position: jax.Array) -> Any:
+            def one(position: jax.Array) -> PyTree:
                 step(position)
                 return watch.first(begun)
 
@@ -513,11 +532,11 @@ class _Run:
 
 
 def _chunk_function(
-    steps_from: Callable[..., Any], program: Program, outputs: list["weakref.ref[Any]"]
-) -> tuple[Callable[..., Any], dict[str, str]]:
+    steps_from: Callable[..., PyTree], program: Program, outputs: list["weakref.ref[Any]"]
+) -> tuple[Callable[..., PyTree], dict[str, str]]:
     kernels: dict[str, str] = {}
 
-    def run(*arguments: Any) -> Any:
+    def run(*arguments: PyTree) -> PyTree:
         step = steps_from(*arguments)
         with caught([module() for module in outputs]), noted_kernels() as noted:
             recorded = program.run(step)

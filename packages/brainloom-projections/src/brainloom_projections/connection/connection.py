@@ -384,6 +384,15 @@ class Connection(Weighted, OnDevices):
         return self._kept is not None
 
     @property
+    def are_drawn(self) -> bool:
+        """Whether all edges are in the memory of this process.
+
+        A rule that draws them neuron by neuron does so when somebody asks for them; on several
+        devices, nobody does, and each has its own.
+        """
+        return self._kept is not None and self._kept.is_drawn
+
+    @property
     def edges(self) -> Edges:
         """The edges; where they are not stored, drawn anew."""
         if self._kept is not None:

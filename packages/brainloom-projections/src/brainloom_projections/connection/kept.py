@@ -9,8 +9,9 @@ import numpy as np
 from brainloom_core.arrays import on_device
 from brainloom_core.partition import Partition
 
+from .counter import Part
 from .edges import Edges
-from .split import DrawsParts, Part, SplitEdges
+from .split import DrawsParts, SplitEdges
 
 __all__ = ["KeptEdges"]
 
