@@ -12,6 +12,7 @@ import brainstate
 import numpy as np
 
 from ...errors import InputError
+from ...partition import in_order
 from ...types import Index, PyTree, Quantity, Time
 from ...units import show
 from ..inputs import fingerprint, frozen
@@ -215,7 +216,15 @@ class Custom(Recorder):
         """
         network, takes = weakref.ref(net), _takes_network(self.function)
         function = frozen(self.function)
-        return lambda: function(*([network()] if takes else []))
+
+        def sample() -> Any:
+            with brainstate.StateTraceStack() as read:
+                value = function(*([network()] if takes else []))
+            for state in read.states:
+                in_order(state)
+            return value
+
+        return sample
 
 
 def _takes_network(function: Callable[..., object]) -> bool:
