@@ -253,7 +253,7 @@ def _tried(built: Built) -> _Trial:
     """Compile some steps and take them, on values of the states."""
     n = min(TRIAL_STEPS, built.n_steps)
     short = built.shortened(n)
-    group = Group(short)
+    group = Group(short, ())
     group.add(0, short)
     began = time.perf_counter()
     (length, *_) = [length for _, length in short.tape().chunks()]

@@ -8,19 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import brainstate
-import jax
 
 from ..errors import InputError
 from ..types import Drive, Record, Time
 from ..units import show
 from .loop import simulate
 from .recording import Recording
-from .together import Built, Group, Lot, building, random_kept
+from .together import CANNOT_BE_TRACED, Built, Group, Lot, building, random_kept
 
 __all__ = ["Member", "Runner", "Settings", "run_alone"]
 
 WAVE = 64  # members that are in memory together
-CANNOT_BE_TRACED = (jax.errors.JAXTypeError, AttributeError, OverflowError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -161,7 +159,7 @@ class Runner:
         with building, random_kept():
             for number, member in members.items():
                 built = self._built(member)
-                key = built.survey.key
+                key = built.key(self.names)
                 if key not in self._groups:
                     self._groups[key] = Group(built, self.names)
                 self._groups[key].add(number, built)
@@ -188,14 +186,19 @@ class Runner:
         Args:
             probes: Some members, in which each parameter and the seed differ from the first.
         """
-        found: dict[str, None] = {}
+        alike: dict[int, list[Built]] = {}
         with building, random_kept():
-            groups: dict[int, Group] = {}
-            for number, probe in enumerate(probes):
+            for probe in probes:
                 built = self._built(probe)
-                group = groups.setdefault(built.survey.key, Group(built))
-                group.add(number, built)
-                found.update(group.differing)
+                alike.setdefault(built.survey.key, []).append(built)
+        found: dict[str, None] = {}
+        for first, *others in alike.values():
+            names = [name for other in others for name in first.differing(other)]
+            group = Group(first, list(dict.fromkeys(names)))
+            for number, member in enumerate([first, *others]):
+                group.add(number, member)
+            if group.exchanged:
+                found.update(dict.fromkeys(group.harmless()))
         return tuple(found)
 
 

@@ -56,8 +56,9 @@ def sweep(
     what it gives is what `simulate(net, ..., seed=seed)` gives of that network. Members whose
     networks differ in numbers only (parameters, weights, initial states, edges, noise) share what
     is compiled: it takes the numbers that differ as arguments. Others (of another size, number of
-    edges or model) are compiled by themselves. Without an executor, members run at the same time
-    on all cores of this process.
+    edges or model, or with another value of what decides how a step is computed, such as the rate
+    of a `PoissonInput`) are compiled by themselves. Without an executor, members run at the same
+    time on all cores of this process.
 
     How many run side by side, as one batch under `jax.vmap`, follows from their size. On a CPU
     that pays for small networks: those of up to 100 neurons run 2 to 5 times as fast in batches

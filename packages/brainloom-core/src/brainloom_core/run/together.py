@@ -2,11 +2,13 @@
 
 import contextlib
 import copy
+import hashlib
 import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
 import brainstate
 import jax
@@ -28,6 +30,16 @@ __all__ = ["Group", "Lot", "building", "random_kept"]
 # brainstate has one generator and one record of traces in a process: one thread builds or traces.
 building = threading.RLock()
 RANDOM = "brainstate.random"
+CANNOT_BE_TRACED = (jax.errors.JAXTypeError, AttributeError, OverflowError, TypeError, ValueError)
+# Operations that change nothing but numbers, element by element; and calls of functions.
+ARITHMETIC = frozenset(
+    """
+    abs add and broadcast_in_dim ceil clamp closed_call convert_element_type copy copy_p cos
+    custom_jvp_call custom_vjp_call div eq erf exp exp2 expm1 floor ge gt integer_pow is_finite jit
+    le log log1p logistic lt max min mul ne neg nextafter not or pjit pow reshape round rsqrt
+    select_n sign sin sqrt square squeeze stop_gradient sub tan tanh xor
+    """.split()  # noqa: SIM905 (one name a line would be fifty)
+)
 # On a CPU a batch saves the cost of beginning a step, a few tenths of a microsecond, and loses what
 # kernels win that visit spikes only. Measured: networks of up to some 100 neurons run 2 to 5 times
 # as fast in a batch that takes 16 kB, and those of 1000 not any faster in any batch.
@@ -100,6 +112,26 @@ class Built:
         with brainstate.environ.context(dt=self.dt):
             return Tape(self.net, self.recorders, self.dt, (0, self.n_steps), longest)
 
+    def differing(self, other: "Built") -> list[str]:
+        """The numbers in which another one of the same survey differs.
+
+        Args:
+            other: The other one.
+        """
+        values = other.survey.values
+        return [name for name, v in self.survey.values.items() if not _equal(v, values[name])]
+
+    def key(self, names: Sequence[str]) -> int:
+        """Equal for members that differ in these numbers and in their states at most.
+
+        Args:
+            names: The numbers.
+        """
+        fixed = [
+            (name, _print_of(v)) for name, v in self.survey.values.items() if name not in names
+        ]
+        return hash((self.survey.key, tuple(fixed)))
+
     @property
     def states(self) -> dict[str, PyTree]:
         """What the states hold, that of the generator too."""
@@ -107,14 +139,14 @@ class Built:
 
 
 class Group:
-    """Members whose networks differ in numbers only, and what is compiled for them.
+    """Members whose networks differ in some numbers only, and what is compiled for them.
 
     Args:
         first: The one whose network stands for all.
-        names: Numbers that differ between members that are not known yet.
+        names: The numbers in which members may differ: arguments of what is compiled.
     """
 
-    def __init__(self, first: Built, names: Iterable[str] = ()) -> None:
+    def __init__(self, first: Built, names: Sequence[str]) -> None:
         self.first, self.last = first, first
         self.clock = Clock.of(first.dt, first.n_steps)
         self.numbers: list[int] = []
@@ -122,8 +154,7 @@ class Group:
         self.states: list[dict[str, PyTree]] = []
         self.passed: list[tuple[PyTree, ...]] = []
         self.seeds: list[PyTree] = []
-        known = first.survey.values
-        self.differing = dict.fromkeys(name for name in names if name in known)
+        self.exchanged = [name for name in names if name in first.survey.values]
         self.varied: set[str] = set()  # states that do not begin alike
         self._compiled: dict[tuple[int, int], _Compiled] = {}
         self._compiling = threading.Lock()
@@ -138,10 +169,8 @@ class Group:
             member: The member, of the same key.
         """
         standard = self._standard
-        kept = {k: v for k, v in member.survey.values.items() if not _equal(v, standard[k])}
-        if not self.differing.keys() >= kept.keys():
-            self.differing.update(dict.fromkeys(kept))
-            self._compiled.clear()
+        own = {name: member.survey.values[name] for name in self.exchanged}
+        kept = {name: v for name, v in own.items() if not _equal(v, standard[name])}
         self.last = member
         self.numbers.append(number)
         self.values.append(kept)
@@ -207,9 +236,15 @@ class Group:
             one, other = (self.traced(member, 1) for member in (self.first, self.last))
         return one.text == other.text and _all_equal(one.closed.consts, other.closed.consts)
 
-    def traced(self, member: Built, length: int) -> "_Traced":
-        """The steps as a function of numbers that differ and of states, traced with one member."""
-        names = list(self.differing)
+    def traced(self, member: Built, length: int, names: Sequence[str] | None = None) -> "_Traced":
+        """The steps as a function of numbers and of states, traced with one member.
+
+        Args:
+            member: The member.
+            length: Number of steps.
+            names: The numbers; None for those in which members differ.
+        """
+        names = self.exchanged if names is None else names
 
         tape, kernels = member.tape(), dict[str, str]()
 
@@ -230,6 +265,24 @@ class Group:
         passed = _cut(self.first.fed.values, 0, length)
         own = numbers, self.first.draws.words, passed
         return _Traced(chunk, member.survey, (*own, *self.when(0)), kernels)
+
+    def harmless(self) -> list[str]:
+        """Those of the exchanged numbers on which it does not depend what is computed.
+
+        What is known when a step is traced may be used to choose how to go on: a table for
+        one rate of Poisson spikes, say, and rejection for many. Arithmetic may differ.
+        """
+        with building, random_kept():
+            expected = self.traced(self.last, 1, []).outline
+            if self._outline(self.exchanged) == expected:
+                return list(self.exchanged)
+            return [name for name in self.exchanged if self._outline([name]) == expected]
+
+    def _outline(self, names: Sequence[str]) -> PyTree:
+        try:
+            return self.traced(self.last, 1, names).outline
+        except CANNOT_BE_TRACED:
+            return None
 
     def when(self, done: int) -> tuple[PyTree, PyTree]:
         """Time and number of a step, as compiled steps take them.
@@ -264,6 +317,11 @@ class _Traced:
     def text(self) -> str:
         """What is computed, without the addresses of functions."""
         return re.sub(r"0x[0-9a-f]+", "", str(self.closed.jaxpr))
+
+    @property
+    def outline(self) -> Counter[str]:
+        """How often each operation occurs, without arithmetic."""
+        return Counter(_operations(self.closed.jaxpr))
 
     def __call__(self, own: PyTree, when: PyTree, held: dict[str, PyTree]) -> PyTree:
         """What is recorded, and the states that are written."""
@@ -302,7 +360,7 @@ class _Compiled:
         return self._stacked(
             [
                 (
-                    [group.values[p].get(name, group._standard[name]) for name in group.differing],
+                    [group.values[p].get(name, group._standard[name]) for name in group.exchanged],
                     group.seeds[p],
                     _cut(group.passed[p], done, length),
                 )
@@ -385,8 +443,24 @@ class Lot:
         return True
 
 
+def _operations(jaxpr: PyTree) -> Iterator[str]:
+    for equation in jaxpr.eqns:
+        if equation.primitive.name not in ARITHMETIC:
+            yield equation.primitive.name
+        for inner in jax.tree.leaves(list(equation.params.values())):
+            inner = getattr(inner, "jaxpr", inner)
+            if hasattr(inner, "eqns"):
+                yield from _operations(inner)
+
+
 def _cut(values: tuple[PyTree, ...], done: int, length: int) -> tuple[PyTree, ...]:
     return tuple(v if v is None or v.ndim == 0 else v[done : done + length] for v in values)
+
+
+def _print_of(x: PyTree) -> PyTree:
+    number = np.asarray(x)
+    content = number.tobytes()
+    return content if len(content) < 64 else hashlib.blake2b(content).digest()
 
 
 def _equal(a: PyTree, b: PyTree) -> bool:
