@@ -77,7 +77,7 @@ class Watch:
         """
         for w, old, new in zip(self.all, before, after, strict=True):
             for was, x in zip(old, new, strict=True):
-                if x is was or _is_finite(x):
+                if x is was or _all(np.isfinite, jnp.isfinite, x):
                     continue
                 if not _all(_no_nan, lambda x: ~jnp.isnan(x), x):
                     return True
@@ -107,15 +107,6 @@ def snapshot(states: list[brainstate.State]) -> Callable[[], None]:
             state.value = value
 
     return restore
-
-
-def _is_finite(x: Any) -> bool:
-    """Whether all numbers are finite; a sum that is takes but one pass to tell so."""
-    if _is_far(x):
-        return bool(jnp.all(jnp.isfinite(x)))
-    here = np.asarray(x)
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(here.sum())) or bool(np.all(np.isfinite(here)))
 
 
 def _no_nan(x: np.ndarray) -> np.ndarray:
