@@ -6,7 +6,7 @@ from itertools import pairwise
 import brainstate
 import jax
 import jax.numpy as jnp
-from brainloom_core import full, real_signature
+from brainloom_core import Constraint, checked, full, maybe, real_signature, whole
 from brainloom_core.types import Quantity, Size
 from brainloom_training import Linear
 
@@ -16,6 +16,12 @@ from .layers import Input, Output, Stateless
 __all__ = ["NIRNetwork"]
 
 Edge = tuple[str, str]
+
+
+_size = Constraint(
+    "a whole number >= 1, or several",
+    lambda n: whole.holds(n) or (len(n) > 0 and all(map(whole.holds, n))),
+)
 
 
 @real_signature
@@ -66,6 +72,7 @@ class NIRNetwork(brainstate.nn.Module):
         (5, 4)
     """
 
+    @checked(in_size=maybe(_size))
     def __init__(
         self,
         nodes: Mapping[str, brainstate.nn.Module],
@@ -207,11 +214,13 @@ def _with_ends(
         nodes = {**nodes, "output": Output()}
     unknown = sorted({name for edge in edges for name in edge} - nodes.keys())
     if unknown:
-        raise NIRError(f"NIRNetwork: edges name nodes that are not there: {', '.join(unknown)}")
+        raise NIRError(
+            f"NIRNetwork.edges: they name nodes that are not there: {', '.join(unknown)}"
+        )
     reached = {b for _, b in edges}
     for name, module in nodes.items():
         if name not in reached and not isinstance(module, Input):
-            raise NIRError(f"NIRNetwork: no edge leads to {name!r}")
+            raise NIRError(f"NIRNetwork.edges: none leads to {name!r}")
     return nodes, tuple(edges)
 
 

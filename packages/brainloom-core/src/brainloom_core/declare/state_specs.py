@@ -44,7 +44,8 @@ class StateSpec:
         if not self.wanted(model):
             raise StateError(
                 f"{owner_name}.{self.name}: this state is kept only by a model that was made "
-                f"with {self.when}=True"
+                f"with {self.when}=True: {owner_name}(..., {self.when}=True), then "
+                "brainstate.nn.init_all_states(net)"
             )
         raise self.missing(model)
 

@@ -24,10 +24,18 @@ __all__ = ["Network", "Projection"]
 ROLES = ("source", "projection", "population")  # in the order in which a network calls them
 
 
+@real_signature
 class Projection(brainstate.nn.Module):
-    """Base of the projections, and a container of several: calls its children in order."""
+    """Base of the projections, and a container of several: calls its children in order.
+
+    Args:
+        name: Name of the module.
+    """
 
     role: ClassVar[str] = "projection"
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name=name)
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -46,6 +54,7 @@ class Projection(brainstate.nn.Module):
             child(*args)
 
 
+@real_signature
 class Network(brainstate.nn.Module):
     """Populations and projections, advanced in the one order that is right.
 
@@ -60,6 +69,9 @@ class Network(brainstate.nn.Module):
 
     A subclass that needs another input for each population writes its own `update`, or is
     simulated with `inputs={net.E: ..., net.I: ...}`.
+
+    Args:
+        name: Name of the module.
 
     Examples:
         >>> import brainstate, brainunit as u
@@ -81,6 +93,9 @@ class Network(brainstate.nn.Module):
         >>> bool((net.E.V.value > 0 * u.mV).all())
         True
     """
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name=name)
 
     def __repr__(self) -> str:
         return table(*self._contents())

@@ -68,6 +68,8 @@ class View(brainstate.graph.Node):
     selection: Selection
 
     def __init__(self, population: Population, item: Index) -> None:
+        if not hasattr(population, "varshape"):
+            raise InputError(f"View.population: expected a population, got {show(population)}")
         who = type(population).__name__
         if isinstance(population, View):
             who = repr(population)

@@ -9,6 +9,8 @@ import jax
 import numpy as np
 
 from ..clock import exact
+from ..declare.arguments import checked
+from ..declare.constraints import flag, maybe
 from ..errors import CheckpointError, InputError
 from ..identity import differences, parts_of, refuse, versions_of
 from ..partition import as_partition
@@ -119,6 +121,7 @@ def snapshot(net: brainstate.nn.Module) -> Snapshot:
     return Snapshot(arrays, about)
 
 
+@checked(exactly=flag)
 def restore(
     net: brainstate.nn.Module,
     snapshot: "Snapshot | str | os.PathLike[str]",
@@ -168,6 +171,7 @@ def restore(
         _ends[net] = _End.of(net, int(Fraction(when["time"]) / exact(dt)), dt)
 
 
+@checked(exactly=flag, progress=maybe(flag))
 def resume(
     path: str | os.PathLike[str],
     net: brainstate.nn.Module,

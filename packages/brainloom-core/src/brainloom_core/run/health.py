@@ -46,7 +46,8 @@ class Watched:
         value = float(self.numbers[flat])
         shape = np.shape(jax.tree.leaves(self.state.value)[0])
         index = np.unravel_index(flat, shape) if flat < np.prod(shape) else (flat,)
-        return "[" + ", ".join(str(int(i)) for i in index) + "]", value
+        places = ", ".join(str(int(i)) for i in index)
+        return f"[{places}]" if places else "", value
 
 
 class Watch:

@@ -4,7 +4,8 @@ import functools
 import hashlib
 import types
 import weakref
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import brainstate
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
 __all__ = ["Inputs", "fingerprint", "frozen"]
 
 LIBRARIES = ("jax", "jaxlib", "numpy", "brainunit", "saiunit", "brainstate")
+
+
+@contextmanager
+def naming_inputs(arguments: tuple[Any, ...]) -> Iterator[None]:
+    """Where a model refuses what it is called with, say that this is the input of `simulate`."""
+    try:
+        yield
+    except InputError as error:
+        if not arguments or ".update(" not in str(error):
+            raise
+        raise type(error)(f"simulate: inputs: {error}") from error
 
 
 class Inputs:

@@ -17,6 +17,8 @@ import numpy as np
 from brainstate import State
 
 from ..clock import Clock, exact, steps
+from ..declare.arguments import checked
+from ..declare.constraints import flag, instance_of, maybe
 from ..declare.declared import Declared
 from ..declare.states import lives
 from ..dynamics.base import Dynamics
@@ -33,7 +35,7 @@ from ..types import Arguments, Array, Drive, Json, PyTree, Record, Time
 from ..units import same_dimension, show
 from .draws import Draws
 from .health import Watch, snapshot
-from .inputs import Inputs
+from .inputs import Inputs, naming_inputs
 from .interrupt import interruptible
 from .keeper import Keeper
 from .mesh import on_host, spread_over, traced_step
@@ -50,6 +52,10 @@ _runners: "weakref.WeakKeyDictionary[brainstate.nn.Module, dict[Hashable, Any]]"
 _ends: "weakref.WeakKeyDictionary[brainstate.nn.Module, _End]" = weakref.WeakKeyDictionary()
 
 
+_place = instance_of((str, os.PathLike), "a path")
+
+
+@checked(progress=maybe(flag), store=maybe(_place))
 def simulate(
     net: brainstate.nn.Module,
     duration: Time,
@@ -477,7 +483,7 @@ class _Run:
                     with step_of(root, all_dynamics(root, Dynamics)) as taken:
                         arguments, given = read(passed, position, t)
                         taken.given.update(given)
-                        with drawing(root), traced_step():
+                        with drawing(root), traced_step(), naming_inputs(arguments):
                             root(*arguments)
                         reached(taken)
 
@@ -512,10 +518,13 @@ class _Run:
         self._record_until(chunk, position)
         dt = self.clock.dt
         now = f"{float(number * exact(dt) * 1000):.10g} ms"
+        guess = (
+            f"Is dt = {show(dt)} too long for the time constants, an input or a weight too large, "
+            "or a parameter on the wrong side of zero?"
+        )
         return NonFiniteError(
             f"simulate: {faulty.name}{where} became {value} in the step from t = {now}, step "
-            f"number {number}. Is dt = {show(dt)} too long for the time constants, an input or a "
-            "weight too large, or a parameter on the wrong side of zero? What was recorded until "
+            f"number {number}. {getattr(faulty.state, 'reason', guess)} What was recorded until "
             "then is in the attribute recording of this error; call "
             "brainstate.nn.reset_all_states(net) before another run",
             self.tape.recording(),

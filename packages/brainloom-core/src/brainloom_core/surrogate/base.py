@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import brainstate
 import jax
@@ -52,6 +52,8 @@ class Surrogate:
         >>> print(jax.grad(Cosine())(0.0))
         1.0
     """
+
+    is_drawn: ClassVar[bool] = False  # whether equal distances may give different spikes
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         """Make what is trained a leaf of the instance, where brainstate and jax find it."""

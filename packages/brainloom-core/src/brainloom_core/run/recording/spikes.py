@@ -13,6 +13,7 @@ import numpy as np
 from ...errors import InputError
 from ...types import Array, Index, Population, PyTree, Quantity, Time
 from ...units import show
+from .asked import interval, when, which
 from .chosen import Chosen, whole
 from .folds import Fold, fold
 from .recorder import Recorder
@@ -55,9 +56,9 @@ class Spikes(Recorder):
     """
 
     population: Population
-    index: Index | None = None
-    start: Time | None = None
-    stop: Time | None = None
+    index: Index | None = which()
+    start: Time | None = when()
+    stop: Time | None = when()
     every: ClassVar[Any] = None  # type: ignore[misc]
     kind: ClassVar[str] = "spikes"
 
@@ -159,7 +160,7 @@ class Counts(Spikes):
         [[5 5]] [[2, 2], [3, 3]]
     """
 
-    every: Time | None = None  # type: ignore[misc]
+    every: Time | None = interval()  # type: ignore[misc]
     kind: ClassVar[str] = "counts"
 
     def sampler(self, net: brainstate.nn.Module) -> Callable[[], PyTree]:

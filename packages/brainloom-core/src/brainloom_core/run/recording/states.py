@@ -10,10 +10,13 @@ import brainunit as u
 import jax
 import numpy as np
 
+from ...declare.constraints import text
+from ...declare.fields import option_field
 from ...errors import InputError
 from ...partition import in_order
 from ...types import Index, PyTree, Quantity, Time
 from ...units import show
+from .asked import PART, interval, when, which
 from .chosen import Chosen, whole
 from .recorder import Recorder
 
@@ -39,12 +42,12 @@ class Trace(Recorder):
             multiple of `dt`.
     """
 
-    module: brainstate.nn.Module
-    state: str
-    every: Time | None = None
-    index: Index | None = None
-    start: Time | None = None
-    stop: Time | None = None
+    module: brainstate.nn.Module = option_field(constraint=PART)
+    state: str = option_field(constraint=text)
+    every: Time | None = interval()
+    index: Index | None = which()
+    start: Time | None = when()
+    stop: Time | None = when()
 
     def check(self, net: brainstate.nn.Module) -> None:
         """Raise if there is nothing to record; the states exist by now.
@@ -106,11 +109,11 @@ class Weights(Recorder):
         InputError: When it is used: there are no weights, or a time is not a multiple of `dt`.
     """
 
-    projection: brainstate.nn.Module
-    every: Time | None = None
-    index: Index | None = None
-    start: Time | None = None
-    stop: Time | None = None
+    projection: brainstate.nn.Module = option_field(constraint=PART)
+    every: Time | None = interval()
+    index: Index | None = which()
+    start: Time | None = when()
+    stop: Time | None = when()
     kind: ClassVar[str] = "weights"
 
     def check(self, net: brainstate.nn.Module) -> None:

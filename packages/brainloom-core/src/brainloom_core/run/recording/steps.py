@@ -11,10 +11,13 @@ from typing import Any, ClassVar
 import brainstate
 import numpy as np
 
+from ...declare.fields import option_field
 from ...errors import InputError
+from ...partition import in_order
 from ...types import Index, PyTree, Quantity, Time
 from ...units import show
 from ..inputs import fingerprint, frozen
+from .asked import MODULE, interval, when, which
 from .chosen import Chosen
 from .folds import Fold, fold
 from .recorder import Recorder
@@ -41,11 +44,11 @@ class Output(Recorder):
             array, or a time is not a multiple of `dt`.
     """
 
-    module: brainstate.nn.Module
-    every: Time | None = None
-    index: Index | None = None
-    start: Time | None = None
-    stop: Time | None = None
+    module: brainstate.nn.Module = option_field(constraint=MODULE)
+    every: Time | None = interval()
+    index: Index | None = which()
+    start: Time | None = when()
+    stop: Time | None = when()
     kind: ClassVar[str] = "output"
 
     def check(self, net: brainstate.nn.Module) -> None:
@@ -169,9 +172,9 @@ class Custom(Recorder):
 
     function: Callable[..., PyTree]
     reduce: str | Callable[[Any, Any], Any] | None = None
-    every: Time | None = None
-    start: Time | None = None
-    stop: Time | None = None
+    every: Time | None = interval()
+    start: Time | None = when()
+    stop: Time | None = when()
     kind: ClassVar[str] = "custom"
 
     def __post_init__(self) -> None:
@@ -215,7 +218,15 @@ class Custom(Recorder):
         """
         network, takes = weakref.ref(net), _takes_network(self.function)
         function = frozen(self.function)
-        return lambda: function(*([network()] if takes else []))
+
+        def sample() -> Any:
+            with brainstate.StateTraceStack() as read:
+                value = function(*([network()] if takes else []))
+            for state in read.states:
+                in_order(state)
+            return value
+
+        return sample
 
 
 def _takes_network(function: Callable[..., object]) -> bool:
