@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from brainloom_core import (
     AlignPost,
+    Crossing,
     InputError,
     Network,
     Neuron,
+    ParameterError,
     Projection,
     Refractory,
     Stochastic,
@@ -329,6 +331,28 @@ def test_drawn_spikes_reset_what_they_are_counted_for() -> None:
     first = 20.0 * -np.expm1(-0.1 / 5)
     start = np.where(spikes[0] > 0, 0.0, V[0])
     np.testing.assert_allclose(V[1], start * np.exp(-0.1 / 5) + first, rtol=1e-5)
+
+
+def test_nothing_is_drawn_while_a_neuron_is_refractory() -> None:
+    neuron = ready(Resting(300, spk_fun=Stochastic(1.0), tau_ref=1.0 * u.ms))
+    with brainstate.random.seed_context(0):
+        run = brainstate.transform.jit(
+            lambda: brainstate.transform.for_loop(lambda i: neuron(), jnp.arange(40))
+        )
+        spikes = np.asarray(run())
+    assert 300 < spikes.sum() < 900
+    for train in spikes.T:
+        assert np.all(np.diff(np.flatnonzero(train)) > 10)
+
+
+def test_spikes_that_follow_from_the_course_of_the_potential_cannot_be_drawn() -> None:
+    class Passing(Crossing, Leaky):
+        pass
+
+    with pytest.raises(ParameterError, match=r"Passing.spk_fun: expected .* upward passage"):
+        Passing(1, spk_fun=Stochastic())
+    with pytest.raises(ParameterError, match=r"Leaky.spk_fun: expected .* reaches the threshold"):
+        Leaky(1, spk_fun=Stochastic(), interpolate=True)
 
 
 def test_the_potential_stays_above_threshold_until_the_next_call() -> None:

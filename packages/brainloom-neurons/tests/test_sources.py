@@ -11,6 +11,7 @@ import pytest
 from brainloom_core import (
     InputError,
     Network,
+    NonFiniteError,
     ParameterError,
     SpikeEvents,
     Uniform,
@@ -519,6 +520,75 @@ def test_gamma_spikes_of_a_batch_are_independent_and_reset() -> None:
     brainstate.nn.reset_all_states(source)
     assert source.wait.value.shape == (2, 30)
     assert not np.any(source.wait_error.value)
+
+
+def test_gamma_spikes_follow_a_rate_that_changes() -> None:
+    """Of 25 intervals each, of which the sum spreads by 0.2 times the root of their number."""
+    n, cv = 400, 0.2
+
+    def rising(t: Any) -> Any:
+        return jnp.where(t < 100 * u.ms, 50.0, 200.0) * u.Hz
+
+    for source in (
+        GammaSpike(n, rising, cv),
+        GammaSpike(n, [50.0, 200.0] * u.Hz, cv, bin_width=100 * u.ms),
+    ):
+        counts = repeated(brainstate.nn.init_all_states(source), 400, 0.5 * u.ms).sum(1)
+        before, after = counts[:200].sum() / n, counts[200:].sum() / n
+        assert before == pytest.approx(5.0, abs=0.1)
+        assert after == pytest.approx(20.0, abs=0.2)
+
+
+@pytest.mark.parametrize(("cv", "dt", "lost"), [(2.0, 0.1, 13), (1.0, 8.0, 8)])
+def test_gamma_spikes_are_not_lost_as_bool(cv: float, dt: float, lost: int) -> None:
+    """What is said to be lost is what the numbers of spikes show; rates as low as 20 Hz do."""
+    source = brainstate.nn.init_all_states(GammaSpike(2, 20 * u.Hz, cv))
+    words = rf"GammaSpike.spk_type: with bool {lost} % of the spikes would be lost"
+    with brainstate.environ.context(dt=dt * u.ms), pytest.raises(InputError, match=words):
+        source()
+    counted = brainstate.nn.init_all_states(GammaSpike(3000, 20 * u.Hz, cv, spk_type=int))
+    counts = repeated(counted, 100, dt * u.ms)
+    several = np.maximum(counts - 1, 0).sum() / counts.sum()
+    assert several == pytest.approx(lost / 100, abs=0.02)
+
+
+def test_rates_of_a_function_that_cannot_be_drawn_are_told() -> None:
+    """They were no spikes, or one in a step, in silence; and jumps of -1 in `PoissonInput`."""
+
+    def at(late: float) -> Any:
+        return lambda t: jnp.where((t > 0.2 * u.ms) & (t < 0.4 * u.ms), late, 100.0) * u.Hz
+
+    cells = LIF(2, V_th=1e9 * u.mV)
+    net = Network()
+    net.cells, net.drive = cells, PoissonInput(cells.prefetch("V"), None, 5, at(np.nan), 1 * u.mV)
+    for module, words in (
+        (PoissonSpike(2, at(np.nan)), "rate was not finite"),
+        (PoissonSpike(2, at(np.nan), spk_type=int), "rate was not finite"),
+        (PoissonSpike(2, at(20_000.0)), "above 1 / dt with spk_type=bool"),
+        (GammaSpike(2, at(20_000.0), 0.5), "above 1 / dt with spk_type=bool"),
+        (net, r"cells.V\[0\] became nan in the step from t = 0.2 ms"),
+    ):
+        with pytest.raises(NonFiniteError, match=words):
+            simulate(module, 1 * u.ms, dt=0.1 * u.ms)
+
+
+def test_jumps_of_poisson_input_are_one_for_each_neuron() -> None:
+    cells = LIF(4)
+    noise = PoissonInput(cells.prefetch("V"), None, 5, 1 * u.kHz, np.ones(3) * u.mV)
+    brainstate.nn.init_all_states([cells, noise])
+    with pytest.raises(InputError, match=r"PoissonInput.weight: expected one, .* got shape \(3,\)"):
+        noise()
+
+
+def test_late_times_need_their_digits() -> None:
+    late = 1e8 + 1.0
+    single = SpikeTime(1, [0], [late] * u.ms)
+    brainstate.nn.init_all_states(single)
+    with brainstate.environ.context(i=0), pytest.raises(InputError, match="known to 8 ms only"):
+        single()
+    double = SpikeTime(1, [0], np.array([late]) * u.ms)
+    recording = simulate(double, 2 * u.ms, dt=0.1 * u.ms, start=1e8 * u.ms, record="spikes")
+    assert recording["spikes"].t.to_decimal(u.ms) == pytest.approx([late], rel=1e-12)
 
 
 def test_gamma_spikes_refuse_bad_parameters() -> None:

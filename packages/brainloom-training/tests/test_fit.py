@@ -288,7 +288,7 @@ def test_refusals(arguments: dict[str, Any], message: str) -> None:
 
 
 def test_early_stop_refuses_nonsense() -> None:
-    with pytest.raises(BrainloomError, match="EarlyStop: expected patience >= 1"):
+    with pytest.raises(BrainloomError, match="EarlyStop.patience: expected a whole number >= 1"):
         EarlyStop(patience=0)
 
 

@@ -2,7 +2,23 @@
 
 from importlib.metadata import version as _version
 
-from .declare.constraints import Constraint, between, non_negative, one_of, positive, whole
+from .declare.arguments import checked
+from .declare.constraints import (
+    Constraint,
+    at_least,
+    between,
+    duration,
+    finite,
+    flag,
+    function,
+    instance_of,
+    maybe,
+    non_negative,
+    one_of,
+    positive,
+    text,
+    whole,
+)
 from .declare.declared import Declared, real_signature
 from .declare.descriptor import Descriptor
 from .declare.fields import option_field, quantity_field
@@ -156,13 +172,21 @@ __all__ = [
     "UnitError",
     "View",
     "Weights",
+    "at_least",
     "between",
+    "checked",
+    "duration",
     "explain",
+    "finite",
+    "flag",
     "full",
+    "function",
     "get_model",
     "initializer",
+    "instance_of",
     "list_models",
     "list_plugins",
+    "maybe",
     "non_negative",
     "one_of",
     "option",
@@ -178,5 +202,6 @@ __all__ = [
     "snapshot",
     "state",
     "sweep",
+    "text",
     "whole",
 ]

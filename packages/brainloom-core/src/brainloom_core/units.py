@@ -67,7 +67,10 @@ def same_dimension(a: Quantity | u.Unit, b: Quantity | u.Unit) -> bool:
         >>> same_dimension(1 * u.ms, 2 * u.second), same_dimension(1 * u.ms, 2.0)
         (True, False)
     """
-    return bool(u.get_dim(a) == u.get_dim(b))
+    try:
+        return bool(u.get_dim(a) == u.get_dim(b))
+    except TypeError:  # such as of a list of words, which has none
+        return False
 
 
 def show(value: object) -> str:

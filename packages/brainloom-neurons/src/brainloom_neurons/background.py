@@ -1,6 +1,6 @@
 """Poisson trains onto a state of a population or synapse."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import brainstate
 import brainunit as u
@@ -17,6 +17,9 @@ from brainloom_core import (
     ParameterError,
     Synapse,
     UnitError,
+    checked,
+    duration,
+    maybe,
     option,
     param,
     positive,
@@ -36,6 +39,12 @@ _is_state = Constraint(
 _is_count = Constraint(
     "a whole number >= 1",
     lambda n: isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1,
+)
+
+
+_is_array = Constraint(
+    "booleans, one for each neuron",
+    lambda x: isinstance(x, (bool, list, np.ndarray, np.bool_, jax.Array)),
 )
 
 
@@ -154,12 +163,12 @@ class _Waiting(Declared):
         return waiting
 
     @brainstate.nn.call_order(3)  # type: ignore[untyped-decorator]
-    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def init_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Nothing waits; later than the population, whose shape it takes."""
         super().init_state(batch_size, **kwargs)
 
     @brainstate.nn.call_order(3)  # type: ignore[untyped-decorator]
-    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def reset_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Nothing waits; later than the population, whose shape it takes."""
         super().reset_state(batch_size, **kwargs)
 
@@ -167,6 +176,12 @@ class _Waiting(Declared):
         return ()
 
 
+@checked(
+    num_input=_is_count,
+    target=_is_state,
+    refractory=maybe(_is_array),
+    bin_width=maybe(duration),
+)
 def poisson_input(
     freq: Quantity,
     num_input: int,
@@ -215,9 +230,6 @@ def poisson_input(
         number = u.get_mantissa(freq)
         if not isinstance(number, jax.core.Tracer) and not np.all(np.asarray(number) >= 0):
             raise ParameterError(f"poisson_input.freq: expected a frequency >= 0, got {show(freq)}")
-    for name, value, rule in (("num_input", num_input, _is_count), ("target", target, _is_state)):
-        if not rule.holds(value):
-            raise ParameterError(f"poisson_input.{name}: expected {rule.text}, got {show(value)}")
     _check_acts("poisson_input", target)
     expected = num_input * expected_spikes("poisson_input.freq", freq, bin_width)
     state, owner = _state(target), _raised_by_events(target)
@@ -264,13 +276,19 @@ def _number(owner: Dynamics) -> int:
     return len(population.delta_inputs)
 
 
+def _is_of(shape: tuple[int, ...], driven: tuple[int, ...]) -> bool:
+    """Whether a value of this shape is one for all, or one for each neuron driven."""
+    pairs = zip(shape[::-1], driven[::-1], strict=False)
+    return len(shape) <= len(driven) and all(n in (1, m) for n, m in pairs)
+
+
 def _index(who: str, indices: ArrayLike | slice | None, size: int) -> np.ndarray | slice:
     """What selects these neurons of an axis; an error where there is no such neuron."""
     if indices is None:
         return np.s_[:]
     if isinstance(indices, slice):
         return indices
-    chosen = np.asarray(indices)
+    chosen = np.asarray(u.get_mantissa(indices) if _has_no_unit(indices) else "no index")
     chosen = chosen.astype(int) if chosen.size == 0 else chosen
     if chosen.dtype == bool:
         if chosen.shape != (size,):
@@ -285,6 +303,10 @@ def _index(who: str, indices: ArrayLike | slice | None, size: int) -> np.ndarray
             f"{show(indices)}"
         )
     return chosen
+
+
+def _has_no_unit(value: object) -> bool:
+    return not isinstance(value, u.Quantity) or value.unit == u.UNITLESS
 
 
 class _Jumps:
@@ -302,16 +324,25 @@ class _Jumps:
                 f"got {show(weight)}"
             )
         driven = self.value[..., self.chosen]
-        shape = np.shape(mean)
-        if len(shape) > driven.ndim or any(
-            n not in (1, m) for n, m in zip(shape[::-1], driven.shape[::-1], strict=False)
+        for name, shape, hint in (
+            ("freq", np.shape(mean), " (an array over the time needs bin_width=)"),
+            ("weight", np.shape(weight), ""),
         ):
-            raise InputError(
-                f"{self.who}.freq: expected one rate, or one for each neuron driven, shape "
-                f"{driven.shape} (an array over the time needs bin_width=), got shape {shape}"
-            )
+            if not _is_of(shape, driven.shape):
+                raise InputError(
+                    f"{self.who}.{name}: expected one, or one for each neuron driven, shape "
+                    f"{driven.shape}{hint}, got shape {shape}"
+                )
         counts = poisson_counts(mean, driven.shape).astype(driven.dtype)
+        if isinstance(mean, jax.core.Tracer) or not np.all(np.isfinite(np.asarray(mean))):
+            counts = jnp.where(jnp.isfinite(mean), counts, jnp.nan)  # seen in the state
         if refractory is not None:
+            held = np.shape(refractory)
+            if not _is_of(held, np.shape(self.value)) or np.asarray(refractory).dtype.kind == "U":
+                raise InputError(
+                    f"{self.who}.refractory: expected booleans of shape {np.shape(self.value)}, "
+                    f"got {show(refractory)}"
+                )
             counts = jnp.where(jnp.asarray(refractory)[..., self.chosen], 0.0, counts)
         return weight * counts
 

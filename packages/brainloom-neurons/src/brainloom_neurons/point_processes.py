@@ -1,5 +1,6 @@
 """Spike sources with a memory or a time course: gamma renewal and inhomogeneous Poisson."""
 
+import math
 from typing import Any
 
 import brainstate
@@ -7,19 +8,21 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import keys, non_negative, option, param, positive, state
+from brainloom_core import InputError, keys, option, param, positive, state
 from brainloom_core.context import current_dt
 from brainloom_core.types import Array, DTypeLike, Quantity, Shape, Time
+from brainloom_core.units import show
 
-from .rates import as_spikes, rate_param, require_one_per_step, spike_type
-from .sources import PoissonTrains, SpikeSource
+from .rates import as_spikes, in_double, is_of_time, rate_param, spike_type
+from .sources import PoissonTrains, RateSource
 
 __all__ = ["GammaSpike", "InhomogeneousPoisson"]
 
+MAX_TERMS = 100_000
 Key = Any  # one of jax, or two words of a key by name
 
 
-class GammaSpike(SpikeSource):
+class GammaSpike(RateSource):
     r"""Independent gamma renewal processes: spike trains that are more regular than Poisson.
 
     Intervals are independent, with the density of a gamma distribution of mean $1/f$ and
@@ -31,12 +34,20 @@ class GammaSpike(SpikeSource):
     the time to the first spike has the density $f\,(1 - F(t))$ of the forward recurrence time,
     $F$ being the distribution of intervals, so that the rate is $f$ from the beginning.
 
+    A rate may change in time: the process then runs in the time $\int f\,dt$, in which it is that
+    of rate 1, so that the rate is $f(t)$ and intervals are shorter where it is high.
+
     Args:
         in_size: Number of neurons, or the shape of the population.
-        freqs: Rates $f$, in Hz; scalar or one per neuron.
+        freqs: Rates $f$, in Hz, as of [`PoissonSpike`][brainloom_neurons.PoissonSpike]: a scalar or
+            one per neuron; an object that draws them; a function of the time (negative values count
+            as zero); or an array over the time, with one row per step or, with `bin_width`, one
+            value or row per bin, after whose end there are no spikes.
         cv: Coefficient of variation of the intervals $c$, above 0; scalar or one per neuron.
-        spk_type: Type of the spikes: `bool` for whether there is a spike in the step, `int` or
-            `float` for their number.
+        spk_type: Type of the spikes: `bool` for whether there is a spike in the step, where nearly
+            all steps have one at most; `int` or `float` for their number.
+        bin_width: Width of a bin where `freqs` has one value or row per bin, at least `dt`. None,
+            the default, where it has not.
         name: Name of the module.
 
     Attributes:
@@ -46,7 +57,8 @@ class GammaSpike(SpikeSource):
 
     Raises:
         ParameterError: A parameter has the wrong unit, shape or range.
-        InputError: A rate is above `1 / dt` and the spikes are `bool`.
+        InputError: The spikes are `bool`, and a rate is above `1 / dt`, or more than 5 % of them
+            would be lost since several fall into one step; that of a function is no rate.
 
     References:
         Cox (1962), Renewal Theory; Marsaglia & Tsang (2000), ACM Trans. Math. Softw. 26, 363,
@@ -61,11 +73,14 @@ class GammaSpike(SpikeSource):
         (50, 100)
     """
 
-    freqs: Quantity = param(constraint=non_negative, doc="rates", unit=u.Hz, kw_only=False)
+    freqs: Quantity = rate_param(doc="rates", kw_only=False)
     cv: Quantity = param(
         constraint=positive, doc="coefficient of variation", unit=u.UNITLESS, kw_only=False
     )
     spk_type: DTypeLike = option(default=bool, constraint=spike_type, doc="type of the spikes")
+    bin_width: Quantity = param(
+        default=None, constraint=positive, doc="width of a bin", unit=u.ms, optional=True
+    )
     wait = state(lambda model, shape: model._first(shape), "time to the next spike")
     wait_error = state(
         lambda model, shape: jnp.zeros(shape, brainstate.environ.dftype()),
@@ -83,11 +98,11 @@ class GammaSpike(SpikeSource):
         """The spikes of one step.
 
         Args:
-            t: Accepted as by other sources; the process does not depend on time.
+            t: Time at the beginning of the step, None for that of the environment.
         """
-        require_one_per_step("GammaSpike.freqs", self.freqs, self.spk_type)
         y = self.state_values()
-        elapsed = u.get_magnitude(self.freqs * current_dt())
+        elapsed = jnp.maximum(self.expected(t), 0.0)
+        self._require_few_together()
         change = -elapsed - y["wait_error"]
         left = y["wait"] + change
         error = (left - y["wait"]) - change
@@ -96,8 +111,50 @@ class GammaSpike(SpikeSource):
         self.assign_states({"wait": wait, "wait_error": error})
         return as_spikes(counts, self.spk_type)
 
+    def _require_few_together(self) -> None:
+        """Raise if many spikes would be lost, as bool, since several fall into one step."""
+        known = [u.get_mantissa(value) for value in (self.freqs, self.cv, current_dt())]
+        if np.dtype(self.spk_type) != bool or is_of_time(self.freqs):
+            return
+        if any(isinstance(number, jax.core.Tracer) for number in known):
+            return
+        highest = np.asarray(u.get_magnitude(in_double(self.freqs) * in_double(current_dt())))
+        lost = _lost_as_bool(highest, np.asarray(known[1], np.float64))
+        if lost > 0.05:
+            raise InputError(
+                f"GammaSpike.spk_type: with bool {100 * lost:.0f} % of the spikes would be lost, "
+                f"since several of a neuron fall into one step of {show(current_dt())}. Write "
+                "spk_type=int for their number, or take a shorter dt"
+            )
 
-def _key() -> tuple[Key, Array | int | None]:
+
+def _lost_as_bool(expected: np.ndarray, cv: np.ndarray) -> float:
+    r"""The largest part of the spikes that are not the first of their step.
+
+    It is the mean over a step of $F(x)$, the probability of an interval below $x$. For intervals
+    of gamma distribution $\int_0^a P(k, x)\,dx = a P(k, a) - k P(k + 1, a)$, of which
+    $P(k, a) = \sum_n a^{k + n} e^{-a} / \Gamma(k + n + 1)$.
+    """
+    mean, spread = np.broadcast_arrays(expected, cv)
+    mean, spread = np.unique(np.stack([mean.ravel(), spread.ravel()]), axis=1)
+    k = spread[mean > 0.0] ** -2.0
+    a = np.minimum(mean[mean > 0.0], 1.0) * k
+    lost = _below(k, a) - k / a * _below(k + 1.0, a)
+    return float(lost.max(initial=0.0))
+
+
+def _below(k: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """The incomplete gamma function P(k, a), of a up to k."""
+    logs = np.array([math.lgamma(shape + 1.0) for shape in k])
+    term = np.exp(k * np.log(a) - a - logs)
+    total, n = term, 1
+    while n < MAX_TERMS and np.any(term > 1e-9 * total):
+        term = term * a / (k + n)
+        total, n = total + term, n + 1
+    return total
+
+
+def _key() -> tuple[Key, keys.Word | None]:
     """A key, and the first neuron that is at hand where the key is one by name, else None."""
     key, is_by_name = keys.own_key()
     return key, keys.first_neuron() if is_by_name else None
@@ -105,7 +162,7 @@ def _key() -> tuple[Key, Array | int | None]:
 
 @jax.jit
 def _renewed(
-    wait: jax.Array, k: jax.Array, key: Key, first: Array | int | None
+    wait: jax.Array, k: jax.Array, key: Key, first: keys.Word | None
 ) -> tuple[jax.Array, jax.Array]:
     """Add intervals where the wait is over, and count them; a few neurons at a time."""
     size, shape = wait.size, wait.shape
@@ -148,7 +205,7 @@ def _by_name(
     tried: jax.Array,
     over: jax.Array,
     shape: Shape,
-    first: Array | int,
+    first: keys.Word,
     dtype: DTypeLike,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """The same, which for a neuron depend on how often it has drawn and not on others."""

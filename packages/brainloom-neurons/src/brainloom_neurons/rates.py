@@ -18,11 +18,14 @@ from brainloom_core.types import Array, DTypeLike, Quantity, Shape, Time
 from brainloom_core.units import same_dimension, show, step_count, with_unit
 
 __all__ = [
+    "LateRate",
     "as_quantities",
     "as_spikes",
     "current_step",
     "expected_spikes",
     "in_double",
+    "is_of_time",
+    "judged",
     "poisson_counts",
     "poisson_spikes",
     "rate_param",
@@ -270,6 +273,27 @@ def require_one_per_step(who: str, rate: Quantity, kind: DTypeLike) -> None:
         )
 
 
+class LateRate(brainstate.ShortTermState):
+    """Mean number of spikes in a step; not a number where they cannot be drawn."""
+
+    reason = (
+        "A rate was not finite, or above 1 / dt with spk_type=bool, which gives one spike in a "
+        "step at most: write spk_type=int for their number, or take a shorter dt."
+    )
+
+
+def judged(expected: Array | float, kind: DTypeLike) -> jax.Array:
+    """The largest mean number of spikes in a step, NaN where that cannot be drawn.
+
+    Args:
+        expected: Mean numbers of spikes.
+        kind: Type of the spikes.
+    """
+    most = jnp.max(jnp.asarray(expected, brainstate.environ.dftype()))
+    limit = 1.0 + 1e-5 if np.dtype(kind) == bool else np.inf
+    return jnp.where((most <= limit) & jnp.isfinite(most), most, jnp.nan)
+
+
 def as_spikes(counts: jax.Array, kind: DTypeLike) -> jax.Array:
     """Numbers of spikes as `kind`: whether there is one, for bool."""
     return counts.astype(jax.dtypes.canonicalize_dtype(kind))
@@ -290,8 +314,9 @@ def poisson_spikes(expected: Array, shape: Shape, kind: DTypeLike) -> jax.Array:
 
 def poisson_counts(mean: Array | float, shape: Shape) -> jax.Array:
     """Poisson numbers; from a table of the distribution where one mean is known for all."""
-    if isinstance(mean, jax.core.Tracer) or np.ndim(mean) > 0 or mean > TABLE_LIMIT:
-        return keys.poisson(jnp.maximum(mean, 0.0), shape)
+    if isinstance(mean, jax.core.Tracer) or np.ndim(mean) > 0 or not mean <= TABLE_LIMIT:
+        known = jnp.maximum(jnp.nan_to_num(mean), 0.0)  # of NaN, jax draws -1
+        return keys.poisson(known, shape)
     table = jnp.asarray(_cumulative(max(float(mean), 0.0)))
     return jnp.searchsorted(table, keys.bits(shape), side="right")
 

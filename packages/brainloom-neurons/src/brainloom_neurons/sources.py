@@ -25,9 +25,12 @@ from brainloom_core.units import same_dimension, show
 
 from .rates import (
     LAST_STEP,
+    LateRate,
     as_quantities,
     current_step,
     expected_spikes,
+    is_of_time,
+    judged,
     poisson_spikes,
     rate_param,
     require_one_per_step,
@@ -188,15 +191,29 @@ class SpikeSource(Source):
         return jnp.zeros(shape, kind)
 
 
-class PoissonTrains(SpikeSource):
-    """Base of the Poisson trains whose rates are a parameter."""
+class RateSource(SpikeSource):
+    """Base of the sources whose rates are a parameter."""
 
     _rate_name: ClassVar[str] = "freqs"
     spk_type: DTypeLike
     bin_width: Quantity
 
-    def drawn(self, t: Time | None = None) -> Quantity:
-        """The spikes of one step.
+    expected_per_step = state(
+        lambda model, shape: jnp.zeros((), brainstate.environ.dftype()),
+        "largest mean number of spikes in the last step, NaN from one on that cannot be drawn",
+        LateRate,
+        when="judges_late",
+        internal=True,
+    )
+
+    @property
+    def judges_late(self) -> bool:
+        """Whether rates become known in a step only: those of a function, and trained ones."""
+        held = vars(self).get(self._rate_name)
+        return is_of_time(held) or isinstance(held, (brainstate.State, brainstate.nn.Param))
+
+    def expected(self, t: Time | None) -> Array:
+        """Mean number of spikes of each neuron in this step.
 
         Args:
             t: Time at the beginning of the step, None for that of the environment.
@@ -205,7 +222,22 @@ class PoissonTrains(SpikeSource):
         rate = getattr(self, self._rate_name)
         expected = expected_spikes(who, rate, self.bin_width, self.in_size, t)
         require_one_per_step(who, rate, self.spk_type)
-        return poisson_spikes(expected, self._shape, self.spk_type)
+        if "expected_per_step" in vars(self):
+            before = self.expected_per_step.value
+            self.expected_per_step.value = judged(expected, self.spk_type) + 0.0 * before
+        return expected
+
+
+class PoissonTrains(RateSource):
+    """Base of the Poisson trains whose rates are a parameter."""
+
+    def drawn(self, t: Any = None) -> Any:
+        """The spikes of one step.
+
+        Args:
+            t: Time at the beginning of the step, None for that of the environment.
+        """
+        return poisson_spikes(self.expected(t), self._shape, self.spk_type)
 
 
 class PoissonSpike(PoissonTrains):
@@ -215,8 +247,8 @@ class PoissonSpike(PoissonTrains):
     noticeably not Poisson where $f \Delta t$ exceeds about 0.1, and an error above 1. With a type
     of number as `spk_type`, the spikes are the number in each step, from a Poisson distribution of
     mean $f \Delta t$, which is exact for any step. (Rates that become known in a compiled step
-    only, of a function or a trained parameter, cannot be judged: at most one spike is then given,
-    with the probability above.)
+    only, of a function or a trained parameter, are judged by `simulate` after it has run; in a
+    loop of your own at most one spike is given then, with the probability above.)
 
     A rate may change in time. The number of spikes in a step follows $\int f\,dt$ over the step:
     $f(t + \Delta t / 2)\,\Delta t$ for a function, exact for an array.
@@ -365,6 +397,13 @@ def grid(times: Time, rule: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     return np.clip(rule(ratio), -1, LAST_STEP).astype(np.int32)
 
 
+def _spacing(times: Any) -> Any:
+    """How far apart the latest times are in their precision."""
+    latest = np.max(np.asarray(u.get_mantissa(times)), initial=0)
+    apart = float(np.spacing(latest)) if latest.dtype.kind == "f" else 0.0
+    return apart * u.get_unit(u.Quantity(times))
+
+
 class SpikeTime(GivenSpikes):
     r"""Given spikes: neuron `indices[k]` spikes at `times[k]`.
 
@@ -423,7 +462,10 @@ class SpikeTime(GivenSpikes):
             self._refuse("indices", f"whole numbers below {size}", self.indices)
         if np.any(self.indices < 0) or self.indices.ndim != 1:
             self._refuse("indices", f"a list of whole numbers from 0 to {size - 1}", self.indices)
+        if self.times is not vars(self).get("_kept_times"):
+            self._apart = _spacing(as_quantities(self.times))
         self._given_times("times", len(self.indices))
+        self._kept_times = self.times
         weights = as_quantities(self.weights)
         if weights is None or np.shape(weights) not in ((), self.indices.shape):
             self._refuse("weights", "a number or one per spike", self.weights)
@@ -441,7 +483,18 @@ class SpikeTime(GivenSpikes):
         Args:
             t: Time at the beginning of the step, None for that of the environment.
         """
+        self._require_known_steps()
         rule = self.time_as_step if callable(self.time_as_step) else getattr(np, self.time_as_step)
         steps, size = grid(self.times, rule), math.prod(self.in_size)
         row = self._row(self._step(t), steps, self.indices, self.weights, size)
         return self._per_batch(row.reshape(self.in_size))
+
+    def _require_known_steps(self) -> None:
+        """Raise where the times had too few digits to say in which step they are."""
+        dt, limit = current_dt(), 0.5 if self.time_as_step == "round" else 0.02
+        if float(u.get_magnitude(self._apart / dt)) > limit:
+            raise InputError(
+                f"SpikeTime.times: in single precision times up to {show(self.times.max())} are "
+                f"known to {show(self._apart)} only, which is too little at dt = {show(dt)}. "
+                "A list times a unit is single: give a numpy array, np.array([...]) * u.ms"
+            )

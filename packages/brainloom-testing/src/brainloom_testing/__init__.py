@@ -13,6 +13,7 @@ def test_conformance(case, check):
 from importlib.metadata import version as _version
 
 from .case import Case, default_case
+from .checks.constructors import complaints
 from .kit import Result, checks_for, parametrize_with_checks, run
 from .things import check_kernel, check_loss, check_rule, check_surrogate
 
@@ -26,6 +27,7 @@ __all__ = [
     "check_rule",
     "check_surrogate",
     "checks_for",
+    "complaints",
     "default_case",
     "parametrize_with_checks",
     "run",

@@ -1,5 +1,6 @@
 """What training is given, looked at before its first step."""
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -8,15 +9,17 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError
+from brainloom_core import InputError, PluginError
+from brainloom_core.plugins import made
 from brainloom_core.types import Array, ArrayLike, PyTree
 from brainloom_core.units import show
 
+from .arguments import READ
 from .encoders import Encoder
 from .losses import Loss, OfClasses
 from .types import Measure, Penalty, Samples
 
-__all__ = ["check_options", "numbers_of", "samples"]
+__all__ = ["check_options", "check_read", "loss_of", "numbers_of", "samples"]
 
 AT_ONCE = 2**24  # numbers that are looked at together
 
@@ -35,6 +38,8 @@ def check_options(
     if not isinstance(model, brainstate.nn.Module):
         raise InputError(f"model: expected a module such as a Network or a layer, {_got(model)}")
     _check_function("loss", loss, "SpikeCountCrossEntropy()")
+    if not _takes(loss, 2):
+        raise InputError(f"loss: expected a function of outputs and targets, {_got(loss)}")
     parts = [getattr(optimizer, part, None) for part in ("init", "update")]
     if optimizer is not None and not all(map(callable, parts)):
         raise InputError(
@@ -58,6 +63,25 @@ def check_options(
         raise InputError(f"clip_norm: expected a number > 0 or None, got {show(clip_norm)}")
 
 
+def loss_of(loss: Any) -> Any:
+    """The loss of a name that a plugin registers; any other is returned as it is."""
+    if not isinstance(loss, str):
+        return loss
+    try:
+        return made("loss", loss)
+    except PluginError as error:
+        raise InputError(
+            f"loss: expected a function, such as SpikeCountCrossEntropy(), or the name of a "
+            f"plugin's, got {loss!r}. {error}"
+        ) from error
+
+
+def check_read(read: Any) -> None:
+    """Refuse what a step cannot give."""
+    if not READ.holds(read):
+        raise InputError(f"read: expected {READ.text}, got {show(read)}")
+
+
 def _check_mapping(name: str, given: object) -> None:
     if given is not None and not isinstance(given, Mapping):
         raise InputError(f"{name}: expected a mapping from names, {_got(given)}")
@@ -69,6 +93,19 @@ def _check_function(name: str, given: object, example: str) -> None:
         raise InputError(f"{name}: expected a function, such as {example}, {_got(given)}")
 
 
+def _takes(function: Any, number: int) -> bool:
+    """Whether a function can be called with so many arguments, as far as that can be told."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*range(number))
+    except TypeError:
+        return False
+    return True
+
+
 def _got(given: object) -> str:
     if isinstance(given, type):
         return f"got the class {given.__name__}: call it, {given.__name__}(...)"
@@ -77,7 +114,7 @@ def _got(given: object) -> str:
 
 def _is_positive(number: Any) -> bool:
     known = isinstance(number, (int, float, np.generic, jax.Array)) and np.ndim(number) == 0
-    return known and not isinstance(number, bool) and bool(number > 0)
+    return known and not isinstance(number, bool) and bool(0 < number < np.inf)
 
 
 def numbers_of(name: str, given: PyTree) -> PyTree:

@@ -300,6 +300,10 @@ class PopulationEncoder:
                 f"PopulationEncoder.encoder: expected an encoder such as RateEncoder(n_steps=100), "
                 f"got {show(self.encoder)}"
             )
+        for name in ("low", "high", "width"):
+            if np.ndim(u.get_mantissa(getattr(self, name))) > 0:
+                got = show(getattr(self, name))
+                raise ParameterError(f"PopulationEncoder.{name}: expected one number, got {got}")
         for name in ("high", "width"):
             value = getattr(self, name)
             if value is not None and not same_dimension(self.low, value):

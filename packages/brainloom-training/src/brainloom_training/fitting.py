@@ -23,6 +23,9 @@ from .types import Data, Measure, Samples
 __all__ = ["evaluate", "fit"]
 
 
+BAR = "True, False or None"
+
+
 def fit(
     model: brainstate.nn.Module,
     loss: str | Measure,
@@ -91,7 +94,7 @@ def fit(
     """
     check_whole("fit", 0, epochs=epochs, seed=seed)
     check_whole("fit", 1, batch_size=batch_size, save_every=1 if save_every is None else save_every)
-    _check("progress", progress in (True, False, None), "True, False or None", progress)
+    _check("progress", progress is None or isinstance(progress, bool), BAR, progress)
     _check("on_epoch", on_epoch is None or callable(on_epoch), "a function or None", on_epoch)
     trainer = _trainer("fit", model, loss, seed=seed, **options)
     about: Arguments = {"loss": loss, "encoder": options.get("encoder")}

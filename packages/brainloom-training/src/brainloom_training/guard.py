@@ -13,7 +13,7 @@ from brainloom_core.types import Array, PyTree
 if TYPE_CHECKING:
     from .history import History
 
-__all__ = ["AT_ONCE", "Guard", "TrainingError"]
+__all__ = ["AT_ONCE", "DIAGNOSE", "Guard", "TrainingError"]
 
 AT_ONCE = 50  # steps whose results may be waited for together
 
@@ -111,23 +111,30 @@ def _can_fail(leaf: object) -> bool:
     return bool(jnp.issubdtype(jnp.result_type(leaf), jnp.inexact))
 
 
+DIAGNOSE = (
+    "diagnose(model, loss, x.swapaxes(0, 1), y) says where gradients grow in a spiking network"
+)
+
+
 def _sentence(parts: list[str]) -> str:
     """What is not finite, and what to do: said of the earliest cause alone."""
     if "inputs" in parts:
         return "the inputs of the batch are not finite numbers (NaN or infinite)"
-    kept = "The parameters are those before this step"
+    kept = (
+        "The parameters are those before this step, which earlier ones may have made large: make "
+        "the model anew before another try"
+    )
     if "loss" in parts:
         return (
             "the loss is no longer a finite number. Try a smaller learning rate or clip_norm; "
-            f"diagnose(model, loss, x, y) says where gradients grow. {kept}"
+            f"{DIAGNOSE}. {kept}"
         )
     kind = "gradient" if any(part.startswith("gradient ") for part in parts) else "parameter"
     names = ", ".join(p.removeprefix(f"{kind} ") for p in parts if p.startswith(f"{kind} "))
     if kind == "gradient":
         return (
             f"the gradient of {names} is no longer a finite number, though the loss is. "
-            "diagnose(model, loss, x, y) says where gradients grow; a smaller surrogate, or pieces "
-            f"(rule='tbptt'), bound them. {kept}"
+            f"{DIAGNOSE}; a smaller surrogate, or pieces (rule='tbptt'), bound them. {kept}"
         )
     return (
         f"the optimizer would make {names} something else than finite numbers: its learning rate "

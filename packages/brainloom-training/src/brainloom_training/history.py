@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from brainloom_core import InputError
+from brainloom_core import flag, one_of, option_field, text, whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,19 +22,15 @@ class EarlyStop:
         patience: How many epochs without improvement are borne.
         mode: Whether `"min"` or `"max"` is better.
         restore: Whether the model gets the parameters of its best epoch in the end.
+
+    Raises:
+        ParameterError: An argument is of another kind.
     """
 
-    measure: str = "val_loss"
-    patience: int = 10
-    mode: Literal["min", "max"] = "min"
-    restore: bool = True
-
-    def __post_init__(self) -> None:
-        if self.patience < 1 or self.mode not in ("min", "max"):
-            raise InputError(
-                "EarlyStop: expected patience >= 1 and mode 'min' or 'max', got "
-                f"{self.patience!r}, {self.mode!r}"
-            )
+    measure: str = option_field(default="val_loss", constraint=text)
+    patience: int = option_field(default=10, constraint=whole)
+    mode: Literal["min", "max"] = option_field(default="min", constraint=one_of("min", "max"))
+    restore: bool = option_field(default=True, constraint=flag)
 
     def best(self, history: "History") -> int:
         """The number of the best epoch so far.

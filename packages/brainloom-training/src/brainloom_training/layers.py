@@ -5,15 +5,33 @@ from typing import Any
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError, ParameterError, UnitError, full, real_signature
+from brainloom_core import (
+    Constraint,
+    InputError,
+    ParameterError,
+    UnitError,
+    checked,
+    full,
+    real_signature,
+    whole,
+)
 from brainloom_core.types import Initializer, Quantity, Shape
 from brainloom_core.units import same_dimension, show, to_number, with_unit
 
 from .products import product
 
 __all__ = ["Linear"]
+
+
+def _is_size(n: Any) -> bool:
+    """Whether it is a number of neurons, or a list of one."""
+    return bool(whole.holds(n[0] if isinstance(n, (tuple, list)) and len(n) == 1 else n))
+
+
+_size = Constraint("one number of neurons, a whole number >= 1", _is_size)
 
 
 @real_signature
@@ -49,6 +67,7 @@ class Linear(brainstate.nn.Module):
         [2. 2.] mA
     """
 
+    @checked(in_size=_size, out_size=_size)
     def __init__(
         self,
         in_size: Any,
@@ -59,10 +78,6 @@ class Linear(brainstate.nn.Module):
     ) -> None:
         super().__init__(name=name)
         self.in_size, self.out_size = in_size, out_size
-        if len(self.in_size) != 1 or len(self.out_size) != 1:
-            raise ParameterError(
-                f"Linear: expected two numbers of neurons, got {in_size!r} and {out_size!r}"
-            )
         weight = _made("w_init", w_init, (*self.in_size, *self.out_size))
         self.weight = brainstate.ParamState(weight)
         self.bias = None
@@ -110,4 +125,7 @@ def _made(name: str, given: Initializer, shape: Shape, unit: u.Unit | None = Non
         raise UnitError(
             f"Linear.{name}: expected the unit of the weights, {unit}, got {show(value)}"
         )
-    return with_unit(jnp.asarray(to_number(value, unit), brainstate.environ.dftype()), unit)
+    number = to_number(value, unit)
+    if not isinstance(number, jax.core.Tracer) and not np.all(np.isfinite(np.asarray(number))):
+        raise ParameterError(f"Linear.{name}: expected finite numbers, got {show(value)}")
+    return with_unit(jnp.asarray(number, brainstate.environ.dftype()), unit)

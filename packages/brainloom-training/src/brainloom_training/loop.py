@@ -14,9 +14,10 @@ from brainloom_core import CheckpointError, InputError
 from brainloom_core.identity import differences, refuse, text_of
 from brainloom_core.tensors import earlier, read_newest, write
 from brainloom_core.types import PyTree
+from brainloom_core.units import show
 
 from .data.splits import batches
-from .guard import AT_ONCE, TrainingError
+from .guard import AT_ONCE, DIAGNOSE, TrainingError
 from .history import EarlyStop, History
 from .trainer import Trainer
 from .types import Data, Samples
@@ -48,7 +49,7 @@ class Source:
 
     def batches(self, epoch: int) -> Iterable[Samples]:
         if callable(self.train):
-            return self.train(epoch)
+            return _pairs(self.train(epoch))
         x, y = self.train
         if x is None:
             return [(None, y)]
@@ -65,6 +66,16 @@ class Source:
         """The samples, and what decides on their order, as texts by name."""
         order = {"batch_size": str(self.batch_size), "seed": str(self.seed)}
         return {"train": text_of(self.train), **order}
+
+
+def _pairs(batches: Any) -> Iterator[tuple[Any, Any]]:
+    """The batches that a function gives, each of which has to be inputs and targets."""
+    for batch in batches:
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise InputError(
+                f"fit: train: expected a function that gives batches (x, y), got {show(batch)}"
+            )
+        yield batch[0], batch[1]
 
 
 @dataclass
@@ -227,7 +238,7 @@ class Means:
         if not math.isfinite(self.sums.get("loss", 0.0)):
             raise TrainingError(
                 "the loss is no longer a finite number. Try a smaller learning rate or clip_norm; "
-                "diagnose(model, loss, x, y) says where gradients grow"
+                f"{DIAGNOSE}"
             )
         return self.samples, self.sums
 

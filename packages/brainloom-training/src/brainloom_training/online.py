@@ -8,8 +8,9 @@ from typing import Any
 import brainstate
 import jax
 import jax.numpy as jnp
-from brainloom_core import InputError, ParameterError
+from brainloom_core import InputError, ParameterError, option_field, text
 from brainloom_core.types import Array, PyTree
+from brainloom_core.units import show
 
 from .objective import Objective
 from .products import products_through
@@ -39,8 +40,14 @@ class Online:
         (e-prop); `braintrace` describes the others.
     """
 
-    algorithm: str
+    algorithm: str = option_field(constraint=text)
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.options, Mapping):
+            raise ParameterError(
+                f"Online.options: expected a mapping from names, got {show(self.options)}"
+            )
 
     def prepare(
         self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree

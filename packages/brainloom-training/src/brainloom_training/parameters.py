@@ -10,17 +10,31 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Constraint, Declared, ParameterError, Surrogate, full
-from brainloom_core.names import owner_of
+from brainloom_core import Constraint, Declared, ParameterError, Surrogate, checked, flag, full
+from brainloom_core.names import dotted, owner_of
 from brainloom_core.types import Quantity
 from brainloom_core.units import show, with_unit
 
-__all__ = ["keep_sign", "make_trainable", "trainable"]
+from .arguments import MODULE
+
+__all__ = ["could_be_trained", "keep_sign", "make_trainable", "trainable"]
 
 # From an old and a proposed value to the one to take.
 Condition = Callable[[Quantity, Quantity], Quantity]
 
 
+def could_be_trained(model: brainstate.nn.Module) -> str:
+    """The name of a number of a model that could be made a trainable parameter."""
+    for path, node in model.nodes().items():
+        declared = node.declared_parameters() if isinstance(node, Declared) else {}
+        numbers = [name for name, it in declared.items() if hasattr(it, "unit")]
+        named = [name for name in numbers if getattr(node, name, None) is not None]
+        if named:
+            return dotted((*path, "tau" if "tau" in named else named[0]))
+    return "E.tau"
+
+
+@checked(model=MODULE)
 def trainable(model: brainstate.nn.Module, *names: str) -> dict[str, brainstate.ParamState]:
     """The trainable parameters of a model and of all its parts, by dotted name.
 
@@ -43,6 +57,7 @@ def trainable(model: brainstate.nn.Module, *names: str) -> dict[str, brainstate.
     return {name: state for name, state in found.items() if name in chosen}
 
 
+@checked(model=MODULE, per_neuron=flag)
 def make_trainable(
     model: brainstate.nn.Module, *names: str, per_neuron: bool = False
 ) -> dict[str, brainstate.ParamState]:

@@ -11,12 +11,13 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError, whole
+from brainloom_core import InputError, checked, flag, function, maybe, text, whole
 from brainloom_core.context import current_dt
 from brainloom_core.names import named, owner_of
 from brainloom_core.types import Array, PyTree
 from brainloom_core.units import show, with_unit
 
+from .arguments import MODULE, READ
 from .types import Read
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["read_out", "rollout"]
 
 
+@checked(model=MODULE, read=READ, over=maybe(function), detach=flag)
 def rollout(
     model: brainstate.nn.Module,
     xs: PyTree | None = None,
@@ -92,6 +94,7 @@ def rollout(
     return _in_pieces(model, advance, sequence, size, detach, over)
 
 
+@checked(model=MODULE, name=text)
 def read_out(model: brainstate.nn.Module, name: str) -> PyTree:
     """The current value of what a dotted name means: `"E.spikes"`, or a state such as `"E.V"`.
 
@@ -162,7 +165,7 @@ def _sequence(xs: PyTree, n_steps: int | None) -> tuple[Array, tuple[PyTree, ...
         lengths.add(n_steps)
     if len(lengths) != 1 or 0 in lengths:
         found = f"lengths {sorted(lengths)}" if lengths else "neither inputs nor n_steps"
-        raise InputError(f"rollout: expected sequences of one length, time first, got {found}")
+        raise InputError(f"rollout: xs: expected sequences of one length, time first, got {found}")
     return jnp.arange(lengths.pop()), jax.tree.map(jnp.asarray, given)
 
 

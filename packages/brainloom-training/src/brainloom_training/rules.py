@@ -1,10 +1,10 @@
 """Learning rules by name: how the gradient of a loss over a sequence is found."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import brainstate
-from brainloom_core import InputError, PluginError
+from brainloom_core import Constraint, InputError, PluginError, flag, option_field, whole
 from brainloom_core.plugins import made
 from brainloom_core.types import Array, PyTree
 from brainloom_core.units import show
@@ -45,6 +45,11 @@ class LearningRule(Protocol):
         """
 
 
+_pieces = Constraint(
+    "a whole number >= 1, 'auto' or None", lambda n: n is None or n == "auto" or whole.holds(n)
+)
+
+
 @dataclass(frozen=True)
 class BPTT:
     r"""Backpropagation through time.
@@ -61,8 +66,8 @@ class BPTT:
         (truncation).
     """
 
-    segment: int | Literal["auto"] | None = None
-    truncate: bool = False
+    segment: int | Literal["auto"] | None = option_field(default=None, constraint=_pieces)
+    truncate: bool = option_field(default=False, constraint=flag)
 
     def prepare(
         self, objective: Objective, states: dict[str, brainstate.ParamState], x: PyTree, y: PyTree
@@ -150,8 +155,10 @@ def get_rule(rule: str | LearningRule) -> LearningRule:
     Raises:
         InputError: There is no rule of this name.
     """
+    if all(hasattr(rule, part) for part in ("prepare", "gradients")):
+        return cast(LearningRule, rule)
     if not isinstance(rule, str):
-        return rule
+        raise InputError(f"rule: expected one of {', '.join(map(repr, RULES))}, got {show(rule)}")
     if rule in RULES:
         return RULES[rule]
     try:

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import brainstate
@@ -11,20 +11,26 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import CheckpointError, InputError, ParameterError
+from brainloom_core import CheckpointError, InputError, ParameterError, duration
 from brainloom_core.context import current_dt
 from brainloom_core.identity import differences, parts_of, refuse, text_of, versions_of
-from brainloom_core.plugins import made
 from brainloom_core.tensors import read, write
 from brainloom_core.types import Arguments, Array, PyTree, Shape, Time
-from brainloom_core.units import same_dimension, show
+from brainloom_core.units import show
 
-from .checks import check_options, check_targets, may_be_checked, numbers_of
+from .checks import (
+    check_options,
+    check_read,
+    check_targets,
+    loss_of,
+    may_be_checked,
+    numbers_of,
+)
 from .data.checks import check_whole
 from .guard import Guard, TrainingError
 from .held import Held, is_quantity
 from .objective import Objective
-from .parameters import conditions, trainable
+from .parameters import conditions, could_be_trained, trainable
 from .reach import unreached
 from .rolling import carried_states
 from .rules import LearningRule, get_rule
@@ -112,25 +118,28 @@ class Trainer:
 
         if batching not in ("axis", "vmap", None):
             raise InputError(f"batching: expected 'axis', 'vmap' or None, got {show(batching)}")
-        loss = made("loss", loss) if isinstance(loss, str) else loss
+        measure = loss_of(loss)
         check_options(
-            model, loss, optimizer, metrics, regularizers, constraints, clip_norm, encoder
+            model, measure, optimizer, metrics, regularizers, constraints, clip_norm, encoder
         )
+        check_read(read)
         check_whole("Trainer", 0, seed=seed)
         if n_steps is not None:
             check_whole("Trainer", 1, n_steps=n_steps)
         self.model, self.rule, self.batching = model, get_rule(rule), batching
         self.dt = current_dt() if dt is None else dt
-        if not same_dimension(self.dt, u.ms) or not float(u.get_mantissa(self.dt)) > 0:
+        if not duration.holds(self.dt) or not self.dt.mantissa > 0:
             raise InputError(f"dt: expected a time > 0, got {show(self.dt)}")
-        names = (parameters,) if isinstance(parameters, str) else parameters or ()
-        if not all(isinstance(n, str) for n in (names if isinstance(names, Iterable) else [names])):
+        names: Any = (parameters,) if isinstance(parameters, str) else parameters
+        names = () if names is None else names
+        listed = isinstance(names, (tuple, list, set, frozenset))
+        if not listed or not all(isinstance(name, str) for name in names):
             raise InputError(f"parameters: expected names or patterns, got {show(parameters)}")
         self.parameters = trainable(model, *names)
         if not self.parameters:
             raise ParameterError(
                 f"{type(model).__name__} has nothing to train: expected a ParamState somewhere; "
-                "make_trainable(model, 'E.tau') makes one"
+                f"make_trainable(model, {could_be_trained(model)!r}) makes one"
             )
         found = conditions(model, constraints)
         self._conditions = {n: it for n, it in found.items() if n in self.parameters}
@@ -146,7 +155,7 @@ class Trainer:
         self._guard = Guard(self.parameters)
         self._classes: dict[str, int] = {}
         self._wanted: Arguments = {
-            "loss": loss,
+            "loss": measure,
             "metrics": dict(metrics or {}),
             "penalties": dict(regularizers or {}),
             "encoder": encoder,
@@ -156,7 +165,7 @@ class Trainer:
         }
         self._seed = seed
         self._asked = {"constraints": constraints, "clip_norm": clip_norm, "optimizer": optimizer}
-        self._measures = {"loss": loss, **(metrics or {})}
+        self._measures: dict[str, Measure] = {"loss": measure, **(metrics or {})}
         self._compiled: dict[tuple[str, int | None], Callable[..., PyTree]] = {}
 
     def step(self, x: PyTree, y: PyTree) -> dict[str, jax.Array]:

@@ -6,8 +6,19 @@ from typing import ClassVar
 import brainunit as u
 import jax
 import jax.numpy as jnp
-from brainloom_core import Dynamics, ReluGrad, Surrogate, initializer, param, positive, state
+from brainloom_core import (
+    Dynamics,
+    ParameterError,
+    ReluGrad,
+    Surrogate,
+    function,
+    initializer,
+    param,
+    positive,
+    state,
+)
 from brainloom_core.types import Initializer, Quantity
+from brainloom_core.units import show
 from brainloom_neurons import LIF
 
 __all__ = ["FilteredIntegrator", "FilteredLIF", "Integrator", "LeakyIntegrator", "Strictly"]
@@ -31,6 +42,10 @@ class Strictly(Surrogate):
     """
 
     of: Surrogate = field(default_factory=ReluGrad)
+
+    def __post_init__(self) -> None:
+        if not function.holds(self.of):
+            raise ParameterError(f"Strictly.of: expected a spike function, got {show(self.of)}")
 
     def __call__(self, z: jax.Array) -> jax.Array:
         """The spikes, with the derivative of the other spike function.

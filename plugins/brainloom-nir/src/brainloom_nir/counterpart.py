@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import brainstate
 import nir
 import pluggy
+from brainloom_core import function, instance_of, maybe, option_field
 from brainloom_core.types import Scheme, Time
 
 from .boundary import NIRError
@@ -68,6 +69,9 @@ ToNode = Callable[[brainstate.nn.Module, Context], nir.NIRNode]
 ToModule = Callable[[nir.NIRNode, Context], brainstate.nn.Module]
 
 
+_class = instance_of(type, "a class")
+
+
 @dataclass(frozen=True)
 class Counterpart:
     """A module, its node in NIR, and how one becomes the other.
@@ -93,10 +97,10 @@ class Counterpart:
         (Finding(node='silent', what='potential', fate='dropped', text='it is always zero'),)
     """
 
-    module: type
-    node: type
-    to_node: ToNode | None = None
-    to_module: ToModule | None = None
+    module: type = option_field(constraint=_class)
+    node: type = option_field(constraint=_class)
+    to_node: ToNode | None = option_field(default=None, constraint=maybe(function))
+    to_module: ToModule | None = option_field(default=None, constraint=maybe(function))
 
 
 @hookspec

@@ -2,12 +2,22 @@
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 import brainstate
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import ParameterError, ReluGrad, Surrogate, real_signature
+from brainloom_core import (
+    Constraint,
+    ParameterError,
+    ReluGrad,
+    Surrogate,
+    checked,
+    flag,
+    function,
+    maybe,
+    real_signature,
+    whole,
+)
 from brainloom_core.types import ArrayLike, Quantity, Size
 from brainloom_core.units import show
 from jax import lax
@@ -17,10 +27,19 @@ from .cells import Strictly
 __all__ = ["Conv", "Flatten", "Input", "Matrices", "Output", "Pool", "Scale", "Threshold"]
 
 
+def _are_numbers(values: ArrayLike) -> bool:
+    array = np.asarray(values)
+    return array.dtype.kind in "biuf" and bool(np.all(np.isfinite(array)))
+
+
+_numbers = Constraint("finite numbers without unit", _are_numbers)
+_axis = Constraint("the number of an axis", lambda n: isinstance(n, (int, np.integer)))
+
+
 class Stateless(brainstate.nn.Module):
     """Base of layers whose output depends on the present input alone."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         real_signature(cls)
 
@@ -80,6 +99,7 @@ class Scale(Stateless):
         [2. 3.]
     """
 
+    @checked(scale=_numbers)
     def __init__(self, scale: ArrayLike) -> None:
         super().__init__()
         self.weight = _trained(scale)
@@ -112,6 +132,7 @@ class Matrices(Stateless):
         [3.5]
     """
 
+    @checked(weight=_numbers, bias=maybe(_numbers))
     def __init__(self, weight: ArrayLike, bias: ArrayLike | None = None) -> None:
         super().__init__()
         *several, n_out, n_in = np.shape(weight)
@@ -148,6 +169,7 @@ class Threshold(Stateless):
         [0. 1.]
     """
 
+    @checked(threshold=_numbers, spk_fun=function)
     def __init__(self, threshold: ArrayLike, spk_fun: Surrogate = Strictly(ReluGrad())) -> None:
         super().__init__()
         self.weight, self.spk_fun = _trained(threshold), spk_fun
@@ -180,6 +202,7 @@ class Flatten(Stateless):
         (5, 2, 16)
     """
 
+    @checked(start=_axis, end=_axis)
     def __init__(self, in_size: Sequence[int], start: int = 0, end: int = -1) -> None:
         super().__init__()
         shape, n = tuple(in_size), len(in_size)
@@ -228,6 +251,7 @@ class Conv(Stateless):
         (4, 8, 8)
     """
 
+    @checked(weight=_numbers, bias=maybe(_numbers), groups=whole)
     def __init__(
         self,
         weight: ArrayLike,
@@ -310,6 +334,7 @@ class Pool(Stateless):
           [4. 4.]]]
     """
 
+    @checked(mean=flag)
     def __init__(self, kernel: Size, stride: Size, padding: Size = 0, mean: bool = False) -> None:
         super().__init__()
         self.kernel, self.stride, self.padding = (

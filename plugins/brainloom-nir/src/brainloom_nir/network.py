@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
-from typing import Any
 
 import brainstate
 import jax
 import jax.numpy as jnp
-from brainloom_core import full, real_signature
+from brainloom_core import Constraint, checked, full, maybe, real_signature, whole
 from brainloom_core.types import Quantity, Size
 from brainloom_training import Linear
 
@@ -17,6 +16,12 @@ from .layers import Input, Output, Stateless
 __all__ = ["NIRNetwork"]
 
 Edge = tuple[str, str]
+
+
+_size = Constraint(
+    "a whole number >= 1, or several",
+    lambda n: whole.holds(n) or (len(n) > 0 and all(map(whole.holds, n))),
+)
 
 
 @real_signature
@@ -67,6 +72,7 @@ class NIRNetwork(brainstate.nn.Module):
         (5, 4)
     """
 
+    @checked(in_size=maybe(_size))
     def __init__(
         self,
         nodes: Mapping[str, brainstate.nn.Module],
@@ -154,12 +160,12 @@ class Last(brainstate.nn.Module):
         super().__init__()
         self.size = size
 
-    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def init_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Begin with zeros."""
         batch = () if batch_size is None else (batch_size,)
         self.value = brainstate.ShortTermState(full(0.0, (*batch, *self.size)))
 
-    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def reset_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Begin with zeros again."""
         shape = self.value.value.shape if batch_size is None else (batch_size, *self.size)
         self.value.value = full(0.0, shape)
@@ -208,11 +214,13 @@ def _with_ends(
         nodes = {**nodes, "output": Output()}
     unknown = sorted({name for edge in edges for name in edge} - nodes.keys())
     if unknown:
-        raise NIRError(f"NIRNetwork: edges name nodes that are not there: {', '.join(unknown)}")
+        raise NIRError(
+            f"NIRNetwork.edges: they name nodes that are not there: {', '.join(unknown)}"
+        )
     reached = {b for _, b in edges}
     for name, module in nodes.items():
         if name not in reached and not isinstance(module, Input):
-            raise NIRError(f"NIRNetwork: no edge leads to {name!r}")
+            raise NIRError(f"NIRNetwork.edges: none leads to {name!r}")
     return nodes, tuple(edges)
 
 

@@ -5,6 +5,15 @@ from dataclasses import dataclass, replace
 import brainunit as u
 import nir
 import numpy as np
+from brainloom_core import (
+    Constraint,
+    flag,
+    instance_of,
+    one_of,
+    option_field,
+    positive,
+    quantity_field,
+)
 from brainloom_core.types import Scheme, Time
 from brainloom_core.units import show
 
@@ -16,6 +25,12 @@ from .solvers import current_first_euler
 __all__ = ["SOURCES", "SPIKING", "Source"]
 
 SPIKING = (nir.IF, nir.LIF, nir.CubaLIF)
+
+
+_several = instance_of(tuple, "a tuple")
+_scheme = Constraint(
+    "a scheme, its name or None", lambda it: it is None or isinstance(it, str) or callable(it)
+)
 
 
 @dataclass(frozen=True)
@@ -36,15 +51,15 @@ class Source:
         crossed: Whether the input of a recurrent population is led to its recurrent weights.
     """
 
-    dt: Time | None = None
-    solver: Scheme | str | None = current_first_euler
-    spk_reset: str | None = "hard"
-    strict: bool = True
-    late_reset: tuple[type, ...] = ()
-    late_spikes: bool = False
-    gains: tuple[tuple[type[nir.NIRNode], str], ...] = ()
-    times: bool = False
-    crossed: bool = False
+    dt: Time | None = quantity_field(default=None, constraint=positive, unit=u.ms, optional=True)
+    solver: Scheme | str | None = option_field(default=current_first_euler, constraint=_scheme)
+    spk_reset: str | None = option_field(default="hard", constraint=one_of("soft", "hard", None))
+    strict: bool = option_field(default=True, constraint=flag)
+    late_reset: tuple[type, ...] = option_field(default=(), constraint=_several)
+    late_spikes: bool = option_field(default=False, constraint=flag)
+    gains: tuple[tuple[type[nir.NIRNode], str], ...] = option_field(default=(), constraint=_several)
+    times: bool = option_field(default=False, constraint=flag)
+    crossed: bool = option_field(default=False, constraint=flag)
 
     def edges(
         self, graph: nir.NIRGraph, name: str, findings: list[Finding]

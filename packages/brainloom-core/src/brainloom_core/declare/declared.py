@@ -1,9 +1,11 @@
 """`Declared`: a module whose constructor and states follow from its declarations."""
 
 import contextlib
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 import brainstate
@@ -40,13 +42,13 @@ class Declared(brainstate.nn.Module):
 
     graph_invisible_attrs: tuple[str, ...] = ("_made", "_outer", "_setting", "times_changed")
     times_changed = 0  # counts assignments of parameters, for what was compiled with older ones
-    signature_layout: ClassVar[tuple[Any, ...]] = (...,)
+    signature_layout: ClassVar[tuple[str | EllipsisType, ...]] = (...,)
     signature_frame: ClassVar[Arguments] = {}
     _params: ClassVar[dict[str, Param]] = {}
     _states: ClassVar[dict[str, StateSpec]] = {}
     __signature__: ClassVar[inspect.Signature]
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         cls._params = _collect(cls, Param)
         states = {n: spec for n, spec in _collect(cls, StateSpec).items() if spec.lost_of is None}
@@ -75,7 +77,7 @@ class Declared(brainstate.nn.Module):
         """
         return Descriptor(cls, *args, **kwargs)
 
-    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def init_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Create every declared state, with a leading batch axis if `batch_size` is given.
 
         A state that exists is written, not replaced: compiled functions keep working. Inside of
@@ -102,7 +104,7 @@ class Declared(brainstate.nn.Module):
                     existing.hold(held)
                 existing.value = value
 
-    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def reset_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Write the initial values into the existing states, keeping their batch size.
 
         Args:
@@ -321,9 +323,11 @@ Class = TypeVar("Class", bound=type)
 
 
 def real_signature(cls: Class) -> Class:
-    """Make `inspect.signature` show the constructor that is written in a class.
+    """Make a constructor that is written by hand one as declarations give it.
 
-    The metaclass of brainstate's modules hides it. Also usable as a decorator.
+    `inspect.signature` shows it, which the metaclass of brainstate's modules hides; `name` is
+    checked; and where it fails in the words of another library, the error says what it was given.
+    Also usable as a decorator.
 
     Args:
         cls: The class, whose `__init__` is its own; it is changed in place and returned.
@@ -340,8 +344,26 @@ def real_signature(cls: Class) -> Class:
         (n, gain=1.0)
     """
     own = inspect.signature(cls.__init__)  # type: ignore[misc]
-    cls.__signature__ = own.replace(parameters=list(own.parameters.values())[1:])  # type: ignore[attr-defined]
+    mine = own.replace(parameters=list(own.parameters.values())[1:])
+    cls.__signature__ = mine  # type: ignore[attr-defined]
+    if (written := vars(cls).get("__init__")) is not None:
+        cls.__init__ = _in_our_words(written, mine)  # type: ignore[misc]
     return cls
+
+
+def _in_our_words(written: Callable[..., None], signature: inspect.Signature) -> Any:
+    """A constructor that names class and arguments where it fails in words of another library."""
+    defaults = {name: p.default for name, p in signature.parameters.items()}
+
+    @functools.wraps(written)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        given = {**dict(zip(defaults, args, strict=False)), **kwargs}
+        if "name" in defaults:
+            _check_name(type(self), given.get("name"))
+        with in_words(type(self), given, defaults):
+            written(self, *args, **kwargs)
+
+    return __init__
 
 
 def _collect(cls: type, kind: type[Spec]) -> dict[str, Spec]:

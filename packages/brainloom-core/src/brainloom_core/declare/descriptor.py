@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..types import Array, Quantity
+from ..units import show
 
 __all__ = ["Descriptor", "meaning"]
 
@@ -37,6 +38,8 @@ class Descriptor:
     """
 
     def __init__(self, cls: type, /, *args: Any, **kwargs: Any) -> None:
+        if not isinstance(cls, type):
+            raise TypeError(f"Descriptor.cls: expected a class, got {show(cls)}")
         self.cls = cls
         signature = inspect.signature(cls)
         try:

@@ -6,8 +6,9 @@ import jax
 import numpy as np
 
 from ..arrays import broadcast, on_device
+from ..errors import ParameterError
 from ..types import Quantity, Shape
-from ..units import with_unit
+from ..units import show, with_unit
 
 __all__ = ["as_float", "full"]
 
@@ -42,6 +43,13 @@ def full(value: Quantity, shape: Shape) -> Quantity:
         >>> print(full(2.0 * u.mV, (3,)))
         [2. 2. 2.] mV
     """
-    unit = u.get_unit(value)
-    number = broadcast(u.get_mantissa(value), shape, brainstate.environ.dftype())
+    if not isinstance(shape, tuple):
+        raise ParameterError(f"full.shape: expected a tuple of whole numbers, got {show(shape)}")
+    try:
+        unit = u.get_unit(value)
+        number = broadcast(u.get_mantissa(value), shape, brainstate.environ.dftype())
+    except (TypeError, ValueError):
+        raise ParameterError(
+            f"full.value: expected a number, or an array of shape {shape}, got {show(value)}"
+        ) from None
     return with_unit(number, unit)

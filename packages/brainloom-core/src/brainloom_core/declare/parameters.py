@@ -15,7 +15,7 @@ from ..errors import ParameterError, PluginError, UnitError
 from ..plugins.lookup import made
 from ..types import Quantity, Shape
 from ..units import dimension_name, same_dimension, show, to_number, with_unit
-from .constraints import Constraint
+from .constraints import Constraint, is_met
 from .filled import as_float, full
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Param:
         """Check a value and return the form to keep; raise naming model and parameter."""
         if self.kind is not None and isinstance(value, str):
             value = self._registered(model, value)
-        if self.constraint is not None and not _holds(self.constraint, value):
+        if self.constraint is not None and not is_met(self.constraint, value):
             raise self.error(model, self.constraint.text, show(value))
         if not _may_be_finite(value):
             raise self.error(model, "a finite value", show(value))
@@ -402,13 +402,6 @@ def unwrapped(value: Any) -> Any:
     if isinstance(value, brainstate.State):
         return value.value
     return value.value() if isinstance(value, brainstate.nn.Param) else value
-
-
-def _holds(constraint: Constraint, value: object) -> bool:
-    try:
-        return bool(constraint.holds(value))
-    except Exception:  # such as that an array is compared with words
-        return False
 
 
 def _may_be_finite(value: object) -> bool:

@@ -26,7 +26,7 @@ class StateSpec:
     initial: str | Callable[[Any, Shape], Quantity]
     doc: str
     kind: type[brainstate.State]
-    steady: Callable[[Any], Any] | None = None
+    steady: Callable[[Any], Quantity] | None = None
     when: str | None = None
     per: str | None = None
     slow: bool = False
@@ -44,7 +44,8 @@ class StateSpec:
         if not self.wanted(model):
             raise StateError(
                 f"{owner_name}.{self.name}: this state is kept only by a model that was made "
-                f"with {self.when}=True"
+                f"with {self.when}=True: {owner_name}(..., {self.when}=True), then "
+                "brainstate.nn.init_all_states(net)"
             )
         raise self.missing(model)
 
@@ -94,7 +95,7 @@ def state(
     doc: str = "",
     kind: type[brainstate.State] = brainstate.HiddenState,
     *,
-    steady: Callable[[Any], Any] | None = None,
+    steady: Callable[[Any], Quantity] | None = None,
     when: str | None = None,
     per: str | None = None,
     slow: bool = False,

@@ -24,16 +24,24 @@ __all__ = ["Network", "Projection"]
 ROLES = ("source", "projection", "population")  # in the order in which a network calls them
 
 
+@real_signature
 class Projection(brainstate.nn.Module):
-    """Base of the projections, and a container of several: calls its children in order."""
+    """Base of the projections, and a container of several: calls its children in order.
+
+    Args:
+        name: Name of the module.
+    """
 
     role: ClassVar[str] = "projection"
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name=name)
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         real_signature(cls)
 
-    def update(self, *args: Any) -> None:
+    def update(self, *args: Quantity) -> None:
         """Call every child module with the arguments.
 
         Args:
@@ -46,6 +54,7 @@ class Projection(brainstate.nn.Module):
             child(*args)
 
 
+@real_signature
 class Network(brainstate.nn.Module):
     """Populations and projections, advanced in the one order that is right.
 
@@ -60,6 +69,9 @@ class Network(brainstate.nn.Module):
 
     A subclass that needs another input for each population writes its own `update`, or is
     simulated with `inputs={net.E: ..., net.I: ...}`.
+
+    Args:
+        name: Name of the module.
 
     Examples:
         >>> import brainstate, brainunit as u
@@ -81,6 +93,9 @@ class Network(brainstate.nn.Module):
         >>> bool((net.E.V.value > 0 * u.mV).all())
         True
     """
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name=name)
 
     def __repr__(self) -> str:
         return table(*self._contents())
@@ -172,7 +187,7 @@ def _advance(parts: list[_Part], x: Quantity | None) -> None:
 
 
 def _parts(
-    root: brainstate.nn.Module, path: tuple[Any, ...] = (), above: tuple[int, ...] = ()
+    root: brainstate.nn.Module, path: tuple[object, ...] = (), above: tuple[int, ...] = ()
 ) -> Iterator[_Part]:
     """What a network calls, through networks and plain modules of any depth."""
     for place, module in _held(root):
@@ -192,14 +207,14 @@ def _parts(
             yield from _parts(module, whole, (*above, id(root)))
 
 
-def _held(module: brainstate.nn.Module) -> Iterator[tuple[tuple[Any, ...], Any]]:
+def _held(module: brainstate.nn.Module) -> Iterator[tuple[tuple[object, ...], Any]]:
     hidden = getattr(type(module), "graph_invisible_attrs", ())
     for name in sorted(vars(module)):
         if name not in hidden:
             yield from _modules((name,), vars(module)[name])
 
 
-def _modules(path: tuple[Any, ...], value: object) -> Iterator[tuple[tuple[Any, ...], Any]]:
+def _modules(path: tuple[object, ...], value: object) -> Iterator[tuple[tuple[object, ...], Any]]:
     if isinstance(value, brainstate.nn.Module):
         yield path, value
     elif isinstance(value, dict):

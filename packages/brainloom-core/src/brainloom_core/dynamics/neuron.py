@@ -1,7 +1,8 @@
 """`Neuron`: the step that every spiking neuron shares."""
 
 from collections.abc import Set
-from typing import Any, ClassVar, cast
+from types import EllipsisType
+from typing import ClassVar, cast
 
 import brainstate
 import brainunit as u
@@ -16,6 +17,7 @@ from ..equations import nearest, returned_names, texts_of
 from ..errors import DeclarationError, ParameterError
 from ..surrogate import ReluGrad, Surrogate
 from ..types import Arguments, Array, Quantity, SpikeFunction, Values
+from ..units import show
 from .base import Drift, Dynamics
 from .numerics import chosen
 from .solvers import get_solver, solver_facts
@@ -103,12 +105,13 @@ class Neuron(Dynamics):
         spike_lag: Time from the spike to the end of its step, with `interpolate`.
 
     Raises:
-        ParameterError: Spikes have times within a step, and gradients shall pass by their reset.
+        ParameterError: Spikes have times within a step, and gradients shall pass by their reset, or
+            they are drawn.
         DeclarationError: A subclass has equations that do not fit its states, or no `V_th` and no
             `scale`.
     """
 
-    signature_layout: ClassVar[tuple[Any, ...]] = (
+    signature_layout: ClassVar[tuple[str | EllipsisType, ...]] = (
         *("in_size", ..., "spk_fun", "spk_reset", "ref_var", "name"),
         *("*", "solver", "interpolate", "detach_reset", "V_scale"),
     )
@@ -150,7 +153,7 @@ class Neuron(Dynamics):
         when="interpolate",
     )
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         _check_spikes(cls)
 
@@ -160,6 +163,16 @@ class Neuron(Dynamics):
             raise ParameterError(
                 f"{type(self).__name__}.detach_reset: expected None with interpolate=True, where "
                 f"the gradient of a spike is that of its time, got {self.detach_reset}"
+            )
+        if self.interpolate:
+            self._require_undrawn("the time of a spike is that at which V reaches the threshold")
+
+    def _require_undrawn(self, since: str) -> None:
+        """Refuse a spike function that draws, where spikes follow from the course of V."""
+        if getattr(self.spk_fun, "is_drawn", False):
+            raise ParameterError(
+                f"{type(self).__name__}.spk_fun: expected a function that draws nothing, since "
+                f"{since}, got {show(self.spk_fun)}"
             )
 
     @property
@@ -440,6 +453,11 @@ class Refractory(Neuron):
         when="ref_var",
     )
 
+    def fires(self, before: Values, new: Values) -> Array:
+        """The spikes of a step: none where V is held, also where they are drawn."""
+        spikes = super().fires(before, new)
+        return jnp.where(self.timing.holds(new["steps_held"]), 0.0, spikes)
+
     def after_step(self, before: Values, new: dict[str, Quantity]) -> dict[str, Quantity]:
         """The states to keep; V is held one step less, or from now on."""
         new = super().after_step(before, new)
@@ -485,6 +503,9 @@ class Crossing(Neuron):
         name: Name of the module.
         solver: Time-stepping scheme, a name in `SOLVERS` or a function.
         V_scale: Range of $V$ to which the surrogate gradient refers.
+
+    Raises:
+        ParameterError: The spike function draws spikes, which are no passages of $V$.
     """
 
     interpolate: bool = False
@@ -494,6 +515,10 @@ class Crossing(Neuron):
     V_scale: Quantity = param(
         default=20.0 * u.mV, constraint=positive, doc="range of the surrogate gradient"
     )
+
+    def configure(self, frame: Arguments | None, values: Arguments) -> None:
+        super().configure(frame, values)
+        self._require_undrawn("a spike is an upward passage of V_th by V")
 
     def scale(self) -> Quantity:
         """The range of V to which the surrogate gradient refers."""

@@ -68,6 +68,8 @@ class View(brainstate.graph.Node):
     selection: Selection
 
     def __init__(self, population: Population, item: Index) -> None:
+        if not hasattr(population, "varshape"):
+            raise InputError(f"View.population: expected a population, got {show(population)}")
         who = type(population).__name__
         if isinstance(population, View):
             who = repr(population)
@@ -329,7 +331,7 @@ class ViewPrefetchDelay(PrefetchDelay):
         super().__init__(view.population, item)
         self.view = view
 
-    def at(self, *time_and_index: Any, interpolate: bool = False) -> PrefetchDelayAt:
+    def at(self, *time_and_index: Quantity, interpolate: bool = False) -> PrefetchDelayAt:
         """The state some time ago.
 
         Args:

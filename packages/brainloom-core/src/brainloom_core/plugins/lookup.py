@@ -4,6 +4,8 @@ import functools
 import importlib
 from typing import Any
 
+from ..declare.arguments import checked
+from ..declare.constraints import text
 from ..errors import PluginConflictError, PluginError
 from .kernel import Kernel
 from .kinds import KINDS, Kind, kind_of
@@ -86,6 +88,7 @@ def made(kind: str, name: str) -> Any:
     return kind_of(kind).one_of(get(kind, name))
 
 
+@checked(name=text)
 def get_model(name: str) -> Any:
     """The model of this name, or of this qualified name `plugin:Model`; or what else has it.
 

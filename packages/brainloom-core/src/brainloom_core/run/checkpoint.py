@@ -3,16 +3,19 @@
 import os
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import brainstate
+import jax
 import numpy as np
 
 from ..clock import exact
+from ..declare.arguments import checked
+from ..declare.constraints import flag, maybe
 from ..errors import CheckpointError, InputError
 from ..identity import differences, parts_of, refuse, versions_of
 from ..partition import as_partition
 from ..tensors import read, write
+from ..types import Drive, Json, Record
 from ..units import show
 from .held import captured, put_back
 from .keeper import Keeper, Kept
@@ -38,7 +41,7 @@ class Snapshot:
     """
 
     arrays: dict[str, np.ndarray]
-    about: dict[str, Any]
+    about: dict[str, Json]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file of the safetensors format, with a checksum.
@@ -71,7 +74,7 @@ class Snapshot:
         return f"Snapshot of {len(self.about['states'])} states, {size:.3g} MiB"
 
 
-def snapshot(net: Any) -> Snapshot:
+def snapshot(net: brainstate.nn.Module) -> Snapshot:
     """All that the next steps of a network depend on: states, delays, time and random numbers.
 
     Args:
@@ -118,8 +121,12 @@ def snapshot(net: Any) -> Snapshot:
     return Snapshot(arrays, about)
 
 
+@checked(exactly=flag)
 def restore(
-    net: Any, snapshot: "Snapshot | str | os.PathLike[str]", *, exactly: bool = True
+    net: brainstate.nn.Module,
+    snapshot: "Snapshot | str | os.PathLike[str]",
+    *,
+    exactly: bool = True,
 ) -> None:
     """Return a network to a snapshot, so that it takes the same steps from there, bit for bit.
 
@@ -164,14 +171,15 @@ def restore(
         _ends[net] = _End.of(net, int(Fraction(when["time"]) / exact(dt)), dt)
 
 
+@checked(exactly=flag, progress=maybe(flag))
 def resume(
     path: str | os.PathLike[str],
-    net: Any,
+    net: brainstate.nn.Module,
     *,
-    inputs: Any = None,
-    record: Any = None,
+    inputs: Drive | None = None,
+    record: Record | None = None,
     progress: bool | None = None,
-    mesh: Any = None,
+    mesh: jax.sharding.Mesh | int | None = None,
     exactly: bool = True,
 ) -> Recording:
     """Go on with a run that `simulate(..., checkpoint=path)` began, to the same bits.
@@ -245,6 +253,6 @@ def resume(
     )
 
 
-def _check_net(who: str, net: Any) -> None:
+def _check_net(who: str, net: brainstate.nn.Module) -> None:
     if not isinstance(net, brainstate.nn.Module):
         raise InputError(f"{who}: net: expected a Network or another module, got {show(net)}")

@@ -17,6 +17,7 @@ from ..clock import steps
 from ..describe import in_a_line, table, table_html
 from ..errors import InputError
 from ..kernels.registry import reason_of
+from ..types import Drive, Record, Time
 from ..units import show
 from .inputs import Inputs
 from .loop import _step_length
@@ -90,12 +91,12 @@ class Explanation:
 
 
 def explain(
-    net: Any,
-    duration: Any,
+    net: brainstate.nn.Module,
+    duration: Time,
     *,
-    dt: Any = None,
-    inputs: Any = None,
-    record: Any = None,
+    dt: Time | None = None,
+    inputs: Drive | None = None,
+    record: Record | None = None,
     trial: bool = True,
 ) -> Explanation:
     """Say what a run of `simulate` with these arguments will take, without running it.
@@ -175,7 +176,7 @@ def explain(
 
 
 @contextlib.contextmanager
-def _as_it_is(modules: list[Any]) -> Iterator[None]:
+def _as_it_is(modules: list[brainstate.nn.Module]) -> Iterator[None]:
     """Drop the states that are made inside, and give others their values back."""
     nodes = {id(n): n for module in modules for n in brainstate.graph.nodes(module).values()}
     held = {key: {k: _shallow(v) for k, v in vars(n).items()} for key, n in nodes.items()}
@@ -195,7 +196,7 @@ def _shallow(value: Any) -> Any:
     return copy.copy(value) if type(value) in (dict, list) else value
 
 
-def _parts(net: Any) -> Iterator[tuple[str, str, str]]:
+def _parts(net: brainstate.nn.Module) -> Iterator[tuple[str, str, str]]:
     if hasattr(net, "_contents"):
         for role, name, text in net._contents()[1]:
             yield role, name, text
@@ -221,7 +222,7 @@ def _bytes(built: Built) -> dict[str, int]:
     return found
 
 
-def _is_array(x: Any) -> bool:
+def _is_array(x: object) -> bool:
     return hasattr(x, "nbytes")
 
 
@@ -252,7 +253,7 @@ def _tried(built: Built) -> _Trial:
     """Compile some steps and take them, on values of the states."""
     n = min(TRIAL_STEPS, built.n_steps)
     short = built.shortened(n)
-    group = Group(short)
+    group = Group(short, ())
     group.add(0, short)
     began = time.perf_counter()
     (length, *_) = [length for _, length in short.tape().chunks()]

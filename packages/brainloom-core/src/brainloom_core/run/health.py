@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..names import dotted
+from ..types import Array, PyTree
 
 __all__ = ["Watch", "Watched"]
 
@@ -45,7 +46,8 @@ class Watched:
         value = float(self.numbers[flat])
         shape = np.shape(jax.tree.leaves(self.state.value)[0])
         index = np.unravel_index(flat, shape) if flat < np.prod(shape) else (flat,)
-        return "[" + ", ".join(str(int(i)) for i in index) + "]", value
+        places = ", ".join(str(int(i)) for i in index)
+        return f"[{places}]" if places else "", value
 
 
 class Watch:
@@ -59,11 +61,11 @@ class Watch:
         found = [Watched(dotted(path), state) for path, state in states.items()]
         self.all = [w for w in found if _is_real(w.state)]
 
-    def values(self) -> list[list[Any]]:
+    def values(self) -> list[list[PyTree]]:
         """The arrays that the states hold, each a list of them."""
         return [jax.tree.leaves(w.state.value) for w in self.all]
 
-    def is_wrong(self, before: list[list[Any]], after: list[list[Any]]) -> bool:
+    def is_wrong(self, before: list[list[PyTree]], after: list[list[PyTree]]) -> bool:
         """Whether some steps left a state that is not what it should be.
 
         It is looked for on the host, after the next steps have been sent off: nothing is compiled,
@@ -124,7 +126,7 @@ def _no_infinity(x: np.ndarray) -> np.ndarray:
     return np.logical_not(np.isinf(x))
 
 
-def _all(on_host: Callable[..., Any], on_device: Callable[..., Any], x: Any) -> bool:
+def _all(on_host: Callable[..., np.ndarray], on_device: Callable[..., Array], x: Any) -> bool:
     """Whether something is true of all numbers, wherever that is quicker to find out."""
     return bool(jnp.all(on_device(x))) if _is_far(x) else bool(np.all(on_host(np.asarray(x))))
 

@@ -4,7 +4,6 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
 
 __all__ = ["interruptible"]
 
@@ -22,7 +21,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         return
     pressed: list[int] = []
 
-    def note(number: int, frame: Any) -> None:
+    def note(number: int, frame: object) -> None:
         pressed.append(number)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -3,9 +3,10 @@
 import math
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import brainstate
@@ -16,6 +17,8 @@ import numpy as np
 from brainstate import State
 
 from ..clock import Clock, exact, steps
+from ..declare.arguments import checked
+from ..declare.constraints import flag, instance_of, maybe
 from ..declare.declared import Declared
 from ..declare.states import lives
 from ..dynamics.base import Dynamics
@@ -28,10 +31,11 @@ from ..keys import drawing
 from ..names import dotted
 from ..partition import Partition, as_partition, partition_in_use
 from ..progress import progress_bar
+from ..types import Arguments, Array, Drive, Json, PyTree, Record, Time
 from ..units import same_dimension, show
 from .draws import Draws
 from .health import Watch, snapshot
-from .inputs import Inputs
+from .inputs import Inputs, naming_inputs
 from .interrupt import interruptible
 from .keeper import Keeper
 from .mesh import on_host, spread_over, traced_step
@@ -42,24 +46,30 @@ __all__ = ["simulate"]
 CHUNK_STEPS = 1000
 CHUNK_BYTES = 64 * 2**20
 MAX_RUNNERS = 16
-_runners: "weakref.WeakKeyDictionary[Any, dict[Any, Any]]" = weakref.WeakKeyDictionary()
-_ends: "weakref.WeakKeyDictionary[Any, _End]" = weakref.WeakKeyDictionary()
+_runners: "weakref.WeakKeyDictionary[brainstate.nn.Module, dict[Hashable, Any]]" = (
+    weakref.WeakKeyDictionary()
+)
+_ends: "weakref.WeakKeyDictionary[brainstate.nn.Module, _End]" = weakref.WeakKeyDictionary()
 
 
+_place = instance_of((str, os.PathLike), "a path")
+
+
+@checked(progress=maybe(flag), store=maybe(_place))
 def simulate(
-    net: Any,
-    duration: Any,
+    net: brainstate.nn.Module,
+    duration: Time,
     *,
-    dt: Any = None,
-    inputs: Any = None,
-    record: Any = None,
+    dt: Time | None = None,
+    inputs: Drive | None = None,
+    record: Record | None = None,
     progress: bool | None = None,
-    start: Any = None,
-    store: Any = None,
+    start: Time | None = None,
+    store: str | Path | None = None,
     seed: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
-    every: Any = None,
-    mesh: Any = None,
+    every: Time | None = None,
+    mesh: jax.sharding.Mesh | int | None = None,
 ) -> Recording:
     """Run a network and return what was recorded.
 
@@ -137,7 +147,13 @@ def simulate(
         >>> len(recording["spikes"])
         4
     """
-    given = {"inputs": inputs, "record": record, "start": start, "store": store, "seed": seed}
+    given: Arguments = {
+        "inputs": inputs,
+        "record": record,
+        "start": start,
+        "store": store,
+        "seed": seed,
+    }
     partition = as_partition(mesh)
     if partition is not None and partition.is_shared and checkpoint is not None:
         raise InputError(
@@ -164,15 +180,15 @@ def simulate(
 
 
 def _simulate(
-    net: Any,
-    duration: Any,
+    net: brainstate.nn.Module,
+    duration: Time,
     *,
-    dt: Any,
-    inputs: Any,
-    record: Any,
+    dt: Time,
+    inputs: Drive | None,
+    record: Record,
     progress: bool | None,
-    start: Any,
-    store: Any = None,
+    start: Time | None,
+    store: str | Path | None = None,
     seed: int | None,
     keeper: Keeper | None,
     partition: Partition | None = None,
@@ -186,6 +202,7 @@ def _simulate(
     recorders = as_recorders(net, record)
     fed = Inputs(net, inputs, n_steps)
     draws = Draws(net, fed, seed)
+    seed = None if seed is None else int(seed)
     with brainstate.environ.context(dt=dt), draws.initially():
         for module in (net, *fed.modules):
             _initialise_missing(module)
@@ -254,7 +271,7 @@ def _simulate(
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}]"
 
 
-def _step_length(dt: Any) -> Any:
+def _step_length(dt: Time) -> Time:
     dt = brainstate.environ.get("dt", default=None) if dt is None else dt
     if dt is None:
         raise InputError(
@@ -275,21 +292,21 @@ class _End:
     """Where the last run of a network ended, and which arrays it left."""
 
     time: Fraction
-    dt: Any
-    left: list[Any]
+    dt: Time
+    left: list["weakref.ref[Array]"]
 
     @classmethod
-    def of(cls, net: Any, stop: int, dt: Any) -> "_End":
+    def of(cls, net: brainstate.nn.Module, stop: int, dt: Time) -> "_End":
         return cls(exact(dt) * stop, dt, [weakref.ref(x) for x in _moving(net)])
 
-    def is_left(self, net: Any) -> bool:
+    def is_left(self, net: brainstate.nn.Module) -> bool:
         """Whether the network still has the states that the run left, or half of them at least."""
         left = {id(x) for ref in self.left if (x := ref()) is not None}
         now = _moving(net)
         return bool(now) and 2 * sum(id(x) in left for x in now) >= len(now)
 
 
-def _moving(net: Any) -> list[jax.Array]:
+def _moving(net: brainstate.nn.Module) -> list[jax.Array]:
     """The arrays of the states that a reset makes anew."""
     kinds = (brainstate.HiddenState, brainstate.ShortTermState)
     states = [state for state in net.states().values() if isinstance(state, kinds)]
@@ -297,7 +314,7 @@ def _moving(net: Any) -> list[jax.Array]:
     return [x for x in leaves if isinstance(x, jax.Array)]
 
 
-def _first_step(net: Any, start: Any, dt: Any) -> int:
+def _first_step(net: brainstate.nn.Module, start: Time | None, dt: Time) -> int:
     end = _ends.get(net)
     if end is None or not end.is_left(net):
         return 0 if start is None else steps("simulate: start", start, dt)
@@ -321,13 +338,13 @@ def _first_step(net: Any, start: Any, dt: Any) -> int:
     return int(ratio)
 
 
-def _is_counter(state: Any) -> bool:
+def _is_counter(state: object) -> bool:
     if not isinstance(state, (brainstate.HiddenState, brainstate.ShortTermState)):
         return False
     return any(jnp.issubdtype(x.dtype, jnp.integer) for x in jax.tree.leaves(state.value))
 
 
-def _initialise_missing(net: Any, batch: int | None = None) -> None:
+def _initialise_missing(net: brainstate.nn.Module, batch: int | None = None) -> None:
     found = net.nodes(brainstate.nn.Module)
     nodes = list(found.values())
     lacking = {id(node): node.lacks_states() for node in nodes if isinstance(node, Declared)}
@@ -342,7 +359,7 @@ def _initialise_missing(net: Any, batch: int | None = None) -> None:
                 node.init_state(*(() if batch is None else (batch,)))
 
 
-def _batch(net: Any) -> int | None:
+def _batch(net: brainstate.nn.Module) -> int | None:
     found = net.nodes(brainstate.nn.Module)
     return _batch_of({dotted(path): node for path, node in found.items()})
 
@@ -385,17 +402,19 @@ class _Chunk:
 
     done: int
     length: int
-    recorded: Any
-    before: list[list[Any]]
-    after: list[list[Any]]
+    recorded: PyTree
+    before: list[list[PyTree]]
+    after: list[list[PyTree]]
     restore: Callable[[], None]
-    arguments: tuple[Any, ...]
+    arguments: tuple[PyTree, ...]
 
 
 class _Run:
     """A network, what it is given and what is recorded: runs chunks of steps."""
 
-    def __init__(self, net: Any, tape: Tape, fed: Inputs, draws: Draws, clock: Clock) -> None:
+    def __init__(
+        self, net: brainstate.nn.Module, tape: Tape, fed: Inputs, draws: Draws, clock: Clock
+    ) -> None:
         self.net, self.tape, self.fed, self.clock = net, tape, fed, clock
         self.draws = draws
         states = net.states()
@@ -420,12 +439,12 @@ class _Run:
         after = self.watch.values()
         return _Chunk(done, length, recorded, before, after, restore, arguments)
 
-    def _compiled(self, length: int) -> Callable[..., Any]:
+    def _compiled(self, length: int) -> Callable[..., PyTree]:
         """The compiled chunk, from the cache that lives as long as the network."""
         partition = partition_in_use()
         place = None if partition is None else partition.key
         key = (self._key, tuple(self.tape.levels), place, length)
-        known: dict[Any, Any] = _runners.setdefault(self.net, {})
+        known: dict[Json, Json] = _runners.setdefault(self.net, {})
         if key not in known:
             while len(known) >= MAX_RUNNERS:
                 known.pop(next(iter(known)))
@@ -434,7 +453,7 @@ class _Run:
         compiled, self._kernels = known[key]
         return compiled
 
-    def function(self, length: int) -> tuple[Callable[..., Any], dict[str, str]]:
+    def function(self, length: int) -> tuple[Callable[..., PyTree], dict[str, str]]:
         """What takes the steps of a chunk and reads what is recorded, to be compiled.
 
         With it comes what will say which kernels were chosen, once it has been traced.
@@ -453,17 +472,19 @@ class _Run:
         net, clock, read, reached = weakref.ref(self.net), self.clock, *self._fed()
         fits, draws = self._fits, self.draws.begin()
 
-        def begin(start: Any, passed: tuple[Any, ...], drawn: Any) -> Callable[[jax.Array], None]:
+        def begin(
+            start: tuple[Array, Array, Array], passed: tuple[PyTree, ...], drawn: PyTree
+        ) -> Callable[[jax.Array], None]:
             drawing_at = draws(drawn)
 
             def step(position: jax.Array) -> None:
                 fit = brainstate.environ.context(fit=fits)
                 with fit, clock.step(start, position) as t, drawing_at(position):
-                    root: Any = net()
+                    root: brainstate.nn.Module = net()
                     with step_of(root, all_dynamics(root, Dynamics)) as taken:
                         arguments, given = read(passed, position, t)
                         taken.given.update(given)
-                        with drawing(root), traced_step():
+                        with drawing(root), traced_step(), naming_inputs(arguments):
                             root(*arguments)
                         reached(taken)
 
@@ -471,7 +492,7 @@ class _Run:
 
         return begin
 
-    def _fed(self) -> tuple[Callable[..., Any], Callable[[Any], None]]:
+    def _fed(self) -> tuple[Callable[..., PyTree], Callable[[PyTree], None]]:
         return self.fed.reader(), self.fed.check_reached
 
     def error(self, chunk: _Chunk) -> NonFiniteError:
@@ -479,10 +500,10 @@ class _Run:
         chunk.restore()
         watch, steps_from = self.watch, self._steps()
 
-        def again(*arguments: Any) -> Any:
+        def again(*arguments: PyTree) -> PyTree:
             begun, step = watch.begin(), steps_from(*arguments)
 
-            def one(position: jax.Array) -> Any:
+            def one(position: jax.Array) -> PyTree:
                 step(position)
                 return watch.first(begun)
 
@@ -498,10 +519,13 @@ class _Run:
         self._record_until(chunk, position)
         dt = self.clock.dt
         now = f"{float(number * exact(dt) * 1000):.10g} ms"
+        guess = (
+            f"Is dt = {show(dt)} too long for the time constants, an input or a weight too large, "
+            "or a parameter on the wrong side of zero?"
+        )
         return NonFiniteError(
             f"simulate: {faulty.name}{where} became {value} in the step from t = {now}, step "
-            f"number {number}. Is dt = {show(dt)} too long for the time constants, an input or a "
-            "weight too large, or a parameter on the wrong side of zero? What was recorded until "
+            f"number {number}. {getattr(faulty.state, 'reason', guess)} What was recorded until "
             "then is in the attribute recording of this error; call "
             "brainstate.nn.reset_all_states(net) before another run",
             self.tape.recording(),
@@ -518,11 +542,11 @@ class _Run:
 
 
 def _chunk_function(
-    steps_from: Callable[..., Any], program: Program, outputs: list["weakref.ref[Any]"]
-) -> tuple[Callable[..., Any], dict[str, str]]:
+    steps_from: Callable[..., PyTree], program: Program, outputs: list["weakref.ref[Any]"]
+) -> tuple[Callable[..., PyTree], dict[str, str]]:
     kernels: dict[str, str] = {}
 
-    def run(*arguments: Any) -> Any:
+    def run(*arguments: PyTree) -> PyTree:
         step = steps_from(*arguments)
         with caught([module() for module in outputs]), noted_kernels() as noted:
             recorded = program.run(step)

@@ -6,31 +6,29 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import brainstate
-import jax
 
 from ..errors import InputError
+from ..types import Drive, Record, Time
 from ..units import show
 from .loop import simulate
 from .recording import Recording
-from .together import Built, Group, Lot, building, random_kept
+from .together import CANNOT_BE_TRACED, Built, Group, Lot, building, random_kept
 
 __all__ = ["Member", "Runner", "Settings", "run_alone"]
 
 WAVE = 64  # members that are in memory together
-CANNOT_BE_TRACED = (jax.errors.JAXTypeError, AttributeError, OverflowError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
 class Settings:
     """What all members have in common: the arguments of `simulate`."""
 
-    duration: Any
-    dt: Any
-    inputs: Any
-    record: Any
+    duration: Time
+    dt: Time
+    inputs: Drive | None
+    record: Record
     exact: bool
     batch: int | None
 
@@ -44,7 +42,7 @@ class Member:
         seed: Seed of what it draws, and of the noise of the run.
     """
 
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, object]
     seed: int
 
     def __str__(self) -> str:
@@ -62,7 +60,9 @@ class Member:
                 error.add_note(note)
             raise
 
-    def built(self, build: Callable[..., Any], settings: Settings) -> tuple[Any, Any]:
+    def built(
+        self, build: Callable[..., brainstate.nn.Module], settings: Settings
+    ) -> tuple[brainstate.nn.Module, Drive | None]:
         """The network and its inputs, with random numbers that begin at the seed."""
         brainstate.random.seed(self.seed)
         with self.named():
@@ -80,7 +80,9 @@ class Member:
         return net, inputs
 
 
-def run_alone(build: Callable[..., Any], member: Member, settings: Settings) -> Recording:
+def run_alone(
+    build: Callable[..., brainstate.nn.Module], member: Member, settings: Settings
+) -> Recording:
     """The member as `simulate` runs it."""
     with building, random_kept(), member.named():
         net, inputs = member.built(build, settings)
@@ -107,7 +109,7 @@ class Runner:
 
     def __init__(
         self,
-        build: Callable[..., Any],
+        build: Callable[..., brainstate.nn.Module],
         settings: Settings,
         names: Sequence[str],
         threads: int | None = None,
@@ -157,7 +159,7 @@ class Runner:
         with building, random_kept():
             for number, member in members.items():
                 built = self._built(member)
-                key = built.survey.key
+                key = built.key(self.names)
                 if key not in self._groups:
                     self._groups[key] = Group(built, self.names)
                 self._groups[key].add(number, built)
@@ -184,14 +186,19 @@ class Runner:
         Args:
             probes: Some members, in which each parameter and the seed differ from the first.
         """
-        found: dict[str, None] = {}
+        alike: dict[int, list[Built]] = {}
         with building, random_kept():
-            groups: dict[int, Group] = {}
-            for number, probe in enumerate(probes):
+            for probe in probes:
                 built = self._built(probe)
-                group = groups.setdefault(built.survey.key, Group(built))
-                group.add(number, built)
-                found.update(group.differing)
+                alike.setdefault(built.survey.key, []).append(built)
+        found: dict[str, None] = {}
+        for first, *others in alike.values():
+            names = [name for other in others for name in first.differing(other)]
+            group = Group(first, list(dict.fromkeys(names)))
+            for number, member in enumerate([first, *others]):
+                group.add(number, member)
+            if group.exchanged:
+                found.update(dict.fromkeys(group.harmless()))
         return tuple(found)
 
 
@@ -213,10 +220,10 @@ def _cores() -> int:
     return len(known(0)) if known else os.cpu_count() or 1
 
 
-def _recorded(settings: Settings, net: Any) -> Any:
+def _recorded(settings: Settings, net: brainstate.nn.Module) -> Record:
     return settings.record(net) if callable(settings.record) else settings.record
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = show(value)
     return text if len(text) < 40 else type(value).__name__

@@ -9,8 +9,9 @@ import brainunit as u
 import numpy as np
 
 from ..errors import InputError
+from ..types import PyTree, Quantity
 from ..units import show
-from .recording import Recording, SpikeEvents
+from .recording import Recording, SpikeEvents, TraceData
 
 if TYPE_CHECKING:
     import xarray
@@ -53,7 +54,7 @@ def needs_xarray() -> Any:
     return xarray
 
 
-def measured(recording: Recording, measure: Callable[[Recording], Any] | None) -> Result:
+def measured(recording: Recording, measure: Callable[[Recording], object] | None) -> Result:
     """What is kept of a recording.
 
     Args:
@@ -71,7 +72,7 @@ def measured(recording: Recording, measure: Callable[[Recording], Any] | None) -
     return {str(name): _variable(str(name), value) for name, value in named.items()}
 
 
-def _standard(name: str, data: Any) -> list[tuple[str, Variable]]:
+def _standard(name: str, data: SpikeEvents | TraceData) -> list[tuple[str, Variable]]:
     if isinstance(data, SpikeEvents):
         counts = data.counts()
         dims: tuple[str, ...] = ("trial", f"{name}.neuron")
@@ -119,11 +120,11 @@ def _variable(name: str, value: Any) -> Variable:
     return Variable(number, dims, _unit(value))
 
 
-def _number(value: Any) -> np.ndarray:
+def _number(value: Quantity) -> np.ndarray:
     return np.asarray(u.get_mantissa(value))
 
 
-def _unit(value: Any) -> str:
+def _unit(value: Quantity) -> str:
     unit = u.get_unit(value)
     return "" if unit == u.UNITLESS else str(unit)
 
@@ -160,7 +161,7 @@ def dataset_of(plan: "Plan", settings: "Settings", results: Sequence[Result]) ->
     return xarray.Dataset(found, coords, attributes)
 
 
-def _labels(plan: "Plan") -> tuple[list[str], list[int], dict[str, Any]]:
+def _labels(plan: "Plan") -> tuple[list[str], list[int], dict[str, object]]:
     """Dimensions of the result, the shape in which members are listed, and the labels."""
     coords: dict[str, Any] = {}
     if plan.lists is not None:
@@ -195,11 +196,11 @@ def _label(values: Sequence[Any]) -> tuple[np.ndarray, dict[str, str]]:
     return np.asarray(shortest), {"units": str(unit)} if unit != u.UNITLESS else {}
 
 
-def _host(x: Any) -> Any:
+def _host(x: PyTree) -> PyTree:
     return np.asarray(x)[()]
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value if isinstance(value, str) else getattr(value, "__name__", None) or str(value)
 
 

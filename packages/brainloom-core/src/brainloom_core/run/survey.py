@@ -21,11 +21,13 @@ import brainunit as u
 import jax
 import numpy as np
 
+from ..types import PyTree, Quantity
+
 __all__ = ["Place", "Survey", "exchanged", "survey"]
 
 # Bookkeeping of objects, on which no step depends.
-IGNORED = frozenset({"_made", "_name", "_outer", "_setting", "_version"})
-SEEDS = frozenset({"_seed", "seed"})  # whole numbers that may differ
+IGNORED = frozenset({"_made", "_name", "_outer", "_setting", "times_changed"})
+SEEDS = frozenset({"seed"})  # whole numbers that may differ
 PLAIN = (bool, int, str, bytes, complex, slice, range, type(None), type(Ellipsis))
 IDENTICAL = (type, types.ModuleType, types.BuiltinFunctionType, types.CodeType)
 
@@ -40,7 +42,7 @@ class Place:
     """
 
     read: Callable[[], Any]
-    write: Callable[[Any], None]
+    write: Callable[[object], None]
 
 
 @dataclass
@@ -56,22 +58,22 @@ class Survey:
     """
 
     places: dict[str, Place] = field(default_factory=dict)
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, PyTree] = field(default_factory=dict)
     states: dict[str, brainstate.State] = field(default_factory=dict)
-    rest: list[tuple[str, Any]] = field(default_factory=list)
-    alive: list[Any] = field(default_factory=list)
+    rest: list[tuple[str, object]] = field(default_factory=list)
+    alive: list[object] = field(default_factory=list)
 
     @property
     def key(self) -> int:
         """Equal for networks that may be run by what was compiled for one of them."""
         return hash(tuple(self.rest))
 
-    def state_values(self) -> dict[str, Any]:
+    def state_values(self) -> dict[str, PyTree]:
         """What the states hold now."""
         return {path: state.value for path, state in self.states.items()}
 
 
-def survey(root: Any) -> Survey:
+def survey(root: brainstate.nn.Module) -> Survey:
     """Look through everything that is reached from an object.
 
     Args:
@@ -83,7 +85,7 @@ def survey(root: Any) -> Survey:
 
 
 @contextlib.contextmanager
-def exchanged(surveyed: Survey, numbers: dict[str, Any]) -> Iterator[None]:
+def exchanged(surveyed: Survey, numbers: dict[str, PyTree]) -> Iterator[None]:
     """Put other numbers in the places of a network, until the end of the context.
 
     Args:
@@ -109,10 +111,10 @@ class _Walk:
         self.found = found
         self.seen: dict[int, str] = {}
 
-    def note(self, path: str, *words: Any) -> None:
+    def note(self, path: str, *words: object) -> None:
         self.found.rest.append((path, words))
 
-    def visit(self, path: str, value: Any, place: Place) -> None:
+    def visit(self, path: str, value: object, place: Place) -> None:
         """List what is at a place and what that holds."""
         if isinstance(value, PLAIN) or value is NotImplemented:
             if path.rpartition(".")[2] in SEEDS and type(value) is int:
@@ -134,7 +136,7 @@ class _Walk:
             self.found.alive.append(value)
             self.into(path, value, place)
 
-    def number(self, path: str, value: Any, place: Place) -> None:
+    def number(self, path: str, value: Quantity, place: Place) -> None:
         dtype = getattr(value, "dtype", None)
         if isinstance(value, np.ndarray) and value.dtype.hasobject:
             self.same(path, value)
@@ -142,7 +144,7 @@ class _Walk:
         self.found.places[path], self.found.values[path] = place, value
         self.note(path, type(value).__name__, np.shape(value), str(dtype))
 
-    def quantity(self, path: str, value: Any, place: Place) -> None:
+    def quantity(self, path: str, value: Quantity, place: Place) -> None:
         """A number with unit; a whole one is as good as one that is not."""
         unit, mantissa = value.unit, value.mantissa
         inner = Place(
@@ -153,7 +155,7 @@ class _Walk:
         is_whole = isinstance(mantissa, int) and not isinstance(mantissa, bool)
         self.number(path, float(mantissa) if is_whole else mantissa, inner)
 
-    def same(self, path: str, value: Any) -> None:
+    def same(self, path: str, value: object) -> None:
         """What is equal to itself alone."""
         self.found.alive.append(value)
         self.note(path, "same", id(value))
@@ -208,7 +210,7 @@ class _Walk:
         for part in ("__defaults__", "__kwdefaults__"):
             self.visit(f"{path}.{part}", getattr(function, part), _attribute(function, part))
 
-    def instance(self, path: str, value: Any) -> None:
+    def instance(self, path: str, value: object) -> None:
         kind = type(value)
         held = getattr(value, "__dict__", None)
         slots = [s for c in kind.__mro__ for s in _slots(c) if hasattr(value, s)]
@@ -226,11 +228,11 @@ class _Walk:
             self.visit(f"{path}.{name}", getattr(value, name), _slot(value, name))
 
 
-def _unwritable(value: Any) -> None:
+def _unwritable(value: object) -> None:
     raise TypeError("a value that cannot be exchanged")
 
 
-def _fixed(value: Any) -> Place:
+def _fixed(value: object) -> Place:
     return Place(lambda: value, _unwritable)
 
 
@@ -238,11 +240,11 @@ def _item(container: Any, key: Any) -> Place:
     return Place(lambda: container[key], functools.partial(container.__setitem__, key))
 
 
-def _attribute(holder: Any, name: str) -> Place:
+def _attribute(holder: object, name: str) -> Place:
     return Place(lambda: getattr(holder, name), lambda value: setattr(holder, name, value))
 
 
-def _slot(holder: Any, name: str) -> Place:
+def _slot(holder: object, name: str) -> Place:
     return Place(
         lambda: getattr(holder, name), lambda value: object.__setattr__(holder, name, value)
     )
@@ -265,12 +267,12 @@ def _slots(kind: type) -> list[str]:
     return [name for name in names if name not in ("__dict__", "__weakref__")]
 
 
-def _key(key: Any) -> Any:
+def _key(key: object) -> str:
     """A key of a dictionary; one that is an object has no name of its own."""
     return repr(key) if isinstance(key, (*PLAIN, tuple)) else type(key).__qualname__
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, (set, frozenset)):
         return repr(sorted(map(repr, value)))
     if isinstance(value, u.Unit):

@@ -5,17 +5,19 @@ import itertools
 import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import brainstate
 import brainunit as u
 import numpy as np
 
 from ..clock import steps
 from ..errors import BrainloomError, InputError
 from ..progress import progress_bar
+from ..types import Drive, Record, Time, Values
 from ..units import show
 from .loop import _step_length
 from .members import Member, Runner, Settings
@@ -33,16 +35,16 @@ RETRIES = 3  # times that a task is handed out again after its worker was lost
 
 
 def sweep(
-    build: Callable[..., Any],
-    over: Any = None,
+    build: Callable[..., brainstate.nn.Module],
+    over: Values | Sequence[Values] | None = None,
     *,
-    duration: Any,
-    seeds: Any = 1,
-    dt: Any = None,
-    inputs: Any = None,
-    record: Any = None,
-    measure: Callable[[Recording], Any] | None = None,
-    executor: Any = None,
+    duration: Time,
+    seeds: int | str | Sequence[int] = 1,
+    dt: Time | None = None,
+    inputs: Drive | None = None,
+    record: Record | None = None,
+    measure: Callable[[Recording], object] | None = None,
+    executor: int | Executor | Callable[[], Executor] | None = None,
     store: str | Path | None = None,
     batch: int | None = None,
     exact: bool = False,
@@ -54,8 +56,9 @@ def sweep(
     what it gives is what `simulate(net, ..., seed=seed)` gives of that network. Members whose
     networks differ in numbers only (parameters, weights, initial states, edges, noise) share what
     is compiled: it takes the numbers that differ as arguments. Others (of another size, number of
-    edges or model) are compiled by themselves. Without an executor, members run at the same time
-    on all cores of this process.
+    edges or model, or with another value of what decides how a step is computed, such as the rate
+    of a `PoissonInput`) are compiled by themselves. Without an executor, members run at the same
+    time on all cores of this process.
 
     How many run side by side, as one batch under `jax.vmap`, follows from their size. On a CPU
     that pays for small networks: those of up to 100 neurons run 2 to 5 times as fast in batches
@@ -167,12 +170,12 @@ class Plan:
 
     members: tuple[Member, ...]
     names: tuple[str, ...]
-    lists: tuple[tuple[Any, ...], ...] | None
-    samples: tuple[Mapping[str, Any], ...] | None
+    lists: tuple[tuple[object, ...], ...] | None
+    samples: tuple[Mapping[str, object], ...] | None
     seeds: tuple[int, ...] | None
 
     @classmethod
-    def of(cls, over: Any, seeds: Any) -> "Plan":
+    def of(cls, over: object, seeds: object) -> "Plan":
         """The plan for what `sweep` was given."""
         lists = samples = None
         if over is None or isinstance(over, Mapping):
@@ -195,7 +198,9 @@ class Plan:
         """How many sets of parameters there are."""
         return len(self.members) // (1 if self.seeds is None else len(self.seeds))
 
-    def differing(self, build: Callable[..., Any], settings: Settings) -> tuple[str, ...]:
+    def differing(
+        self, build: Callable[..., brainstate.nn.Module], settings: Settings
+    ) -> tuple[str, ...]:
         """The numbers that differ between members, as far as a few of them show it."""
         if settings.exact or len(self.members) == 1:
             return ()
@@ -222,7 +227,7 @@ class Plan:
         return list(portions.values())
 
 
-def _name(name: Any) -> str:
+def _name(name: object) -> str:
     if not isinstance(name, str) or not name.isidentifier() or name in ("seed", "sample"):
         raise InputError(
             "sweep: over: expected names of arguments of build, other than 'seed' and 'sample', "
@@ -231,7 +236,7 @@ def _name(name: Any) -> str:
     return name
 
 
-def _values(name: str, values: Any) -> tuple[Any, ...]:
+def _values(name: str, values: Any) -> tuple[object, ...]:
     is_several = not isinstance(values, (str, bytes)) and np.ndim(u.get_mantissa(values)) != 0
     if not is_several and isinstance(values, (list, tuple, range)):
         is_several = True
@@ -241,7 +246,7 @@ def _values(name: str, values: Any) -> tuple[Any, ...]:
     return found
 
 
-def _samples(over: Any) -> list[dict[str, Any]]:
+def _samples(over: Any) -> list[dict[str, object]]:
     is_list = isinstance(over, Sequence) and not isinstance(over, str) and len(over) > 0
     if not is_list or not all(isinstance(item, Mapping) for item in over):
         raise InputError(
@@ -258,7 +263,7 @@ def _samples(over: Any) -> list[dict[str, Any]]:
     return points
 
 
-def _seeds(seeds: Any) -> tuple[int, ...] | None:
+def _seeds(seeds: object) -> tuple[int, ...] | None:
     if isinstance(seeds, str) and seeds == "each":
         return None
     if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool) and seeds > 0:
@@ -301,9 +306,9 @@ def _check_inputs(inputs: Any) -> None:
 class _Job:
     """What every worker has to know."""
 
-    build: Callable[..., Any]
+    build: Callable[..., brainstate.nn.Module]
     settings: Settings
-    measure: Callable[[Recording], Any] | None
+    measure: Callable[[Recording], object] | None
     plan: Plan
     names: tuple[str, ...]
 
@@ -314,7 +319,7 @@ class _Job:
 
 
 def _run_all(
-    job: _Job, numbers: list[int], executor: Any, done: Callable[[int, Result], None]
+    job: _Job, numbers: list[int], executor: object, done: Callable[[int, Result], None]
 ) -> None:
     if executor is None:
         Runner(job.build, job.settings, job.names).run(
@@ -349,12 +354,12 @@ def _run_all(
 
 
 def _handed_out(
-    job: _Job, tasks: list[list[int]], pool: Any, done: Callable[[int, Result], None]
+    job: _Job, tasks: list[list[int]], pool: Executor, done: Callable[[int, Result], None]
 ) -> tuple[list[list[int]], BaseException | None]:
     """Run tasks; those that were lost with their workers, and by what."""
     lost: list[list[int]] = []
     reason: BaseException | None = None
-    running: dict[Future[Any], list[int]] = {}
+    running: dict[Future[dict[int, Any]], list[int]] = {}
     try:
         for task in tasks:
             members = {n: job.plan.members[n] for n in task}
@@ -390,9 +395,9 @@ def _handed_out(
 
 
 def _task(
-    build: Callable[..., Any],
+    build: Callable[..., brainstate.nn.Module],
     settings: Settings,
-    measure: Callable[[Recording], Any] | None,
+    measure: Callable[[Recording], object] | None,
     names: tuple[str, ...],
     members: dict[int, Member],
 ) -> dict[int, Any]:
@@ -425,7 +430,7 @@ def _cannot_be_sent(error: BaseException) -> bool:
     return isinstance(error, (pickle.PicklingError, AttributeError, TypeError))
 
 
-def _maker(executor: Any) -> Callable[[], Any]:
+def _maker(executor: Any) -> Callable[[], Executor]:
     if isinstance(executor, int) and not isinstance(executor, bool) and executor > 0:
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context  # neither is light

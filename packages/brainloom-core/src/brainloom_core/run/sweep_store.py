@@ -12,10 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import brainstate
 import brainunit as u
 import numpy as np
 
 from ..errors import InputError
+from ..types import Json
 from .results import Result, Variable
 
 if TYPE_CHECKING:
@@ -47,8 +49,8 @@ class SweepStore:
         path: str | Path,
         plan: "Plan",
         settings: "Settings",
-        build: Callable[..., Any],
-        measure: Callable[..., Any] | None,
+        build: Callable[..., brainstate.nn.Module],
+        measure: Callable[..., object] | None,
     ) -> "SweepStore":
         """The store at a path, made anew or found to be of the same sweep.
 
@@ -86,7 +88,7 @@ class SweepStore:
         store._replace(known, json.dumps(header, indent=1).encode())
         return store
 
-    def _check(self, found: dict[str, Any], header: dict[str, Any]) -> None:
+    def _check(self, found: dict[str, Json], header: dict[str, Json]) -> None:
         for name, value in header.items():
             if found.get(name) != value:
                 how = f"{name} was {_excerpt(found.get(name))} and is now {_excerpt(value)}"
@@ -168,7 +170,7 @@ def _plain(value: Any) -> Any:
     return repr(value) if " at 0x" not in repr(value) else type(value).__qualname__
 
 
-def _key(key: Any) -> str:
+def _key(key: object) -> str:
     return key if isinstance(key, str) else type(key).__qualname__
 
 
@@ -192,10 +194,10 @@ def _is_full(cell: Any) -> bool:
         return False
 
 
-def _digest(value: Any) -> str:
+def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _excerpt(value: Any) -> str:
+def _excerpt(value: object) -> str:
     text = json.dumps(value)
     return text if len(text) < 80 else f"{text[:77]}..."

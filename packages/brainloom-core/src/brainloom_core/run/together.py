@@ -2,12 +2,13 @@
 
 import contextlib
 import copy
+import hashlib
 import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
 import brainstate
 import jax
@@ -17,6 +18,7 @@ from jax.extend.core import jaxpr_as_fun
 
 from ..clock import Clock, steps
 from ..keys import step_words
+from ..types import Drive, PyTree, Record, Time
 from .draws import Draws
 from .inputs import Inputs
 from .loop import CHUNK_BYTES, CHUNK_STEPS, _initialise_missing, _Run, _step_length
@@ -28,6 +30,16 @@ __all__ = ["Group", "Lot", "building", "random_kept"]
 # brainstate has one generator and one record of traces in a process: one thread builds or traces.
 building = threading.RLock()
 RANDOM = "brainstate.random"
+CANNOT_BE_TRACED = (jax.errors.JAXTypeError, AttributeError, OverflowError, TypeError, ValueError)
+# Operations that change nothing but numbers, element by element; and calls of functions.
+ARITHMETIC = frozenset(
+    """
+    abs add and broadcast_in_dim ceil clamp closed_call convert_element_type copy copy_p cos
+    custom_jvp_call custom_vjp_call div eq erf exp exp2 expm1 floor ge gt integer_pow is_finite jit
+    le log log1p logistic lt max min mul ne neg nextafter not or pjit pow reshape round rsqrt
+    select_n sign sin sqrt square squeeze stop_gradient sub tan tanh xor
+    """.split()  # noqa: SIM905 (one name a line would be fifty)
+)
 # On a CPU a batch saves the cost of beginning a step, a few tenths of a microsecond, and loses what
 # kernels win that visit spikes only. Measured: networks of up to some 100 neurons run 2 to 5 times
 # as fast in a batch that takes 16 kB, and those of 1000 not any faster in any batch.
@@ -58,7 +70,13 @@ class Built:
     """
 
     def __init__(
-        self, net: Any, inputs: Any, duration: Any, dt: Any, record: Any, seed: int
+        self,
+        net: brainstate.nn.Module,
+        inputs: Drive | None,
+        duration: Time,
+        dt: Time,
+        record: Record,
+        seed: int,
     ) -> None:
         self.net, self.dt = net, _step_length(dt)
         self.n_steps = steps("sweep: duration", duration, self.dt, least=1)
@@ -94,32 +112,51 @@ class Built:
         with brainstate.environ.context(dt=self.dt):
             return Tape(self.net, self.recorders, self.dt, (0, self.n_steps), longest)
 
+    def differing(self, other: "Built") -> list[str]:
+        """The numbers in which another one of the same survey differs.
+
+        Args:
+            other: The other one.
+        """
+        values = other.survey.values
+        return [name for name, v in self.survey.values.items() if not _equal(v, values[name])]
+
+    def key(self, names: Sequence[str]) -> int:
+        """Equal for members that differ in these numbers and in their states at most.
+
+        Args:
+            names: The numbers.
+        """
+        fixed = [
+            (name, _print_of(v)) for name, v in self.survey.values.items() if name not in names
+        ]
+        return hash((self.survey.key, tuple(fixed)))
+
     @property
-    def states(self) -> dict[str, Any]:
+    def states(self) -> dict[str, PyTree]:
         """What the states hold, that of the generator too."""
         return {**self.survey.state_values(), RANDOM: self.random}
 
 
 class Group:
-    """Members whose networks differ in numbers only, and what is compiled for them.
+    """Members whose networks differ in some numbers only, and what is compiled for them.
 
     Args:
         first: The one whose network stands for all.
-        names: Numbers that differ between members that are not known yet.
+        names: The numbers in which members may differ: arguments of what is compiled.
     """
 
-    def __init__(self, first: Built, names: Iterable[str] = ()) -> None:
+    def __init__(self, first: Built, names: Sequence[str]) -> None:
         self.first, self.last = first, first
         self.clock = Clock.of(first.dt, first.n_steps)
         self.numbers: list[int] = []
-        self.values: list[dict[str, Any]] = []
-        self.states: list[dict[str, Any]] = []
-        self.passed: list[tuple[Any, ...]] = []
-        self.seeds: list[Any] = []
-        known = first.survey.values
-        self.differing = dict.fromkeys(name for name in names if name in known)
+        self.values: list[dict[str, PyTree]] = []
+        self.states: list[dict[str, PyTree]] = []
+        self.passed: list[tuple[PyTree, ...]] = []
+        self.seeds: list[PyTree] = []
+        self.exchanged = [name for name in names if name in first.survey.values]
         self.varied: set[str] = set()  # states that do not begin alike
-        self._compiled: dict[tuple[int, int], Any] = {}
+        self._compiled: dict[tuple[int, int], _Compiled] = {}
         self._compiling = threading.Lock()
         self._initial = first.states
         self._standard = dict(first.survey.values)
@@ -132,10 +169,8 @@ class Group:
             member: The member, of the same key.
         """
         standard = self._standard
-        kept = {k: v for k, v in member.survey.values.items() if not _equal(v, standard[k])}
-        if not self.differing.keys() >= kept.keys():
-            self.differing.update(dict.fromkeys(kept))
-            self._compiled.clear()
+        own = {name: member.survey.values[name] for name in self.exchanged}
+        kept = {name: v for name, v in own.items() if not _equal(v, standard[name])}
         self.last = member
         self.numbers.append(number)
         self.values.append(kept)
@@ -201,13 +236,21 @@ class Group:
             one, other = (self.traced(member, 1) for member in (self.first, self.last))
         return one.text == other.text and _all_equal(one.closed.consts, other.closed.consts)
 
-    def traced(self, member: Built, length: int) -> "_Traced":
-        """The steps as a function of numbers that differ and of states, traced with one member."""
-        names = list(self.differing)
+    def traced(self, member: Built, length: int, names: Sequence[str] | None = None) -> "_Traced":
+        """The steps as a function of numbers and of states, traced with one member.
+
+        Args:
+            member: The member.
+            length: Number of steps.
+            names: The numbers; None for those in which members differ.
+        """
+        names = self.exchanged if names is None else names
 
         tape, kernels = member.tape(), dict[str, str]()
 
-        def chunk(numbers: list[Any], seed: Any, passed: Any, start: Any, first: Any) -> Any:
+        def chunk(
+            numbers: list[PyTree], seed: PyTree, passed: PyTree, start: PyTree, first: PyTree
+        ) -> PyTree:
             with exchanged(member.survey, dict(zip(names, numbers, strict=True))):
                 run = _Run(member.net, tape, member.fed, member.draws, self.clock)
                 steps, noted = run.function(length)
@@ -223,7 +266,25 @@ class Group:
         own = numbers, self.first.draws.words, passed
         return _Traced(chunk, member.survey, (*own, *self.when(0)), kernels)
 
-    def when(self, done: int) -> tuple[Any, Any]:
+    def harmless(self) -> list[str]:
+        """Those of the exchanged numbers on which it does not depend what is computed.
+
+        What is known when a step is traced may be used to choose how to go on: a table for
+        one rate of Poisson spikes, say, and rejection for many. Arithmetic may differ.
+        """
+        with building, random_kept():
+            expected = self.traced(self.last, 1, []).outline
+            if self._outline(self.exchanged) == expected:
+                return list(self.exchanged)
+            return [name for name in self.exchanged if self._outline([name]) == expected]
+
+    def _outline(self, names: Sequence[str]) -> PyTree:
+        try:
+            return self.traced(self.last, 1, names).outline
+        except CANNOT_BE_TRACED:
+            return None
+
+    def when(self, done: int) -> tuple[PyTree, PyTree]:
         """Time and number of a step, as compiled steps take them.
 
         Args:
@@ -237,9 +298,9 @@ class _Traced:
 
     def __init__(
         self,
-        function: Callable[..., Any],
+        function: Callable[..., PyTree],
         found: Survey,
-        arguments: Any,
+        arguments: PyTree,
         kernels: dict[str, str],
     ) -> None:
         self.kernels = kernels
@@ -257,7 +318,12 @@ class _Traced:
         """What is computed, without the addresses of functions."""
         return re.sub(r"0x[0-9a-f]+", "", str(self.closed.jaxpr))
 
-    def __call__(self, own: Any, when: Any, held: dict[str, Any]) -> Any:
+    @property
+    def outline(self) -> Counter[str]:
+        """How often each operation occurs, without arithmetic."""
+        return Counter(_operations(self.closed.jaxpr))
+
+    def __call__(self, own: PyTree, when: PyTree, held: dict[str, PyTree]) -> PyTree:
         """What is recorded, and the states that are written."""
         ordered = [held[name] for name in self.states]
         flat = jax.tree.leaves(((*own, *when), {}, ordered))
@@ -279,7 +345,7 @@ class _Compiled:
             if name not in traced.written and name not in group.varied
         }
 
-        def run(own: Any, held: Any, shared: Any, when: Any) -> Any:
+        def run(own: PyTree, held: PyTree, shared: PyTree, when: PyTree) -> PyTree:
             return traced(own, when, {**held, **shared})
 
         if self.is_batch:
@@ -288,13 +354,13 @@ class _Compiled:
         own = self.own(places, 0, length)
         self.function = jax.jit(run).lower(own, held, shared, group.when(0)).compile()
 
-    def own(self, places: Sequence[int], done: int, length: int) -> Any:
+    def own(self, places: Sequence[int], done: int, length: int) -> PyTree:
         """What each is given: numbers that differ, its seed, and the inputs of some steps."""
         group = self.group
         return self._stacked(
             [
                 (
-                    [group.values[p].get(name, group._standard[name]) for name in group.differing],
+                    [group.values[p].get(name, group._standard[name]) for name in group.exchanged],
                     group.seeds[p],
                     _cut(group.passed[p], done, length),
                 )
@@ -302,7 +368,7 @@ class _Compiled:
             ]
         )
 
-    def held(self, places: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def held(self, places: Sequence[int]) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
         """The first states of each, and those that are one for all."""
         states = self.group.states
         own = [name for name in self.states if name not in self.shared]
@@ -311,7 +377,7 @@ class _Compiled:
             {name: states[places[0]][name] for name in self.shared},
         )
 
-    def _stacked(self, each: list[Any]) -> Any:
+    def _stacked(self, each: list[PyTree]) -> PyTree:
         if not self.is_batch:
             return jax.tree.map(jnp.asarray, each[0])
         return jax.tree.map(lambda *x: jnp.stack([jnp.asarray(v) for v in x]), *each)
@@ -340,7 +406,7 @@ class Lot:
         group, n = self.group, len(self.filled)
         began = time.perf_counter()
         tapes = [group.first.tape(n) for _ in self.places]
-        held: dict[str, Any] = {}
+        held: dict[str, PyTree] = {}
         for done, length in tapes[0].chunks():
             compiled = group.compiled(length, self.filled)
             if not held:
@@ -360,10 +426,10 @@ class Lot:
             tape.about["wall_time"] = seconds
             yield number, tape.recording() if finite else None
 
-    def _part(self, values: Any, place: int) -> Any:
+    def _part(self, values: PyTree, place: int) -> PyTree:
         return values[place] if len(self.filled) > 1 else values
 
-    def _is_finite(self, begun: dict[str, Any], now: dict[str, Any], place: int) -> bool:
+    def _is_finite(self, begun: dict[str, PyTree], now: dict[str, PyTree], place: int) -> bool:
         """Whether no NaN came about, and no infinity where there was none."""
         for name, value in now.items():
             if name == RANDOM:
@@ -377,22 +443,38 @@ class Lot:
         return True
 
 
-def _cut(values: tuple[Any, ...], done: int, length: int) -> tuple[Any, ...]:
+def _operations(jaxpr: PyTree) -> Iterator[str]:
+    for equation in jaxpr.eqns:
+        if equation.primitive.name not in ARITHMETIC:
+            yield equation.primitive.name
+        for inner in jax.tree.leaves(list(equation.params.values())):
+            inner = getattr(inner, "jaxpr", inner)
+            if hasattr(inner, "eqns"):
+                yield from _operations(inner)
+
+
+def _cut(values: tuple[PyTree, ...], done: int, length: int) -> tuple[PyTree, ...]:
     return tuple(v if v is None or v.ndim == 0 else v[done : done + length] for v in values)
 
 
-def _equal(a: Any, b: Any) -> bool:
+def _print_of(x: PyTree) -> PyTree:
+    number = np.asarray(x)
+    content = number.tobytes()
+    return content if len(content) < 64 else hashlib.blake2b(content).digest()
+
+
+def _equal(a: PyTree, b: PyTree) -> bool:
     return a is b or bool(np.array_equal(np.asarray(a), np.asarray(b)))
 
 
-def _all_equal(a: Any, b: Any) -> bool:
+def _all_equal(a: PyTree, b: PyTree) -> bool:
     if a is b:
         return True
     one, other = jax.tree.leaves(a), jax.tree.leaves(b)
     return len(one) == len(other) and all(map(_equal_leaves, one, other))
 
 
-def _equal_leaves(a: Any, b: Any) -> bool:
+def _equal_leaves(a: PyTree, b: PyTree) -> bool:
     if hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
         a, b = jax.random.key_data(a), jax.random.key_data(b)
     return _equal(a, b)

@@ -500,12 +500,16 @@ class Stochastic(Sigmoid):
     r"""Spikes drawn with the probability $\sigma(\alpha z)$, whose derivative is the slope.
 
     Every call draws anew, as `brainloom_core.keys` does; the mean over many calls has exactly the
-    slope. A neuron calls it once in a step and keeps the spikes. The probability is one for a step,
-    whatever its length; neurons with a hazard in time are the `EscapeLIF` family.
+    slope. A neuron calls it once in a step and keeps the spikes; while it is refractory there are
+    none. The probability is one for a step, whatever its length; neurons with a hazard in time are
+    the `EscapeLIF` family. Spikes that are found from the course of the potential, those of
+    `Crossing` and with `interpolate=True`, cannot be drawn.
 
     Args:
         alpha: Steepness $\alpha$, 4.
     """
+
+    is_drawn = True
 
     def step(self, z: jax.Array) -> jax.Array:
         r"""The value: 1 with the probability $\sigma(\alpha z)$, else 0."""

@@ -173,7 +173,8 @@ class Projection(Base):
             "output": output,
         }
         missing = [part for part, value in parts.items() if value is None]
-        if len(missing) == len(parts) and weight is None and stp is None:
+        rest = (weight, stp, delay, max_delay, label, seed, align)
+        if len(missing) == len(parts) and all(x is None for x in rest) and interpolate is False:
             return
         if missing:
             raise TypeError(

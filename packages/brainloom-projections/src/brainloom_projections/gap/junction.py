@@ -7,7 +7,19 @@ import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Dynamics, ParameterError, Projection, StateError, SynOut, UnitError, View
+from brainloom_core import (
+    Constraint,
+    Dynamics,
+    ParameterError,
+    Projection,
+    StateError,
+    SynOut,
+    UnitError,
+    View,
+    at_least,
+    checked,
+    maybe,
+)
 from brainloom_core.types import Array, ArrayLike, Initializer, Population, Quantity, Time
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
@@ -22,6 +34,9 @@ from .exchange import mean_potentials, summed
 __all__ = ["AsymmetryGapJunction", "SymmetryGapJunction"]
 
 
+_name = Constraint("the name of a state such as 'V'", lambda name: isinstance(name, str))
+_kind = Constraint("a class of states, or a function", callable)
+_seed = maybe(at_least(0))
 Ends = tuple[ArrayLike, ArrayLike]
 Pairs = Rule | Edges | Connection | Ends | Callable[..., Ends]  # which neurons are coupled
 
@@ -280,6 +295,7 @@ class SymmetryGapJunction(_GapJunction):
         ['0.19', '9.61']
     """
 
+    @checked(seed=_seed, param_type=_kind)
     def __init__(
         self,
         couples: Population | tuple[Population, Population],
@@ -290,8 +306,8 @@ class SymmetryGapJunction(_GapJunction):
         seed: int | None = None,
         delay: Time | None = None,
     ) -> None:
-        pre, post = couples if isinstance(couples, (tuple, list)) else (couples, couples)
-        names = (states, states) if isinstance(states, str) else states
+        pre, post = _pair("couples", "one population or two", couples, (Dynamics, View))
+        names = _pair("states", "the name of a state such as 'V', or two", states, str)
         super().__init__(pre, names[0], post, names[1], conn, weight, param_type, seed, delay)
 
     def _weights(self) -> tuple[Quantity, Quantity]:
@@ -385,6 +401,7 @@ class AsymmetryGapJunction(_GapJunction):
 
     _columns = 2
 
+    @checked(pre_state=_name, post_state=_name, seed=_seed, param_type=_kind)
     def __init__(
         self,
         pre: Population,
@@ -427,6 +444,14 @@ class AsymmetryGapJunction(_GapJunction):
         total = summed(u.math.broadcast_to(weight, mine.shape), mine, size)
         own = begun.V + begun.rise + begun.gain * towards
         return own / (1.0 + u.get_magnitude(begun.gain * total))
+
+
+def _pair(name: str, expected: str, given: Any, kind: Any) -> tuple[Any, Any]:
+    """What is given for both sides of a junction: one for both, or two."""
+    pair = tuple(given) if isinstance(given, (tuple, list)) else (given, given)
+    if len(pair) != 2 or not all(isinstance(one, kind) for one in pair):
+        raise ParameterError(f"SymmetryGapJunction.{name}: expected {expected}, got {show(given)}")
+    return pair
 
 
 def _numbers(given: Any, ids: Any) -> Any:

@@ -253,6 +253,8 @@ class DistanceDependent(Rule):
             )
         check_probability("DistanceDependent.p_max", self.p_max)
         check_flags(self)
+        if real_numbers(self.pre) is None:
+            raise ParameterError(f"DistanceDependent.pre: expected positions, got {show(self.pre)}")
         unit = u.get_unit(self.pre)
         x = _positions("pre", self.pre, unit)
         y = x if self.post is None else _positions("post", self.post, unit)

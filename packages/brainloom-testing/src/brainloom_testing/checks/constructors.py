@@ -1,8 +1,9 @@
 """A check that whatever a constructor is given, it is taken or refused in words of ours."""
 
+import inspect
 import math
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,14 @@ from ..case import Case
 from ..declarations import signature
 from ..require import require
 from ..running import environment
-from .registry import applies_to, declares
+from .registry import applies_to
 
-__all__ = ["bad_values", "check_bad_arguments_are_refused_in_words", "complaint"]
+__all__ = ["bad_values", "check_bad_arguments_are_refused_in_words", "complaint", "complaints"]
 
-NEVER = (math.nan, math.inf, math.nan * u.ms)
+NEVER: tuple[Any, ...] = (math.nan, math.inf, math.nan * u.ms, object())
 HARDLY: tuple[Any, ...] = (
     None,
     "no such thing",
-    object(),
     -3,
     2.5,
     [1.0] * 7,
@@ -34,7 +34,7 @@ HARDLY: tuple[Any, ...] = (
 
 
 def bad_values(given: object) -> Iterator[object]:
-    """Values that an argument of a constructor can hardly mean.
+    """Values that an argument can hardly mean.
 
     Args:
         given: Its default, or what a case gives it; some of the values are near to it.
@@ -48,25 +48,32 @@ def bad_values(given: object) -> Iterator[object]:
         yield from (u.Quantity(number, unit=u.get_unit(given)) for number in (-1.0, jnp.ones(7)))
 
 
-def complaint(cls: type, name: str, value: object, arguments: Arguments) -> str | None:
-    """What is wrong with the way in which a constructor takes a value, None if nothing is.
+def complaint(
+    call: Callable[..., Any], name: str, value: object, arguments: Arguments
+) -> str | None:
+    """What is wrong with the way in which a class or function takes a value, None if nothing is.
 
-    It may take one that is not a number without an end; or refuse it by an error of its own,
-    whose words name the class and an argument.
+    It may take one that is not a number without an end, or an object of no kind; or refuse it by
+    an error of its own, whose words name class (or function), and an argument or the value.
 
     Args:
-        cls: The class.
+        call: The class, or the function.
         name: Name of the argument.
         value: What it is given.
         arguments: All other arguments.
     """
-    said = f"{cls.__name__}({name}={value!r:.60})"
+    who = call.__name__
+    said = f"{who}({name}={value!r:.60})"
     try:
-        cls(**{**arguments, name: value})
-    except (BrainloomError, TypeError, ValueError) as error:
+        call(**{**arguments, name: value})
+    except (BrainloomError, FileNotFoundError, TypeError, ValueError) as error:
         words = str(error)
-        told = isinstance(error, BrainloomError) or cls.__name__ in words
-        if told and any(argument in words for argument in signature(cls)):
+        told = isinstance(error, (BrainloomError, FileNotFoundError)) or who in words
+        parts = value if isinstance(value, list) else []
+        texts = [repr(value)[1:-1]] if isinstance(value, str) else map(repr, [value, *parts])
+        # What a function gives to a model is refused by that, whose argument is x.
+        marks = [*_parameters(call), "update(x)", *texts]
+        if told and any(mark in words for mark in marks):
             return None
         last = traceback.extract_tb(error.__traceback__)[-1]
         return (
@@ -78,13 +85,46 @@ def complaint(cls: type, name: str, value: object, arguments: Arguments) -> str 
     return f"{said}: is taken" if any(value is never for never in NEVER) else None
 
 
-@applies_to(when=declares)
+def complaints(
+    call: Callable[..., Any], arguments: Arguments | Callable[[], Arguments]
+) -> list[str]:
+    """What is wrong with the way in which a class or function takes what cannot be meant.
+
+    Every argument that has a name gets every one of `bad_values`.
+
+    Args:
+        call: The class, or the function.
+        arguments: Arguments with which it can be called; a function that returns them where each
+            call needs its own.
+
+    Examples:
+        >>> from brainloom_core import checked, text
+        >>> from brainloom_testing import complaints
+        >>> def greeting(name="you"):
+        ...     return "hello " + name
+        >>> len(complaints(greeting, {}))
+        16
+        >>> complaints(checked(name=text)(greeting), {})
+        []
+    """
+    found = []
+    fresh = arguments if callable(arguments) else (lambda: dict(arguments))
+    given = fresh()
+    for name, parameter in _parameters(call).items():
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            for value in bad_values(given.get(name, parameter.default)):
+                if value is not parameter.default:
+                    found.append(complaint(call, name, value, fresh()))
+    return [text for text in found if text is not None]
+
+
+def _parameters(call: Any) -> dict[str, inspect.Parameter]:
+    return signature(call) if isinstance(call, type) else dict(inspect.signature(call).parameters)
+
+
+@applies_to()
 def check_bad_arguments_are_refused_in_words(case: Case) -> None:
     """What no argument can mean is refused by an error that names class and argument."""
     with environment(case):
-        for name, parameter in signature(case.cls).items():
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                continue
-            for value in bad_values(case.given.get(name, parameter.default)):
-                found = complaint(case.cls, name, value, case.given)
-                require(found is None, str(found))
+        found = complaints(case.cls, lambda: case.given)
+    require(not found, f"{len(found)} times: " + "; ".join(found[:3]))

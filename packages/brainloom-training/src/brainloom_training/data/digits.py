@@ -1,10 +1,13 @@
 """Small images of handwritten digits."""
 
+from brainloom_core import at_least, checked
+
 from .splits import Splits, stratified_split
 
 __all__ = ["digits"]
 
 
+@checked(seed=at_least(0))
 def digits(seed: int = 0) -> Splits:
     """Handwritten digits of 8 x 8 pixels from scikit-learn, 1797 in all.
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import brainunit as u
 import numpy as np
-from brainloom_core import InputError
+from brainloom_core import InputError, checked
 
+from ..arguments import FOLDER
 from .events import Events, EventSet, check_split, needed, units_of
 
 __all__ = ["DvsGesture"]
@@ -52,6 +53,7 @@ class DvsGesture(EventSet):
         Amir et al. (2017), CVPR, 7388, doi:10.1109/CVPR.2017.781.
     """
 
+    @checked(folder=FOLDER)
     def __init__(self, folder: str | Path, split: str = "train") -> None:
         name = "test" if check_split("DvsGesture", split) == "test" else "train"
         exported = Path(folder) / f"ibmGesture{name.capitalize()}"

@@ -7,8 +7,9 @@ from typing import Any
 
 import brainunit as u
 import numpy as np
-from brainloom_core import InputError
+from brainloom_core import InputError, checked
 
+from ..arguments import FOLDER
 from .events import Events, EventSet, check_split, held_out, needed
 
 __all__ = ["Shd", "Ssc"]
@@ -68,6 +69,7 @@ class Shd(_Cochlea):
         doi:10.1109/TNNLS.2020.3044364.
     """
 
+    @checked(folder=FOLDER)
     def __init__(self, folder: str | Path, split: str = "train") -> None:
         name = "test" if check_split("Shd", split) == "test" else "train"
         super().__init__(Path(folder) / f"shd_{name}.h5")
@@ -91,6 +93,7 @@ class Ssc(_Cochlea):
         doi:10.1109/TNNLS.2020.3044364.
     """
 
+    @checked(folder=FOLDER)
     def __init__(self, folder: str | Path, split: str = "train") -> None:
         name = check_split("Ssc", split).replace("validation", "valid")
         super().__init__(Path(folder) / f"ssc_{name}.h5")

@@ -2,11 +2,11 @@
 
 import brainunit as u
 import numpy as np
-from brainloom_core import ParameterError
+from brainloom_core import ParameterError, at_least, checked, duration, finite
 from brainloom_core.types import Time
 from brainloom_core.units import show
 
-from .checks import check_time, check_whole
+from .checks import check_whole
 
 __all__ = ["random_manifolds"]
 
@@ -14,6 +14,7 @@ SMALLEST = 1e-3  # weight of the highest frequency, relative to the lowest
 MOST = 1000  # frequencies
 
 
+@checked(alpha=finite, seed=at_least(0), spikes_within=duration)
 def random_manifolds(
     n_classes: int = 10,
     n_inputs: int = 20,
@@ -72,7 +73,6 @@ def random_manifolds(
     check_whole("random_manifolds", 2, n_samples=n_samples)
     if not alpha > 0:
         raise ParameterError(f"random_manifolds.alpha: expected a number > 0, got {show(alpha)}")
-    check_time("random_manifolds", "spikes_within", spikes_within)
     latest = float(spikes_within.to_decimal(u.ms))
     if not latest > 0:
         raise ParameterError(

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import brainunit as u
 import numpy as np
-from brainloom_core import InputError
+from brainloom_core import InputError, checked
 
+from ..arguments import FOLDER
 from .events import Events, EventSet, check_split, held_out, needed, units_of
 
 __all__ = ["NMnist"]
@@ -39,6 +40,7 @@ class NMnist(EventSet):
         Orchard et al. (2015), Frontiers in Neuroscience 9, 437, doi:10.3389/fnins.2015.00437.
     """
 
+    @checked(folder=FOLDER)
     def __init__(self, folder: str | Path, split: str = "train") -> None:
         name = "Test" if check_split("NMnist", split) == "test" else "Train"
         root = Path(folder) / name

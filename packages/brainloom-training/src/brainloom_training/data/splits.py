@@ -4,9 +4,17 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from brainloom_core import InputError, ParameterError
+from brainloom_core import (
+    Constraint,
+    InputError,
+    ParameterError,
+    at_least,
+    checked,
+    flag,
+)
 from brainloom_core.types import ArrayLike, PyTree
 
+from ..arguments import NUMBERS, SAMPLES
 from ..types import Samples
 from .checks import check_whole
 
@@ -27,6 +35,12 @@ class Splits(NamedTuple):
     test: Samples
 
 
+_parts = Constraint(
+    "a list of numbers", lambda x: NUMBERS.holds(x) and np.ndim(x) == 1 and len(x) > 0
+)
+
+
+@checked(labels=NUMBERS, fractions=_parts, seed=at_least(0))
 def stratified_split(
     labels: ArrayLike, fractions: Sequence[float], seed: int = 0
 ) -> tuple[np.ndarray, ...]:
@@ -74,6 +88,7 @@ def stratified_split(
     return tuple(np.sort(np.concatenate([np.zeros(0, int), *part])) for part in parts)
 
 
+@checked(x=SAMPLES, y=SAMPLES, drop_last=flag)
 def batches(
     x: PyTree, y: PyTree, size: int, *, seed: int, epoch: int, drop_last: bool = False
 ) -> Iterator[Samples]:

@@ -2,11 +2,12 @@
 
 import brainunit as u
 import numpy as np
-from brainloom_core import InputError, ParameterError
+from brainloom_core import InputError, ParameterError, at_least, checked, duration, finite
 from brainloom_core.types import ArrayLike, Time
 from brainloom_core.units import in_steps, show
 
-from .checks import check_time, check_whole
+from ..arguments import NUMBERS
+from .checks import check_whole
 from .splits import Splits
 
 __all__ = ["yin_yang", "yin_yang_latency", "yin_yang_splits"]
@@ -14,6 +15,7 @@ __all__ = ["yin_yang", "yin_yang_latency", "yin_yang_splits"]
 OUTSIDE = -1
 
 
+@checked(seed=at_least(0), r_small=finite, r_big=finite)
 def yin_yang(
     n: int = 5000, seed: int = 42, r_small: float = 0.1, r_big: float = 0.5
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -76,6 +78,7 @@ def yin_yang_splits() -> Splits:
     return Splits(yin_yang(5000, 42), yin_yang(1000, 41), yin_yang(1000, 40))
 
 
+@checked(x=NUMBERS, t_early=duration, t_late=duration, t_bias=duration)
 def yin_yang_latency(
     x: ArrayLike,
     t_early: Time = 1.5 * u.ms,
@@ -113,8 +116,6 @@ def yin_yang_latency(
         >>> print(data.yin_yang_latency(np.array([[0.0, 1.0, 0.5, 0.0]])))
         [[ 1.5  20.   10.75  1.5   9.  ]] ms
     """
-    for name, time in {"t_early": t_early, "t_late": t_late, "t_bias": t_bias}.items():
-        check_time("yin_yang_latency", name, time)
     early, late, bias = (float(in_steps(time, 1.0 * u.ms)) for time in (t_early, t_late, t_bias))
     if not 0 <= early < late or not bias >= 0:
         raise ParameterError(

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ...types import DTypeLike, Shape
+
 __all__ = ["Column", "as_column", "blocks", "digest", "part", "rows_between"]
 
 BLOCK = 2**17  # rows
@@ -29,7 +31,7 @@ class Column:
         return self.stop - self.start
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Shape:
         """Shape of all rows."""
         return len(self), *self.array.shape[1:]
 
@@ -57,13 +59,13 @@ class Column:
         chunks = getattr(self.array, "chunks", "auto")
         return dask.from_array(self.array, chunks=chunks)[self.start : self.stop]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if self._read is None:
             self._read = self[0 : len(self)]
         return np.asarray(self._read, dtype)
 
 
-def as_column(values: Any) -> Any:
+def as_column(values: Column | np.ndarray) -> Column | np.ndarray:
     """An array, or a column as it is.
 
     Args:
@@ -85,7 +87,7 @@ def part(values: Any, rows: Any) -> Any:
     return values.part(first, last)
 
 
-def blocks(*columns: Any, rows: int = BLOCK) -> Iterator[tuple[np.ndarray, ...]]:
+def blocks(*columns: Column | np.ndarray, rows: int = BLOCK) -> Iterator[tuple[np.ndarray, ...]]:
     """The rows of columns of one length, some at a time.
 
     Args:
@@ -96,7 +98,7 @@ def blocks(*columns: Any, rows: int = BLOCK) -> Iterator[tuple[np.ndarray, ...]]
         yield tuple(np.asarray(column[first : first + rows]) for column in columns)
 
 
-def rows_between(steps: Any, first: int, last: int) -> Any:
+def rows_between(steps: Column | np.ndarray, first: int, last: int) -> slice | np.ndarray:
     """Which rows have first < step <= last: a slice of a column of a file, of which few are read.
 
     Args:
@@ -121,7 +123,7 @@ def _first_after(steps: Column, step: int) -> int:
     return low + int(np.searchsorted(steps[low:high], step, side="right"))
 
 
-def digest(*columns: Any) -> str:
+def digest(*columns: Column | np.ndarray) -> str:
     """A number that two recordings share if all their rows are equal.
 
     Args:

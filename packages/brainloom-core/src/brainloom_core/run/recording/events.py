@@ -8,8 +8,8 @@ import brainunit as u
 import numpy as np
 
 from ...errors import InputError
-from ...types import Quantity, Time
-from .column import as_column, blocks, digest, part, rows_between
+from ...types import ArrayLike, PyTree, Quantity, Time
+from .column import Column, as_column, blocks, digest, part, rows_between
 from .texts import in_steps, rounded
 
 __all__ = ["SpikeEvents"]
@@ -48,16 +48,16 @@ class SpikeEvents:
 
     def __init__(
         self,
-        step: Any,
-        index: Any,
-        trial: Any,
+        step: Column | np.ndarray,
+        index: Column | np.ndarray,
+        trial: Column | np.ndarray,
         size: int,
         trials: int,
         dt: Time,
         start: int,
         stop: int,
-        lag: Any = None,
-        neurons: Any = None,
+        lag: Column | np.ndarray | None = None,
+        neurons: ArrayLike | None = None,
     ) -> None:
         self._step, self._index, self._trial = map(as_column, (step, index, trial))
         self._lag = None if lag is None else as_column(lag)
@@ -163,7 +163,7 @@ class SpikeEvents:
         return self._with(*columns, **sizes, neurons=neurons)
 
     @property
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, PyTree]:
         """What there is of each spike, as columns; those of a file are not read yet."""
         step, index, trial = self._step, self._index, self._trial
         return {"step": step, "index": index, "trial": trial, "lag": self._lag}

@@ -1,11 +1,9 @@
 """The samples of a recording."""
 
-from typing import Any
-
 import brainunit as u
 import numpy as np
 
-from ...types import Quantity, Time
+from ...types import PyTree, Quantity, Shape, Time
 from ...units import with_unit
 from .column import Column, as_column, part, rows_between
 from .texts import in_steps
@@ -34,7 +32,12 @@ class TraceData:
     """
 
     def __init__(
-        self, step: Any, values: Any, dt: Time, kind: str = "trace", neurons: Any = None
+        self,
+        step: Column | np.ndarray,
+        values: Quantity,
+        dt: Time,
+        kind: str = "trace",
+        neurons: np.ndarray | None = None,
     ) -> None:
         self._step, self._number = as_column(step), u.get_mantissa(values)
         self.unit = u.get_unit(values)
@@ -43,7 +46,13 @@ class TraceData:
 
     @classmethod
     def of(
-        cls, step: Any, number: Any, unit: Any, dt: Time, kind: str, neurons: Any = None
+        cls,
+        step: Column | np.ndarray,
+        number: Column | np.ndarray,
+        unit: u.Unit,
+        dt: Time,
+        kind: str,
+        neurons: np.ndarray | None = None,
     ) -> "TraceData":
         """Samples of which the numbers and the unit are known apart.
 
@@ -67,7 +76,7 @@ class TraceData:
         return len(self._step)
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Shape:
         """Shape of all samples, `(samples, *batch, *in_size)`; they are not read for it."""
         return tuple(self._number.shape)
 
@@ -100,6 +109,6 @@ class TraceData:
         return TraceData.of(step, number, self.unit, self.dt, self.kind, self.neurons)
 
     @property
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, PyTree]:
         """Steps and numbers, as columns; those of a file are not read yet."""
         return {"step": self._step, "values": self._number}

@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+
+import numpy as np
 
 from ...clock import steps
 from ...errors import InputError
-from ...types import Time
+from ...types import Array, Time
 from ...units import show
 
 __all__ = ["Window"]
@@ -29,7 +30,14 @@ class Window:
     is_open: bool
 
     @classmethod
-    def of(cls, who: str, times: tuple[Any, Any, Any], dt: Time, first: int, last: int) -> "Window":
+    def of(
+        cls,
+        who: str,
+        times: tuple[Time | None, Time | None, Time | None],
+        dt: Time,
+        first: int,
+        last: int,
+    ) -> "Window":
         """The window of a recorder in a run.
 
         Args:
@@ -68,7 +76,7 @@ class Window:
             return unit
         return next(n for n in range(longest, 0, -1) if unit % n == 0)
 
-    def ends_interval(self, step: Any) -> Any:
+    def ends_interval(self, step: Array | np.ndarray) -> Array | np.ndarray:
         """Whether an interval ends after these numbers of steps.
 
         Args:
