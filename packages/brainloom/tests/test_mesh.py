@@ -17,8 +17,9 @@ CASES = Path(__file__).with_name("mesh_cases.py")
 
 
 def _start(*arguments: str, devices: int = 1) -> Any:
-    # Optimised as usual: without, products and sums of few neurons are rounded in another way.
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    # Without instructions that round a product and a sum at once: where a compiler uses them may
+    # depend on how many neurons a device has.
+    flags = f"--xla_force_host_platform_device_count={devices} --xla_cpu_max_isa=AVX"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     return subprocess.Popen(
         [sys.executable, str(CASES), *arguments],
@@ -74,7 +75,7 @@ def test_the_devices_do_not_change_a_bit(coba: Any) -> None:
 
 
 def test_delays_of_edges_and_weights_that_learn_go_to_the_devices_and_back() -> None:
-    found = _on_devices("delays_of_edges,plastic", "[null, 8]")
+    found = _on_devices("delays_of_edges,plastic", "[null, 4]")
     refused = found["refused"]
     assert refused.startswith("simulate: mesh: what is kept for each edge cannot be recorded on")
     assert " and nothing" not in refused and "nothing and " not in refused
@@ -90,7 +91,7 @@ def test_two_processes_give_what_one_gives_and_notice_that_they_differ(coba: Any
 @pytest.mark.slow
 def test_no_kind_of_projection_depends_on_the_devices() -> None:
     names = "coba,uneven,cuba,brunel,delays_of_edges,kinetics,sources,by_name,plastic,junctions"
-    _check_equal(_on_devices(names, "[null, 1, 2, 8]"))
+    _check_equal(_on_devices(names, "[null, 1, 2, 4, 8]"))
 
 
 @pytest.mark.slow

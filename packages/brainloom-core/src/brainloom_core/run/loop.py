@@ -112,7 +112,8 @@ def simulate(
             it is over; None for one a minute.
         mesh: Devices over which to spread the network, a number of them or a `jax.sharding.Mesh`;
             None, the default, for one device. Populations and the synapses that reach them are
-            divided, and spikes exchanged once a step; the result is the same.
+            divided, and spikes exchanged once a step; the result is the same but for how the
+            compiler rounds (not at all with `XLA_FLAGS=--xla_cpu_max_isa=AVX`).
 
     Returns:
         The recording, a mapping from names to `SpikeEvents` and `TraceData`.
