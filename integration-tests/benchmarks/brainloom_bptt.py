@@ -21,7 +21,7 @@ def network(problem: bench.Problem) -> brainstate.nn.Sequential:
     w1, w2 = jnp.asarray(problem.w1) * u.mA, jnp.asarray(problem.w2)
     return brainstate.nn.Sequential(
         Linear(bench.INPUTS, bench.HIDDEN, w_init=w1, b_init=None),
-        bl.LIF(bench.HIDDEN, R=R, tau=tau, spk_fun=InvSquareGrad(1.0)),
+        bl.LIF(bench.HIDDEN, R=R, tau=tau, spk_fun=InvSquareGrad(1.0), detach_reset=False),
         LeakyRateReadout(bench.HIDDEN, bench.OUTPUTS, tau=tau, w_init=w2),
     )
 

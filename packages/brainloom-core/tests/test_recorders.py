@@ -319,3 +319,34 @@ def test_what_a_killed_run_has_written_can_be_opened(
     np.testing.assert_array_equal(found["E.counts"].values, whole["E.spikes"].counts())
     store: Any = tapes[0].store
     assert store.rows("E.V") > 130
+
+
+@pytest.mark.slow
+def test_ten_million_steps_take_no_more_memory_than_one(tmp_path: Path) -> None:
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        pytest.skip("this machine does not tell the memory of a process")
+
+    def megabytes() -> float:
+        gc.collect()
+        return int(statm.read_text().split()[1]) * 4096 / 2**20
+
+    net = network()
+
+    def go(steps: int, **options: Any) -> Recording:
+        brainstate.nn.init_all_states(net)
+        record = {"E.spikes": "E.spikes", "rate": Rate(net.E, every=100 * DT), "V": "E.V"}
+        return run(record, net, steps, start=0 * u.ms, **options)
+
+    go(10**6, store=tmp_path / "short.zarr")
+    before = megabytes()
+    streamed = go(10**7, store=tmp_path / "long.zarr")
+    assert megabytes() - before < 40
+    assert streamed["V"].shape == (10**7, N)
+    kept = go(10**7)
+    assert streamed.hash() == kept.hash()
+    for name in ("rate", "V"):
+        for start in (0, 10**7 - 5000):
+            window = start * DT, (start + 5000) * DT
+            ours, theirs = streamed[name].between(*window), kept[name].between(*window)
+            np.testing.assert_array_equal(ours.values.mantissa, theirs.values.mantissa)

@@ -104,6 +104,13 @@ def test_two_windows_hold_every_spike_once() -> None:
     assert sum(map(len, halves)) == len(spikes)
 
 
+def test_a_window_of_spikes_in_any_order() -> None:
+    step, index = np.array([30, 10, 20]), np.array([0, 1, 2])
+    part = SpikeEvents(step, index, 0 * index, 3, 1, DT, 0, 40).between(15 * DT, 40 * DT)
+    np.testing.assert_array_equal(part.step, [30, 20])
+    np.testing.assert_array_equal(part.index, [0, 2])
+
+
 # Known cases
 
 

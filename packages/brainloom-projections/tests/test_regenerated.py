@@ -27,6 +27,7 @@ RULES = [
     Bernoulli(0.1, allow_autapses=False),
     Bernoulli(0.9, allow_autapses=False),
     Bernoulli(0.0),
+    Bernoulli(0.1, incoming=True),
     FixedOutDegree(7, allow_autapses=False, allow_multapses=True),
     FixedOutDegree(45),
     FixedInDegree(7, allow_multapses=True),
@@ -95,6 +96,7 @@ def test_unequal_sizes_and_large_ones(rule: Any, sizes: tuple[int, int]) -> None
     "rule",
     [
         Bernoulli(0.1, allow_autapses=False),
+        Bernoulli(0.9, incoming=True),
         Bernoulli(0.9),
         FixedOutDegree(7, allow_multapses=True),
         FixedInDegree(7),

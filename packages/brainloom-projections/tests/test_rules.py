@@ -375,3 +375,35 @@ def test_connection_refuses_what_does_not_fit() -> None:
         Connection(5, 5, edges)(jnp.zeros(4, bool))
     with pytest.raises(InputError, match="expected spikes without a unit"):
         Connection(5, 5, edges)(jnp.zeros(5) * u.mV)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Bernoulli(0.1),
+        Bernoulli(0.9, allow_autapses=False),
+        Bernoulli(0.1, incoming=True),
+        FixedInDegree(7, allow_multapses=True),
+        FixedOutDegree(40, allow_autapses=False),
+    ],
+)
+def test_some_neurons_get_the_edges_that_they_have_among_all(rule: Any) -> None:
+    n, ranges = 50, [(0, 13), (13, 26), (48, 50)]
+    edges = rule.edges(n, n, rng(3))
+    draw = rule.draw(n, n, rng(3))
+    found = (draw.rows_within if rule.incoming else draw.items_within)(ranges)
+    for (first, stop), (counts, posts, _) in zip(ranges, found, strict=True):
+        kept = (edges.post >= first) & (edges.post < stop)
+        np.testing.assert_array_equal(posts + first, edges.post[kept])
+        np.testing.assert_array_equal(counts, np.bincount(edges.pre[kept], minlength=n))
+
+
+def test_edges_are_drawn_when_they_are_needed() -> None:
+    connection = Connection(2000, 2000, FixedInDegree(20), 1.0 * u.nS, delay=1 * u.ms, seed=1)
+    assert connection.n_edges == 40_000
+    assert not connection.are_drawn
+    assert connection.edges.n_post == 2000
+    assert connection.are_drawn
+    each = Connection(20, 20, Bernoulli(0.5), lambda shape: np.ones(shape) * u.nS, seed=1)
+    assert each.are_drawn
+    assert each.weight.value.shape == (each.n_edges,)

@@ -6,6 +6,7 @@ Called by `test_mesh.py` in a process that has eight devices, or in several proc
 import hashlib
 import json
 import sys
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -233,6 +234,22 @@ def unrecordable(mesh: int) -> str:
     return "nothing"
 
 
+def kept(mesh: int) -> bool:
+    """Whether a run with checkpoints on several devices gives what one without gives on one."""
+    hashes = []
+    for options in (
+        {},
+        {"mesh": mesh, "checkpoint": f"{tempfile.mkdtemp()}/run", "every": 5 * u.ms},
+    ):
+        brainstate.random.seed(3)
+        net, inputs = plastic()
+        found = bl.simulate(
+            net, 20 * u.ms, dt=DT, inputs=inputs, record="I.spikes", progress=False, **options
+        )
+        hashes.append((found.hash(), np.asarray(net.EI.weight.mantissa).tobytes()))
+    return hashes[0] == hashes[1]
+
+
 if __name__ == "__main__":
     names, meshes, *process = sys.argv[1].split(","), json.loads(sys.argv[2]), *sys.argv[3:]
     if process:  # number of this process, of how many, port of the coordinator
@@ -244,4 +261,5 @@ if __name__ == "__main__":
         found["refused"] = refused(number)
     elif "plastic" in names:
         found["refused"] = unrecordable(meshes[-1])
+        found["kept"] = kept(meshes[-1])
     print(json.dumps(found))

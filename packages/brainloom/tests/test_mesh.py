@@ -55,6 +55,7 @@ def _in_processes(names: str, count: int, devices: int = 1) -> list[Any]:
 
 
 def _check_equal(found: Any) -> None:
+    assert found.pop("kept", True)
     found.pop("refused", None)
     for name, runs in found.items():
         first = next(iter(runs.values()))
@@ -97,6 +98,7 @@ def test_processes_with_devices_give_what_one_gives(count: int, devices: int) ->
     alone = _on_devices(names, "[null]")
     for found in _in_processes(names, count, devices):
         found.pop("refused")
+        assert alone.pop("kept", True)
         alone.pop("refused", None)
         for name, runs in found.items():
             assert list(runs.values()) == list(alone[name].values()), name

@@ -18,8 +18,8 @@ from brainloom_plasticity import (
     ThreeFactorSTDP,
     TripletSTDP,
     VoltageSTDP,
+    plugin,
 )
-from brainloom_plasticity.plugin import NAMES
 from brainloom_projections import OneToOne
 from brainloom_synapses import CUBA, Expon
 from brainloom_testing import Case, parametrize_with_checks
@@ -68,5 +68,5 @@ def test_every_class_has_a_case(name: str) -> None:
 
 def test_the_hook_names_what_can_be_used() -> None:
     classes = {name for name in CLASSES if name != "PlasticityRule"}
-    assert set(NAMES) == classes
+    assert {*plugin.RULES, "PlasticProj"} == classes
     assert all(issubclass(getattr(brainloom_plasticity, n), brainstate.nn.Module) for n in classes)

@@ -1,5 +1,6 @@
 """Counting steps: exact ratios of times, and the time of a step after any number of them."""
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .errors import InputError
-from .types import Array, Quantity, Time
+from .types import Array, ArrayLike, Quantity, Time
 from .units import same_dimension, show, with_unit
 
 __all__ = ["at_time", "exact", "steps"]
@@ -105,12 +106,17 @@ class Clock:
         """The clock of a run that ends with step number `stop`."""
         return cls(dt, stop <= LAST_STEP, stop > EXACT_STEPS)
 
-    def start(self, first: int) -> tuple[Array, Array, Array]:
+    def start(self, first: int) -> tuple[ArrayLike, ArrayLike, ArrayLike]:
         """The first step of a chunk, to be passed to it: number and both halves of the time."""
-        time = exact(self.dt) * first / exact(1.0 * u.get_unit(self.dt))
+        time = self._step * first
         high = np.asarray(float(time), brainstate.environ.dftype())
         low = np.asarray(float(time - Fraction(float(high))), high.dtype)
-        return jnp.int32(first if self.counts else 0), jnp.asarray(high), jnp.asarray(low)
+        return np.int32(first if self.counts else 0), high, low
+
+    @functools.cached_property
+    def _step(self) -> Fraction:
+        """Length of a step in its unit, as the decimal number that is meant."""
+        return exact(self.dt) / exact(1.0 * u.get_unit(self.dt))
 
     @contextmanager
     def step(self, start: tuple[Array, Array, Array], position: Array) -> Iterator[Time]:

@@ -20,6 +20,7 @@ __all__ = [
     "CheckpointError",
     "DeclarationError",
     "InputError",
+    "Interrupted",
     "KernelError",
     "NonFiniteError",
     "ParameterError",
@@ -51,6 +52,25 @@ class NonFiniteError(BrainloomError, ArithmeticError):
 
     Args:
         message: What became of which state, and when.
+        recording: What was recorded until then.
+
+    Attributes:
+        recording: The same.
+    """
+
+    def __init__(self, message: str, recording: object = None) -> None:
+        super().__init__(message)
+        self.recording = recording
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was ended by Ctrl-C: between two chunks, from where the network can go on.
+
+    It is raised, and not returned as a shorter recording, so that nothing takes what there is for
+    the whole; and it is no `Exception`, so that whoever goes on after errors does not after Ctrl-C.
+
+    Args:
+        message: When the run ended.
         recording: What was recorded until then.
 
     Attributes:

@@ -17,6 +17,7 @@ import numpy as np
 from .declare.declared import Declared
 from .errors import CheckpointError
 from .names import modules_by_name
+from .types import Json, Quantity
 from .units import show
 
 __all__ = ["differences", "parts_of", "refuse", "text_of", "versions_of"]
@@ -25,7 +26,7 @@ DEEPEST = 40
 LIBRARIES = ("jax", "jaxlib", "brainstate", "brainunit", "brainloom-core")
 
 
-def parts_of(net: Any) -> dict[str, str]:
+def parts_of(net: brainstate.nn.Module) -> dict[str, str]:
     """What is set in a network and is no state: classes, parameters, edges, as texts by name.
 
     Args:
@@ -42,12 +43,12 @@ def parts_of(net: Any) -> dict[str, str]:
     return found
 
 
-def _kept(module: Any) -> dict[str, Any]:
+def _kept(module: brainstate.nn.Module) -> dict[str, object]:
     hidden = getattr(type(module), "graph_invisible_attrs", ())
     kept = {
         key: value
         for key, value in vars(module).items()
-        if not key.startswith("_") and key not in hidden
+        if not key.startswith("_") and key not in (*hidden, "times_changed")
     }
     if isinstance(module, Declared):
         kept |= {key: vars(module).get(key) for key in module.declared_parameters()}
@@ -57,7 +58,7 @@ def _kept(module: Any) -> dict[str, Any]:
     return kept
 
 
-def versions_of(*modules: Any) -> dict[str, str]:
+def versions_of(*modules: brainstate.nn.Module) -> dict[str, str]:
     """Versions of the distributions that a run depends on, by name.
 
     Args:
@@ -75,7 +76,7 @@ def versions_of(*modules: Any) -> dict[str, str]:
     return found
 
 
-def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+def differences(there: Mapping[str, Json], here: Mapping[str, Json]) -> list[str]:
     """How two sets of texts differ, in words: first what was written, then what is here.
 
     Args:
@@ -161,11 +162,11 @@ def _text(value: Any, above: tuple[int, ...]) -> str:
     return _shortened(f"{kind}({', '.join(f'{k}={below(item)}' for k, item in kept.items())})")
 
 
-def _is_array(value: Any) -> bool:
+def _is_array(value: object) -> bool:
     return isinstance(value, (np.ndarray, jax.Array)) and not isinstance(value, jax.core.Tracer)
 
 
-def _number_text(value: Any) -> str:
+def _number_text(value: Quantity) -> str:
     if isinstance(value, jax.Array) and jax.numpy.issubdtype(value.dtype, jax.dtypes.prng_key):
         value = jax.random.key_data(value)
     if not _is_array(value) and not isinstance(value, (int, float, complex, np.generic)):
@@ -211,7 +212,7 @@ def _providers() -> Mapping[str, Any]:
 
 
 @functools.lru_cache(1024)
-def _class_text(cls: Any) -> str:
+def _class_text(cls: type) -> str:
     """A class; of one that no distribution brings, which has no version, its methods too."""
     name = f"{cls.__module__}.{cls.__qualname__}"
     name = cls.__qualname__ if cls.__module__ == "__main__" else name

@@ -25,6 +25,7 @@ from .declare.arguments import checked
 from .declare.constraints import Constraint, at_least, instance_of, maybe
 from .errors import InputError
 from .names import modules_by_name
+from .types import Array, ArrayLike, DTypeLike, Shape, Time
 from .units import show
 
 __all__ = [
@@ -48,14 +49,16 @@ __all__ = [
     "words_at",
 ]
 
-Words = tuple[Any, Any]  # two numbers of 32 bits: a key, a count or what a key gives for a count
+Word = Any  # a number of 32 bits, or an array of them
+Seed = Any  # a whole number, or what `seed_words` makes of it
+Words = tuple[Word, Word]  # a key, a count or what a key gives for a count
 
 # First words of counts that no member of a batch has.
 INITIAL, NEXT, ROUND = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
 SMALL_MEAN = 10.0  # up to which Poisson numbers are found by adding probabilities
 
 
-def seed_words(seed: Any) -> np.ndarray:
+def seed_words(seed: Seed) -> np.ndarray:
     """A seed as two numbers of 32 bits, which compiled code takes as an argument.
 
     Args:
@@ -87,7 +90,7 @@ def step_words(step: int) -> np.ndarray:
 def _is_step(n: Any) -> bool:
     """Whether it may be the number of a step, which a loop may have traced."""
     known = not isinstance(n, (jax.Array, jax.core.Tracer))
-    return at_least(0).holds(n) if known else jnp.issubdtype(n.dtype, jnp.integer)
+    return bool(at_least(0).holds(n) if known else jnp.issubdtype(n.dtype, jnp.integer))
 
 
 @checked(
@@ -95,7 +98,7 @@ def _is_step(n: Any) -> bool:
     step=maybe(Constraint("a whole number >= 0", _is_step)),
 )
 @contextmanager
-def seeded(net: Any, seed: Any, step: int | None = None) -> Iterator[None]:
+def seeded(net: brainstate.nn.Module, seed: Seed, step: int | None = None) -> Iterator[None]:
     """Draw by name: from a seed, the names of the modules and the number of the step.
 
     `simulate(..., seed=7)` does so in each step, and where it initialises states. This is for
@@ -132,7 +135,7 @@ def seeded(net: Any, seed: Any, step: int | None = None) -> Iterator[None]:
         yield
 
 
-def names_of(net: Any, prefix: str = "") -> dict[int, str]:
+def names_of(net: brainstate.nn.Module, prefix: str = "") -> dict[int, str]:
     """The qualified name of each module of a network, by `id`.
 
     Args:
@@ -145,7 +148,7 @@ def names_of(net: Any, prefix: str = "") -> dict[int, str]:
     return names
 
 
-def stepped(first: Words, position: Any) -> Words:
+def stepped(first: Words, position: Array) -> Words:
     """The number of a later step.
 
     Args:
@@ -164,7 +167,7 @@ class Keys:
         names: The qualified names of modules by `id`, as `names_of` gives them.
     """
 
-    def __init__(self, seed: Any, names: Mapping[int, str]) -> None:
+    def __init__(self, seed: Seed, names: Mapping[int, str]) -> None:
         self._places = {module: place for place, module in enumerate(names)}
         hashes = np.array([_hash(name) for name in names.values()], np.uint32).reshape(-1, 2)
         self._root = _hashed((seed[0], seed[1]), *_hash(""))
@@ -187,14 +190,14 @@ class Keys:
             _level.reset(token)
             generator.value = before
 
-    def of(self, module: Any, when: Words) -> Words | None:
+    def of(self, module: brainstate.nn.Module, when: Words) -> Words | None:
         """The key of a module at a time, None where it has no name."""
         place = self._places.get(id(module))
         if place is None:
             return None
         return _hashed((self._keys[0][place], self._keys[1][place]), *when)
 
-    def mixed(self, module: Any, words: Words) -> Words | None:
+    def mixed(self, module: brainstate.nn.Module, words: Words) -> Words | None:
         """The key of a module in a place that has a key of its own, None without a name."""
         place = self._places.get(id(module))
         if place is None:
@@ -208,7 +211,7 @@ class _Level:
 
     keys: Keys
     when: Words
-    module: Any = None
+    module: brainstate.nn.Module = None
     left: Any = None
 
     def put(self, words: Words) -> None:
@@ -224,11 +227,11 @@ class _Level:
 
 
 _level: ContextVar[_Level | None] = ContextVar("brainloom_keys", default=None)
-_first_neuron: ContextVar[Any] = ContextVar("brainloom_first_neuron", default=0)
+_first_neuron: ContextVar[Word] = ContextVar("brainloom_first_neuron", default=0)
 
 
 @contextmanager
-def drawing(module: Any) -> Iterator[None]:
+def drawing(module: brainstate.nn.Module) -> Iterator[None]:
     """Have a module draw from its own key, `brainstate.random` included; whoever calls one does so.
 
     Nothing happens where there is no seed.
@@ -258,7 +261,7 @@ def drawing(module: Any) -> Iterator[None]:
 
 
 @contextmanager
-def neurons_from(start: Any) -> Iterator[None]:
+def neurons_from(start: Time | None) -> Iterator[None]:
     """Draw the numbers of the neurons from this one on, where only a part is at hand.
 
     Args:
@@ -274,7 +277,7 @@ def neurons_from(start: Any) -> Iterator[None]:
 # Draws
 
 
-def bits(shape: tuple[int, ...]) -> jax.Array:
+def bits(shape: Shape) -> jax.Array:
     """Random bits, 32 for each element.
 
     Args:
@@ -287,7 +290,7 @@ def bits(shape: tuple[int, ...]) -> jax.Array:
     return first ^ second
 
 
-def uniform(shape: tuple[int, ...], dtype: Any = None) -> jax.Array:
+def uniform(shape: Shape, dtype: DTypeLike | None = None) -> jax.Array:
     """Numbers between 0 and 1, without 1.
 
     Args:
@@ -300,7 +303,7 @@ def uniform(shape: tuple[int, ...], dtype: Any = None) -> jax.Array:
     return as_uniform(_counted(level.take(), shape), dtype)
 
 
-def normal(shape: tuple[int, ...], dtype: Any = None) -> jax.Array:
+def normal(shape: Shape, dtype: DTypeLike | None = None) -> jax.Array:
     """Numbers from the normal distribution of mean 0 and variance 1.
 
     Args:
@@ -313,7 +316,7 @@ def normal(shape: tuple[int, ...], dtype: Any = None) -> jax.Array:
     return as_normal(_counted(level.take(), shape), dtype)
 
 
-def poisson(mean: Any, shape: tuple[int, ...]) -> jax.Array:
+def poisson(mean: ArrayLike, shape: Shape) -> jax.Array:
     """Whole numbers from Poisson distributions.
 
     Args:
@@ -334,7 +337,7 @@ def poisson(mean: Any, shape: tuple[int, ...]) -> jax.Array:
     return jnp.where(mean <= SMALL_MEAN, small, _many(key, jnp.maximum(mean, SMALL_MEAN)))
 
 
-def own_key() -> tuple[Any, bool]:
+def own_key() -> tuple[Words, bool]:
     """A key for a module with a way of its own to draw, and whether it is one by name.
 
     A key by name is two words, for `words_at`; another one is for `jax.random`.
@@ -343,7 +346,7 @@ def own_key() -> tuple[Any, bool]:
     return (brainstate.random.split_key(), False) if level is None else (level.take(), True)
 
 
-def words_at(key: Words, attempt: Any, number: int, place: Any, n: int, first: Any = 0) -> Words:
+def words_at(key: Words, attempt: Word, number: int, place: Word, n: int, first: Word = 0) -> Words:
     """What a key by name gives for some neurons that draw again and again.
 
     Args:
@@ -358,12 +361,12 @@ def words_at(key: Words, attempt: Any, number: int, place: Any, n: int, first: A
     return _hashed(own, place // n + (number << 28), place % n + first)
 
 
-def first_neuron() -> Any:
+def first_neuron() -> Word:
     """Number of the first neuron that is at hand, of `neurons_from`."""
     return _first_neuron.get()
 
 
-def as_uniform(words: Words, dtype: Any) -> jax.Array:
+def as_uniform(words: Words, dtype: DTypeLike | None) -> jax.Array:
     """Numbers between 0 and 1, without 1, of random words.
 
     Args:
@@ -377,7 +380,7 @@ def as_uniform(words: Words, dtype: Any) -> jax.Array:
     return jnp.minimum(number.astype(dtype), 1 - float(jnp.finfo(dtype).epsneg))  # type: ignore[no-untyped-call]
 
 
-def as_normal(words: Words, dtype: Any) -> jax.Array:
+def as_normal(words: Words, dtype: DTypeLike | None) -> jax.Array:
     """Normal numbers of random words.
 
     Args:
@@ -443,7 +446,7 @@ def _many(key: Words, mean: jax.Array) -> jax.Array:
 # Threefry
 
 
-def _counted(key: Words, shape: tuple[int, ...]) -> Words:
+def _counted(key: Words, shape: Shape) -> Words:
     """Two random words for each element: of its member and its neuron."""
     members = int(np.prod(shape[:-1]))
     neurons = jnp.arange(shape[-1] if shape else 1, dtype=jnp.uint32)
@@ -453,7 +456,7 @@ def _counted(key: Words, shape: tuple[int, ...]) -> Words:
     return first.reshape(shape), second.reshape(shape)
 
 
-def _hashed(key: Words, first: Any, second: Any) -> Words:
+def _hashed(key: Words, first: Word, second: Word) -> Words:
     """What the block cipher gives for two words under a key of two words, element by element."""
     words = [jnp.asarray(word, jnp.uint32) for word in (*key, first, second)]
     found = threefry2x32_p.bind(*jnp.broadcast_arrays(*words))
@@ -474,5 +477,5 @@ def _hash(name: str) -> np.ndarray:
     return np.frombuffer(digest[:8], ">u4").astype(np.uint32)
 
 
-def _float(dtype: Any) -> Any:
+def _float(dtype: DTypeLike | None) -> Any:
     return jnp.dtype(brainstate.environ.dftype() if dtype is None else dtype)

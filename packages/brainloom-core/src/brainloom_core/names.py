@@ -76,7 +76,7 @@ def name_in(root: brainstate.nn.Module, module: object) -> str | None:
     return dotted(min(paths, key=len)) if paths else None
 
 
-def modules_by_name(root: Any) -> dict[str, Any]:
+def modules_by_name(root: brainstate.nn.Module) -> dict[str, brainstate.nn.Module]:
     """Every module that a module holds, itself included, by its shortest name.
 
     Of names of one length it is the first in the order of the alphabet, so that names do not
@@ -94,7 +94,7 @@ def modules_by_name(root: Any) -> dict[str, Any]:
     return {name: node for name, node in _all_by_name(root).items() if _is_module(node)}
 
 
-def states_by_name(root: Any) -> dict[str, brainstate.State]:
+def states_by_name(root: brainstate.nn.Module) -> dict[str, brainstate.State]:
     """Every state that a module holds by its shortest name, as `modules_by_name`.
 
     Args:
@@ -112,11 +112,11 @@ def states_by_name(root: Any) -> dict[str, brainstate.State]:
     return found | others
 
 
-def _all_by_name(root: Any) -> dict[str, Any]:
+def _all_by_name(root: brainstate.nn.Module) -> dict[str, brainstate.nn.Module]:
     """Modules, other nodes and states by their shortest names."""
-    found: dict[str, Any] = {}
+    found: dict[str, brainstate.nn.Module] = {}
     seen: set[int] = {id(root)}
-    level: list[tuple[tuple[Any, ...], Any]] = [((), root)]
+    level: list[tuple[tuple[object, ...], Any]] = [((), root)]
     while level:
         found |= {dotted(path): node for path, node in level}
         below = [item for path, node in level for item in _nodes_of(path, node)]
@@ -128,11 +128,11 @@ def _all_by_name(root: Any) -> dict[str, Any]:
     return found
 
 
-def _is_module(node: Any) -> bool:
+def _is_module(node: object) -> bool:
     return isinstance(node, brainstate.nn.Module)
 
 
-def _nodes_of(path: tuple[Any, ...], node: Any) -> list[tuple[tuple[Any, ...], Any]]:
+def _nodes_of(path: tuple[object, ...], node: Any) -> list[tuple[tuple[object, ...], Any]]:
     """What a node holds directly, or in containers."""
     if isinstance(node, brainstate.State):
         return []
@@ -141,7 +141,7 @@ def _nodes_of(path: tuple[Any, ...], node: Any) -> list[tuple[tuple[Any, ...], A
     return [item for key, value in kept for item in _in_containers((*path, key), value)]
 
 
-def _in_containers(path: tuple[Any, ...], value: Any) -> list[tuple[tuple[Any, ...], Any]]:
+def _in_containers(path: tuple[object, ...], value: Any) -> list[tuple[tuple[object, ...], Any]]:
     if isinstance(value, (brainstate.graph.Node, brainstate.State)):
         return [(path, value)]
     items: Any = ()
@@ -152,7 +152,7 @@ def _in_containers(path: tuple[Any, ...], value: Any) -> list[tuple[tuple[Any, .
     return [found for key, item in items for found in _in_containers((*path, key), item)]
 
 
-def dotted(path: tuple[Any, ...]) -> str:
+def dotted(path: tuple[object, ...]) -> str:
     """The dotted name that a path of attributes and places in lists amounts to.
 
     Args:

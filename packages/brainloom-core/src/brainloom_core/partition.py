@@ -19,6 +19,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .errors import InputError
+from .types import Array, DTypeLike, Population, PyTree, Shape
 from .units import show, with_unit
 
 __all__ = [
@@ -71,14 +72,14 @@ class Partition:
         (1, 5)
     """
 
-    def __init__(self, devices: Sequence[Any]) -> None:
+    def __init__(self, devices: Sequence[jax.Device]) -> None:
         self.mesh = Mesh(np.array(devices), (AXIS,))
         self.devices = tuple(devices)
         self.size = len(self.devices)
         # Of the step that is traced: what is there by the identity of what it was made of, which is
         # kept so that no other value gets its identity.
-        self._gathered: dict[int, tuple[Any, Any]] = {}
-        self._bits: dict[int, Any] = {}
+        self._gathered: dict[int, tuple[Array, Array]] = {}
+        self._bits: dict[int, Array] = {}
         self._rearranged: dict[int, brainstate.State] = {}
 
     @property
@@ -128,7 +129,7 @@ class Partition:
         """The layout of an array of which each device has a copy."""
         return NamedSharding(self.mesh, PartitionSpec())
 
-    def layout(self, shape: tuple[int, ...], size: tuple[int, ...] | None) -> NamedSharding:
+    def layout(self, shape: Shape, size: tuple[int, ...] | None) -> NamedSharding:
         """The layout of a state of a population: split along its neurons where that is possible.
 
         Args:
@@ -141,7 +142,7 @@ class Partition:
                     return self.split(axis)
         return self.whole
 
-    def has(self, x: Any) -> bool:
+    def has(self, x: object) -> bool:
         """Whether an array lies on these devices already.
 
         Args:
@@ -150,7 +151,7 @@ class Partition:
         sharding = getattr(x, "sharding", None)
         return isinstance(sharding, NamedSharding) and sharding.mesh == self.mesh
 
-    def put(self, value: Any, layout: NamedSharding) -> Any:
+    def put(self, value: PyTree, layout: NamedSharding) -> PyTree:
         """An array, or a structure of them, on the devices.
 
         Args:
@@ -170,7 +171,7 @@ class Partition:
         return jax.tree.map(one, value)
 
     def parts(
-        self, make: Callable[[int], np.ndarray], shape: tuple[int, ...], dtype: Any
+        self, make: Callable[[int], np.ndarray], shape: Shape, dtype: DTypeLike
     ) -> SplitState:
         """An array made part by part, each process making those of its own devices.
 
@@ -195,7 +196,7 @@ class Partition:
             return SplitState(self.put(np.zeros(total, dtype), self.whole))
         return SplitState(jax.make_array_from_callback(total, self.split(), part))
 
-    def rearrange(self, state: brainstate.State, value: Any) -> None:
+    def rearrange(self, state: brainstate.State, value: PyTree) -> None:
         """Write what a state keeps in another order, that of the devices, for the time of a run.
 
         Args:
@@ -205,7 +206,7 @@ class Partition:
         _resize(state, value)
         self._rearranged[id(state)] = state
 
-    def restore(self, state: brainstate.State, value: Any) -> None:
+    def restore(self, state: brainstate.State, value: PyTree) -> None:
         """Write it in its own order again.
 
         Args:
@@ -215,7 +216,7 @@ class Partition:
         _resize(state, value)
         self._rearranged.pop(id(state), None)
 
-    def is_rearranged(self, state: Any) -> bool:
+    def is_rearranged(self, state: brainstate.State) -> bool:
         """Whether what a state keeps is in the order of the devices.
 
         Args:
@@ -235,7 +236,7 @@ class Partition:
         found = jax.jit(lambda x: x.max(0), out_shardings=self.whole)(rows.value)
         return [int(n) for n in self.read(found)]
 
-    def local(self, value: Any) -> Any:
+    def local(self, value: PyTree) -> PyTree:
         """An array, or a structure of them, on the usual device of this process again.
 
         Args:
@@ -252,7 +253,7 @@ class Partition:
 
         return jax.tree.map(one, value)
 
-    def read(self, x: Any) -> np.ndarray:
+    def read(self, x: Array) -> np.ndarray:
         """The numbers of an array on the host, all of them in each process.
 
         Args:
@@ -266,7 +267,7 @@ class Partition:
 
     # In a step
 
-    def gathered(self, spikes: Any, size: tuple[int, ...]) -> Any:
+    def gathered(self, spikes: Array, size: tuple[int, ...]) -> Array:
         """The values of all neurons on each device, exchanged once in a step.
 
         Args:
@@ -280,7 +281,7 @@ class Partition:
             self._gathered[id(spikes)] = known = spikes, whole
         return known[1]
 
-    def note(self, value: Any, *, bits: bool = False, whole: bool = False) -> Any:
+    def note(self, value: Array, *, bits: bool = False, whole: bool = False) -> Array:
         """Remember what is known of a value until the step ends, and return it.
 
         Args:
@@ -294,7 +295,7 @@ class Partition:
             self._gathered[id(value)] = value, value
         return value
 
-    def is_whole(self, value: Any) -> bool:
+    def is_whole(self, value: object) -> bool:
         """Whether each device is known to have all of a value.
 
         Args:
@@ -310,13 +311,13 @@ class Partition:
         """
         return id(value) in self._bits or value.dtype == jnp.bool_
 
-    def _exchanged(self, spikes: Any, size: tuple[int, ...], bits: bool) -> Any:
+    def _exchanged(self, spikes: Array, size: tuple[int, ...], bits: bool) -> Array:
         lead = spikes.ndim - len(size)
         if not bits or not self.is_even(size[0]):
             return jax.lax.with_sharding_constraint(spikes, self.whole)
         batch, n = spikes.shape[:lead], int(np.prod(size)) // self.size
 
-        def exchange(part: Any) -> Any:
+        def exchange(part: Array) -> Array:
             packed = jnp.packbits(part.reshape(*batch, n) != 0, axis=-1)
             words = jax.lax.all_gather(packed, AXIS, axis=lead)
             found = jnp.unpackbits(words, axis=-1, count=n)
@@ -324,7 +325,9 @@ class Partition:
 
         return self.mapped(exchange, [lead], None)(spikes)
 
-    def mapped(self, function: Callable[..., Any], axes: Sequence[int | None], out: Any) -> Any:
+    def mapped(
+        self, function: Callable[..., PyTree], axes: Sequence[int | None], out: PyTree
+    ) -> Callable[..., PyTree]:
         """A function of parts of arrays, which each device calls with its own.
 
         Args:
@@ -342,7 +345,7 @@ class Partition:
             function, mesh=self.mesh, in_specs=given, out_specs=results, check_vma=False
         )
 
-    def once(self, value: Any) -> Any:
+    def once(self, value: PyTree) -> PyTree:
         """A value computed on each device from what it has the whole of.
 
         Args:
@@ -369,14 +372,14 @@ class Partition:
             _in_use.reset(token)
 
 
-def _resize(state: brainstate.State, value: Any) -> None:
+def _resize(state: brainstate.State, value: PyTree) -> None:
     if hasattr(state, "resize"):
         state.resize(value)
     else:
         state.value = value
 
 
-def in_order(state: Any) -> Any:
+def in_order(state: brainstate.State) -> PyTree:
     """A state whose values are in the order that is known of it.
 
     Args:
@@ -438,7 +441,7 @@ def as_partition(mesh: Any) -> Partition | None:
     return Partition(devices[:mesh])
 
 
-def spikes_known(population: Any, spikes: Any) -> Any:
+def spikes_known(population: Population, spikes: Array) -> Array:
     """The spikes of a population; where there are several devices, it is noted if they are bits.
 
     Args:
@@ -451,7 +454,7 @@ def spikes_known(population: Any, spikes: Any) -> Any:
     return partition.note(spikes, bits=True)
 
 
-def spikes_are_bits(values: Any) -> bool:
+def spikes_are_bits(values: object) -> bool:
     """Whether values are known to be 0 or 1; asked where there are several devices.
 
     Args:
@@ -461,7 +464,7 @@ def spikes_are_bits(values: Any) -> bool:
     return partition is not None and partition.are_bits(values)
 
 
-def noted_as(values: Any, other: Any) -> Any:
+def noted_as(values: Array, other: Array) -> Array:
     """Values in another dtype, of which is known what is known of them.
 
     Args:
@@ -474,7 +477,9 @@ def noted_as(values: Any, other: Any) -> Any:
     return partition.note(other, bits=partition.are_bits(values), whole=partition.is_whole(values))
 
 
-def on_all_devices(values: Any, size: tuple[int, ...] | None = None, *, bits: bool = False) -> Any:
+def on_all_devices(
+    values: Array, size: tuple[int, ...] | None = None, *, bits: bool = False
+) -> Array:
     """The values of all neurons, all of them on each device where there are several.
 
     Args:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from .errors import CheckpointError
+from .types import Json
 
 __all__ = ["check_writable", "earlier", "read", "read_newest", "write"]
 
@@ -33,7 +34,7 @@ LONGEST_HEADER = 100_000_000  # of the format
 Path_ = str | os.PathLike[str]
 
 
-def write(path: Path_, arrays: Mapping[str, Any], about: Any, keep: bool = False) -> None:
+def write(path: Path_, arrays: Mapping[str, np.ndarray], about: Json, keep: bool = False) -> None:
     """Write arrays by name, and whatever JSON can hold.
 
     The file is written beside its place and put there when all of it is on the disk.
@@ -77,7 +78,7 @@ def earlier(path: Path_) -> Path:
     return path.with_name(f"{path.name}.earlier")
 
 
-def read(path: Path_) -> tuple[dict[str, np.ndarray], Any]:
+def read(path: Path_) -> tuple[dict[str, np.ndarray], Json]:
     """What `write` wrote: the arrays, and what describes them.
 
     Args:
@@ -101,7 +102,7 @@ def read(path: Path_) -> tuple[dict[str, np.ndarray], Any]:
     return {name: _array(content, begin, entry) for name, entry in header.items()}, known["about"]
 
 
-def read_newest(path: Path_) -> tuple[dict[str, np.ndarray], Any]:
+def read_newest(path: Path_) -> tuple[dict[str, np.ndarray], Json]:
     """What `write(..., keep=True)` wrote; where it is damaged, what was before, with a warning.
 
     Args:
@@ -170,10 +171,10 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _header(arrays: dict[str, np.ndarray], about: Any) -> bytes:
+def _header(arrays: dict[str, np.ndarray], about: Json) -> bytes:
     """All that stands before the arrays, with zeros for the checksum."""
     known = json.dumps({"format": FORMAT, "about": about})
-    entries: dict[str, Any] = {"__metadata__": {"sha256": NO_SUM.decode(), "brainloom": known}}
+    entries: dict[str, Json] = {"__metadata__": {"sha256": NO_SUM.decode(), "brainloom": known}}
     stop = 0
     for name, array in arrays.items():
         start, stop = stop, stop + array.nbytes
@@ -216,7 +217,7 @@ def _damaged(path: Path_) -> CheckpointError:
     )
 
 
-def _array(content: bytes, begin: int, entry: dict[str, Any]) -> np.ndarray:
+def _array(content: bytes, begin: int, entry: dict[str, Json]) -> np.ndarray:
     start, stop = entry["data_offsets"]
     kind = np.dtype(NAMES[entry["dtype"]]) if entry["dtype"] != "BF16" else _bfloat16()
     flat = np.frombuffer(memoryview(content)[begin + start : begin + stop], kind)

@@ -38,6 +38,7 @@ __all__ = [
     "Index",
     "Initializer",
     "Input",
+    "Json",
     "Population",
     "PyTree",
     "Quantity",
@@ -98,6 +99,9 @@ Population: TypeAlias = brainstate.nn.Dynamics
 
 PyTree: TypeAlias = Any
 """Arrays, or lists, tuples and mappings of them, nested as one likes."""
+
+Json: TypeAlias = Any
+"""What a file in JSON may hold: numbers, texts, lists of them, and mappings from texts."""
 
 Arguments: TypeAlias = dict[str, Any]
 """Arguments by name: parameters, options, states, whatever a function takes."""

@@ -1,6 +1,6 @@
 """Poisson trains onto a state of a population or synapse."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import brainstate
 import brainunit as u
@@ -163,12 +163,12 @@ class _Waiting(Declared):
         return waiting
 
     @brainstate.nn.call_order(3)  # type: ignore[untyped-decorator]
-    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def init_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Nothing waits; later than the population, whose shape it takes."""
         super().init_state(batch_size, **kwargs)
 
     @brainstate.nn.call_order(3)  # type: ignore[untyped-decorator]
-    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def reset_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Nothing waits; later than the population, whose shape it takes."""
         super().reset_state(batch_size, **kwargs)
 
@@ -305,7 +305,7 @@ def _index(who: str, indices: ArrayLike | slice | None, size: int) -> np.ndarray
     return chosen
 
 
-def _has_no_unit(value: Any) -> bool:
+def _has_no_unit(value: object) -> bool:
     return not isinstance(value, u.Quantity) or value.unit == u.UNITLESS
 
 

@@ -28,7 +28,7 @@ __all__ = ["Linear"]
 
 def _is_size(n: Any) -> bool:
     """Whether it is a number of neurons, or a list of one."""
-    return whole.holds(n[0] if isinstance(n, (tuple, list)) and len(n) == 1 else n)
+    return bool(whole.holds(n[0] if isinstance(n, (tuple, list)) and len(n) == 1 else n))
 
 
 _size = Constraint("one number of neurons, a whole number >= 1", _is_size)

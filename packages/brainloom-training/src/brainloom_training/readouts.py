@@ -1,5 +1,6 @@
 """Readouts: from spikes to numbers that a loss can use."""
 
+from types import EllipsisType
 from typing import Any, ClassVar
 
 import brainstate
@@ -224,7 +225,7 @@ class LeakySpikeReadout(_Readout, Neuron):  # type: ignore[misc]  # its frame ha
         [0.] [1.]
     """
 
-    signature_layout: ClassVar[tuple[Any, ...]] = (
+    signature_layout: ClassVar[tuple[str | EllipsisType, ...]] = (
         *("in_size", "out_size", ..., "spk_fun", "spk_reset", "name"),
         *("*", "solver", "interpolate", "detach_reset"),
     )

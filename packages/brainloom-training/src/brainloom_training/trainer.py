@@ -118,9 +118,9 @@ class Trainer:
 
         if batching not in ("axis", "vmap", None):
             raise InputError(f"batching: expected 'axis', 'vmap' or None, got {show(batching)}")
-        loss = loss_of(loss)
+        measure: Measure = loss_of(loss)
         check_options(
-            model, loss, optimizer, metrics, regularizers, constraints, clip_norm, encoder
+            model, measure, optimizer, metrics, regularizers, constraints, clip_norm, encoder
         )
         check_read(read)
         check_whole("Trainer", 0, seed=seed)
@@ -155,7 +155,7 @@ class Trainer:
         self._guard = Guard(self.parameters)
         self._classes: dict[str, int] = {}
         self._wanted: Arguments = {
-            "loss": loss,
+            "loss": measure,
             "metrics": dict(metrics or {}),
             "penalties": dict(regularizers or {}),
             "encoder": encoder,
@@ -165,7 +165,7 @@ class Trainer:
         }
         self._seed = seed
         self._asked = {"constraints": constraints, "clip_norm": clip_norm, "optimizer": optimizer}
-        self._measures = {"loss": loss, **(metrics or {})}
+        self._measures: dict[str, Measure] = {"loss": measure, **(metrics or {})}
         self._compiled: dict[tuple[str, int | None], Callable[..., PyTree]] = {}
 
     def step(self, x: PyTree, y: PyTree) -> dict[str, jax.Array]:
@@ -300,11 +300,13 @@ class Trainer:
         known = {"kind": "trainer", "make": self.make(), "steps": self.steps, "about": about}
         write(path, self.snapshot(), known)
 
-    def load(self, path: str | os.PathLike[str]) -> object:
+    def load(self, path: str | os.PathLike[str], *, exactly: bool = True) -> object:
         """Go on from where another trainer of the same make was; returns what was saved about it.
 
         Args:
             path: The file, which `save` wrote.
+            exactly: Whether model, loss, optimizer with its learning rate, step and versions have
+                to be those of then; with False only what is trained has to fit.
 
         Raises:
             CheckpointError: The file is not of such a trainer, or not as it was written; then
@@ -313,7 +315,10 @@ class Trainer:
         arrays, saved = read(path)
         if not isinstance(saved, dict) or saved.get("kind") != "trainer":
             raise CheckpointError(f"{path}: expected what Trainer.save wrote, got another file")
-        refuse(str(path), "it belongs to another trainer", differences(saved["make"], self.make()))
+        if exactly:
+            found = differences(saved["make"], self.make())
+            hint = "Give exactly=False to take what was trained all the same"
+            refuse(str(path), "it belongs to another trainer", found, hint)
         self.restore(arrays, path)
         self.steps = saved["steps"]
         return saved["about"]

@@ -25,9 +25,11 @@ from brainloom_core import (
     DeclarationError,
     Descriptor,
     Dynamics,
+    Explanation,
     FastSigmoid,
     GaussianGrad,
     InputError,
+    Interrupted,
     InvSquareGrad,
     KernelError,
     LeakyRelu,
@@ -73,6 +75,7 @@ from brainloom_core import (
     UnitError,
     Weights,
     between,
+    explain,
     get_model,
     list_models,
     list_plugins,
@@ -84,6 +87,7 @@ from brainloom_core import (
     simulate,
     snapshot,
     surrogate,
+    sweep,
 )
 from brainloom_core.kernels import list_kernels, use_kernel
 from brainloom_core.plugins import find, get, list_registered
@@ -111,9 +115,11 @@ __all__ = [
     "DeclarationError",
     "Descriptor",
     "Dynamics",
+    "Explanation",
     "FastSigmoid",
     "GaussianGrad",
     "InputError",
+    "Interrupted",
     "InvSquareGrad",
     "KernelError",
     "LeakyRelu",
@@ -160,6 +166,7 @@ __all__ = [
     "Weights",
     "between",
     "data",
+    "explain",
     "get",
     "get_model",
     "list_kernels",
@@ -174,6 +181,7 @@ __all__ = [
     "simulate",
     "snapshot",
     "surrogate",
+    "sweep",
     "use_kernel",
 ]
 __all__ += brainloom_neurons.__all__

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from . import running
 from .plugin_commands import plugin_app, plugins_app
 from .tables import AsJson, Row, quiet_plugin_warnings, show
 
@@ -33,6 +34,10 @@ app = typer.Typer(
 )
 app.add_typer(plugins_app, name="plugins")
 app.add_typer(plugin_app, name="plugin")
+
+
+for _command in (running.run, running.resume, running.show):
+    app.command()(_command)
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 import brainstate
 import jax.numpy as jnp
@@ -40,7 +39,7 @@ _axis = Constraint("the number of an axis", lambda n: isinstance(n, (int, np.int
 class Stateless(brainstate.nn.Module):
     """Base of layers whose output depends on the present input alone."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         real_signature(cls)
 

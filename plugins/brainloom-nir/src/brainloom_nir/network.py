@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
-from typing import Any
 
 import brainstate
 import jax
@@ -161,12 +160,12 @@ class Last(brainstate.nn.Module):
         super().__init__()
         self.size = size
 
-    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def init_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Begin with zeros."""
         batch = () if batch_size is None else (batch_size,)
         self.value = brainstate.ShortTermState(full(0.0, (*batch, *self.size)))
 
-    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def reset_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Begin with zeros again."""
         shape = self.value.value.shape if batch_size is None else (batch_size, *self.size)
         self.value.value = full(0.0, shape)

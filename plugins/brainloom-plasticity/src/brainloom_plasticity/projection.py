@@ -170,7 +170,7 @@ class PlasticProj(Projection):
         )
         self.pre = pre
         _spread(self.connection)
-        self.ends = ends = Ends(self.connection.edges)
+        self._ends = ends = Ends(self.connection.edges)
         self.rules = [_made(one) for one in (rule if isinstance(rule, Sequence) else [rule])]
         for one in self.rules:
             one.join(ends, post, self.weight, dendritic_delay)
@@ -272,7 +272,7 @@ class PlasticProj(Projection):
             partition: The devices.
         """
         self._spread = self.connection.split_over(partition)
-        self.ends.spread(self._spread)
+        self._ends.spread(self._spread)
         for rule in self.rules:
             rule.spread(self._spread)
 
@@ -281,7 +281,7 @@ class PlasticProj(Projection):
         split, self._spread = self._spread, None
         if split is None:
             return
-        self.ends.spread(None)
+        self._ends.spread(None)
         for rule in self.rules:
             rule.gather(split, self.connection.n_edges)
 

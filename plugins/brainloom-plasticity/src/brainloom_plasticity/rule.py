@@ -105,7 +105,7 @@ class PlasticityRule(Strengths):
     equations: ClassVar[Equations]
     reads: ClassVar[tuple[str, ...]] = ()
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         cls.equations = read_rule(cls, cls.declared_states())
 

@@ -88,6 +88,7 @@ class Ends:
         self.n_pre, self.n_post, self.n_edges = edges.n_pre, edges.n_post, len(edges)
         self._here = _views(edges.indptr, edges.pre, edges.post, edges.n_post)
         self._split: SplitEnds | None = None
+        self._known: SplitEnds | None = None
 
     @property
     def pre(self) -> Any:
@@ -122,7 +123,9 @@ class Ends:
         Args:
             split: The edges by device.
         """
-        self._split = None if split is None else SplitEnds(split)
+        if split is not None and (self._known is None or self._known.split is not split):
+            self._known = SplitEnds(split)
+        self._split = None if split is None else self._known
 
 
 class SplitEnds:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import brainunit as u
 import jax
@@ -10,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..errors import ParameterError
-from ..types import Array
+from ..types import Array, ArrayLike, Quantity
 from ..units import same_dimension, show
 
 __all__ = [
@@ -44,7 +43,7 @@ class Constraint:
     """
 
     text: str
-    holds: Callable[[Any], Any]
+    holds: Callable[[Quantity], ArrayLike]
     keep: Callable[[Array, Array], Array] | None = None
 
     def __post_init__(self) -> None:
@@ -54,7 +53,7 @@ class Constraint:
         _require("Constraint.keep", right, "a function or None", self.keep)
 
 
-def _require(name: str, holds: bool, expected: str, got: Any) -> None:
+def _require(name: str, holds: bool, expected: str, got: object) -> None:
     if not holds:
         raise ParameterError(f"{name}: expected {expected}, got {show(got)}")
 
@@ -133,7 +132,7 @@ def maybe(constraint: Constraint) -> Constraint:
     return Constraint(f"{constraint.text} or None", lambda x: x is None or is_met(constraint, x))
 
 
-def is_met(constraint: Constraint, value: Any) -> bool:
+def is_met(constraint: Constraint, value: object) -> bool:
     """Whether a value meets a condition; not where it cannot even be asked."""
     try:
         return bool(constraint.holds(value))
@@ -166,12 +165,13 @@ def _is_whole(n: object) -> bool:
     return isinstance(n, (int, np.integer)) and not isinstance(n, bool)
 
 
-def _is_number(x: Any) -> bool:
-    known = isinstance(x, (int, float, np.generic, np.ndarray, jax.Array))
-    return known and not isinstance(x, (bool, jax.core.Tracer)) and np.ndim(x) == 0
+def _is_number(x: object) -> bool:
+    if isinstance(x, (bool, jax.core.Tracer)):
+        return False
+    return isinstance(x, (int, float, np.generic, np.ndarray, jax.Array)) and np.ndim(x) == 0
 
 
-def _is_time(x: Any) -> bool:
+def _is_time(x: object) -> bool:
     number = u.get_mantissa(x)
     is_one = isinstance(x, u.Quantity) and same_dimension(x, u.ms) and _is_number(number)
     return is_one and bool(np.isfinite(number) and number >= 0)

@@ -5,6 +5,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 import brainstate
@@ -41,13 +42,13 @@ class Declared(brainstate.nn.Module):
 
     graph_invisible_attrs: tuple[str, ...] = ("_made", "_outer", "_setting", "times_changed")
     times_changed = 0  # counts assignments of parameters, for what was compiled with older ones
-    signature_layout: ClassVar[tuple[Any, ...]] = (...,)
+    signature_layout: ClassVar[tuple[str | EllipsisType, ...]] = (...,)
     signature_frame: ClassVar[Arguments] = {}
     _params: ClassVar[dict[str, Param]] = {}
     _states: ClassVar[dict[str, StateSpec]] = {}
     __signature__: ClassVar[inspect.Signature]
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         cls._params = _collect(cls, Param)
         states = {n: spec for n, spec in _collect(cls, StateSpec).items() if spec.lost_of is None}
@@ -76,7 +77,7 @@ class Declared(brainstate.nn.Module):
         """
         return Descriptor(cls, *args, **kwargs)
 
-    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def init_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Create every declared state, with a leading batch axis if `batch_size` is given.
 
         A state that exists is written, not replaced: compiled functions keep working. Inside of
@@ -103,7 +104,7 @@ class Declared(brainstate.nn.Module):
                     existing.hold(held)
                 existing.value = value
 
-    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def reset_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Write the initial values into the existing states, keeping their batch size.
 
         Args:

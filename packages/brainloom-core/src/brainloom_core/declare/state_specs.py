@@ -26,7 +26,7 @@ class StateSpec:
     initial: str | Callable[[Any, Shape], Quantity]
     doc: str
     kind: type[brainstate.State]
-    steady: Callable[[Any], Any] | None = None
+    steady: Callable[[Any], Quantity] | None = None
     when: str | None = None
     per: str | None = None
     slow: bool = False
@@ -95,7 +95,7 @@ def state(
     doc: str = "",
     kind: type[brainstate.State] = brainstate.HiddenState,
     *,
-    steady: Callable[[Any], Any] | None = None,
+    steady: Callable[[Any], Quantity] | None = None,
     when: str | None = None,
     per: str | None = None,
     slow: bool = False,

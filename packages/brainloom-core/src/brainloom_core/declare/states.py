@@ -111,10 +111,23 @@ class Guarded(brainstate.State):
 
     def _write_value(self, v: Quantity) -> None:
         held = self.held
-        super()._write_value(v if held is None else held.fitting(v))
+        if held is not None and not _alike(v, vars(self).get("_value")):
+            v = held.fitting(v)
+        super()._write_value(v)
 
     def __pretty_repr_item__(self, k: str, v: Any) -> Any:
         return None if k == "_held" else super().__pretty_repr_item__(k, v)
+
+
+def _alike(value: Any, other: Any) -> bool:
+    """Whether a value is plainly of the kind of another one, which is what a step writes."""
+    if isinstance(value, u.Quantity):
+        if not isinstance(other, u.Quantity) or value.unit != other.unit:
+            return False
+        value, other = value.mantissa, other.mantissa
+    if not isinstance(value, jax.Array) or not isinstance(other, jax.Array):
+        return False
+    return value.shape == other.shape and value.dtype == other.dtype
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Set
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import brainstate
@@ -65,7 +66,13 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         solver: Time-stepping scheme, `"auto"`, a name in `SOLVERS` or a function.
     """
 
-    signature_layout: ClassVar[tuple[Any, ...]] = ("in_size", ..., "name", "*", "solver")
+    signature_layout: ClassVar[tuple[str | EllipsisType, ...]] = (
+        "in_size",
+        ...,
+        "name",
+        "*",
+        "solver",
+    )
     signature_frame: ClassVar[Arguments] = {"in_size": REQUIRED, "name": None}
     equations: ClassVar[Equations]
     equation_methods: ClassVar[dict[str, Set[str]]] = {"d": {"I"}}
@@ -83,7 +90,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         default="auto", constraint=_known_solver, doc="time-stepping scheme"
     )
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         says = {"update", "input_as_declared"}
         if "input_as_declared" not in vars(next(b for b in cls.__mro__ if says & vars(b).keys())):
@@ -279,7 +286,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     def prefetch_delay(
         self,
         state: str,
-        *time_and_index: Any,
+        *time_and_index: Quantity,
         init: Quantity | None = None,
         interpolation: str | None = None,
     ) -> PrefetchDelayAt:
@@ -294,7 +301,10 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         return self._past(state, time_and_index, init, interpolation)
 
     def output_delay(
-        self, *time_and_index: Any, init: Quantity | None = None, interpolation: str | None = None
+        self,
+        *time_and_index: Quantity,
+        init: Quantity | None = None,
+        interpolation: str | None = None,
     ) -> PrefetchDelayAt:
         """What `update` returned a time ago, zero (or `init`) before the first step; see above.
 
@@ -306,7 +316,11 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         return self._past(None, time_and_index, init, interpolation)
 
     def _past(
-        self, item: str | None, time_and_index: Any, start: Quantity, interpolation: str | None
+        self,
+        item: str | None,
+        time_and_index: tuple[Quantity, ...],
+        start: Quantity,
+        interpolation: str | None,
     ) -> PrefetchDelayAt:
         if interpolation not in (None, "linear"):
             raise ParameterError(

@@ -156,6 +156,7 @@ class Delayed(Declared):
 
     @property
     def is_trained(self) -> bool:
+        """Whether the delay is found by gradients."""
         return isinstance(vars(self)["delay"], (brainstate.State, brainstate.nn.Param))
 
     @property
@@ -377,12 +378,12 @@ class Past(Delay):
         self.due.value = super().update(self._seen() if self.item else self._picked(output))
 
     @brainstate.nn.call_order(3)  # type: ignore[untyped-decorator]
-    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def init_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Fill the states with the present value, which exists by then."""
         super().init_state(batch_size, **kwargs)
 
     @brainstate.nn.call_order(3)  # type: ignore[untyped-decorator]
-    def reset_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+    def reset_state(self, batch_size: int | None = None, **kwargs: object) -> None:
         """Fill the states with the present value, which is the initial one by then."""
         super().reset_state(batch_size, **kwargs)
 
@@ -462,7 +463,7 @@ class Prefetch(brainstate.nn.Prefetch):
 class PrefetchDelay(brainstate.nn.PrefetchDelay):
     """The past of a state; `at` says of when."""
 
-    def at(self, *time_and_index: Any, interpolate: bool = False) -> "PrefetchDelayAt":
+    def at(self, *time_and_index: Quantity, interpolate: bool = False) -> "PrefetchDelayAt":
         """The state some time ago.
 
         Args:

@@ -37,11 +37,11 @@ class Projection(brainstate.nn.Module):
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name=name)
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         real_signature(cls)
 
-    def update(self, *args: Any) -> None:
+    def update(self, *args: Quantity) -> None:
         """Call every child module with the arguments.
 
         Args:
@@ -187,7 +187,7 @@ def _advance(parts: list[_Part], x: Quantity | None) -> None:
 
 
 def _parts(
-    root: brainstate.nn.Module, path: tuple[Any, ...] = (), above: tuple[int, ...] = ()
+    root: brainstate.nn.Module, path: tuple[object, ...] = (), above: tuple[int, ...] = ()
 ) -> Iterator[_Part]:
     """What a network calls, through networks and plain modules of any depth."""
     for place, module in _held(root):
@@ -207,14 +207,14 @@ def _parts(
             yield from _parts(module, whole, (*above, id(root)))
 
 
-def _held(module: brainstate.nn.Module) -> Iterator[tuple[tuple[Any, ...], Any]]:
+def _held(module: brainstate.nn.Module) -> Iterator[tuple[tuple[object, ...], Any]]:
     hidden = getattr(type(module), "graph_invisible_attrs", ())
     for name in sorted(vars(module)):
         if name not in hidden:
             yield from _modules((name,), vars(module)[name])
 
 
-def _modules(path: tuple[Any, ...], value: object) -> Iterator[tuple[tuple[Any, ...], Any]]:
+def _modules(path: tuple[object, ...], value: object) -> Iterator[tuple[tuple[object, ...], Any]]:
     if isinstance(value, brainstate.nn.Module):
         yield path, value
     elif isinstance(value, dict):

@@ -1,7 +1,8 @@
 """`Neuron`: the step that every spiking neuron shares."""
 
 from collections.abc import Set
-from typing import Any, ClassVar, cast
+from types import EllipsisType
+from typing import ClassVar, cast
 
 import brainstate
 import brainunit as u
@@ -110,7 +111,7 @@ class Neuron(Dynamics):
             `scale`.
     """
 
-    signature_layout: ClassVar[tuple[Any, ...]] = (
+    signature_layout: ClassVar[tuple[str | EllipsisType, ...]] = (
         *("in_size", ..., "spk_fun", "spk_reset", "ref_var", "name"),
         *("*", "solver", "interpolate", "detach_reset", "V_scale"),
     )
@@ -152,7 +153,7 @@ class Neuron(Dynamics):
         when="interpolate",
     )
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         _check_spikes(cls)
 
@@ -452,21 +453,19 @@ class Refractory(Neuron):
         when="ref_var",
     )
 
-    def after_spike(self, y: dict[str, Quantity]) -> dict[str, Quantity]:
-        """The states after what the last step's spikes do to them; V is held from now on."""
-        steps = self.timing.steps_of(self.tau_ref, y)
-        held = jnp.where(y["spike"] > 0, steps, y["steps_held"])
-        return {**super().after_spike(y), "steps_held": held}
-
     def fires(self, before: Values, new: Values) -> Array:
         """The spikes of a step: none where V is held, also where they are drawn."""
         spikes = super().fires(before, new)
         return jnp.where(self.timing.holds(new["steps_held"]), 0.0, spikes)
 
     def after_step(self, before: Values, new: dict[str, Quantity]) -> dict[str, Quantity]:
-        """The states to keep; V is held one step less."""
+        """The states to keep; V is held one step less, or from now on."""
         new = super().after_step(before, new)
-        new["steps_held"] = jnp.maximum(new["steps_held"] - 1, 0)
+        steps = self.timing.steps_of(self.tau_ref, new)
+        # Counted here rather than as the next step begins: what follows from nothing but the
+        # spikes of this step is written in place, without a copy of the old values.
+        left = jnp.maximum(new["steps_held"] - 1, 0)
+        new["steps_held"] = jnp.where(new["spike"] > 0, steps, left)
         if self.ref_var:
             new["refractory"] = (new["steps_held"] > 0) | (new["spike"] > 0)
         return new

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from typing import Any
 
 import brainstate
 from jax.extend.core import get_opaque_trace_state
@@ -35,12 +34,14 @@ class Step:
         given: Mapping[int, Quantity] | None = None,
     ) -> None:
         self.root, self.members, self.given = root, members, dict(given or {})
-        self._calls: dict[int, tuple[Any, list[Any]]] = {}
+        self._calls: dict[int, tuple[brainstate.nn.Module, list[object]]] = {}
         # What was called within a compiled function of its own may not be traced again: its
         # states move all the same.
         self._before = {name: _values(module) for name, module in members.items()}
 
-    def call(self, module: brainstate.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def call(
+        self, module: brainstate.nn.Module, args: tuple[Quantity, ...]
+    ) -> tuple[Quantity, ...]:
         """Note that a module is called, and return what it is called with.
 
         Args:
@@ -131,7 +132,9 @@ def current_step() -> Step | None:
     return _current.get()
 
 
-def call_arguments(module: brainstate.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+def call_arguments(
+    module: brainstate.nn.Module, args: tuple[Quantity, ...]
+) -> tuple[Quantity, ...]:
     """What a module is called with in this step; whoever advances one asks for it.
 
     Args:

@@ -331,7 +331,7 @@ class ViewPrefetchDelay(PrefetchDelay):
         super().__init__(view.population, item)
         self.view = view
 
-    def at(self, *time_and_index: Any, interpolate: bool = False) -> PrefetchDelayAt:
+    def at(self, *time_and_index: Quantity, interpolate: bool = False) -> PrefetchDelayAt:
         """The state some time ago.
 
         Args:

@@ -17,15 +17,19 @@ Carry = TypeVar("Carry")
 
 
 def over_active(
-    active: jax.Array, change: Callable[[Carry, jax.Array, jax.Array], Carry], carry: Carry
+    active: jax.Array,
+    change: Callable[[Carry, jax.Array, jax.Array], Carry],
+    carry: Carry,
+    at_once: int = AT_ONCE,
 ) -> Carry:
-    """What becomes of a value that is changed for all active rows, sixteen at a time.
+    """What becomes of a value that is changed for all active rows, some at a time.
 
     Args:
         active: Which rows are, bool, shape `(n_rows,)`.
         change: A function of the value, of rows and of which of these are given, the others
             being there to fill up; returns the new value.
         carry: The value to begin with.
+        at_once: How many rows at a time.
     """
     n = active.shape[0]
     n_blocks = -(-n // _BLOCK)
@@ -33,10 +37,10 @@ def over_active(
     count = active.sum(dtype=jnp.int32)
 
     def found(capacity: int) -> jax.Array:
-        return jnp.pad(_first_active(active, capacity), (0, n + AT_ONCE - capacity))
+        return jnp.pad(_first_active(active, capacity), (0, n + at_once - capacity))
 
     def all_found() -> jax.Array:
-        return jnp.nonzero(active, size=n + AT_ONCE, fill_value=0)[0].astype(jnp.int32)
+        return jnp.nonzero(active, size=n + at_once, fill_value=0)[0].astype(jnp.int32)
 
     # Only the list of rows depends on conditions; what is changed would be copied by each.
     some = functools.partial(lax.cond, count <= many, lambda: found(many), all_found)
@@ -44,9 +48,9 @@ def over_active(
 
     def turn(state: tuple[jax.Array, Carry]) -> tuple[jax.Array, Carry]:
         done, carry = state
-        chosen = lax.dynamic_slice(rows, (done,), (AT_ONCE,))
-        given = done + jnp.arange(AT_ONCE, dtype=jnp.int32) < count
-        return done + AT_ONCE, change(carry, chosen, given)
+        chosen = lax.dynamic_slice(rows, (done,), (at_once,))
+        given = done + jnp.arange(at_once, dtype=jnp.int32) < count
+        return done + at_once, change(carry, chosen, given)
 
     start: Any = jnp.int32(0), carry
     return lax.while_loop(lambda state: state[0] < count, turn, start)[1]

@@ -23,6 +23,8 @@ from .samples import N_PRE, matrix, sent
 
 __all__ = ["edge_update", "edge_update_reference"]
 
+ROWS_AT_ONCE = 8  # few have an event in one step, and each has several arrays to go through
+
 
 def edge_update(
     function: Callable[[PyTree, PyTree, PyTree], PyTree],
@@ -106,7 +108,7 @@ def edge_update_reference(
     *,
     max_row: int,
 ) -> PyTree:
-    """The change in plain JAX: of the edges of sixteen rows with an event at a time.
+    """The change in plain JAX: of the edges of eight rows with an event at a time.
 
     Args:
         function: Of what one edge carries, the values of its row and those of its column.
@@ -135,7 +137,7 @@ def edge_update_reference(
         edge = jnp.where(real, edge, n_edges)  # an edge that does not exist is left out
         return jax.tree.map(lambda old, new: old.at[edge].set(new, mode="drop"), edges, new)
 
-    return over_active(events, change, edges)
+    return over_active(events, change, edges, ROWS_AT_ONCE)
 
 
 def _dense(

@@ -18,7 +18,7 @@ from .registry import REFERENCE, declare, find_kernel, forced_kernels, has_kerne
 
 __all__ = ["OPS", "Op", "Sample"]
 
-Function = Callable[..., Any]
+Function = Callable[..., PyTree]
 Leaves = Sequence[Any]
 
 

@@ -169,6 +169,27 @@ def find_kernel(
     raise KernelError(f"No implementation of {op} on {_platform()}; there are {_names(op)}")
 
 
+def reason_of(op: str, name: str) -> str:
+    """Why an implementation is used, and not another.
+
+    Args:
+        op: Name of the operation.
+        name: Name of the implementation.
+    """
+    if dict(forced_kernels()).get(op) == name:
+        return "asked for"
+    offers = {str(o.kernel.name): o for o in _offers() if o.kernel.op == op}
+    used = offers.pop(name, None)
+    others = []
+    for other in offers.values():
+        why = other.problem
+        if why is None and used is not None:
+            lower = other.kernel.rank <= used.kernel.rank
+            why = "of lower rank" if lower else "does not apply to these arrays"
+        others.append(f"{other.kernel.name}: {why}")
+    return f"the best that can be used ({'; '.join(others) or 'there is no other'})"
+
+
 def _chosen(offer: "_Offer") -> Callable[..., PyTree]:
     if (noted := _noted.get()) is not None:
         names = {*filter(None, noted.get(offer.kernel.op, "").split(", ")), offer.kernel.name}

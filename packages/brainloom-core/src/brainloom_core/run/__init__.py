@@ -1,6 +1,7 @@
 """Running a network, recording it, and measuring what was recorded."""
 
 from .checkpoint import Snapshot, restore, resume, snapshot
+from .explain import Explanation, explain
 from .loop import simulate
 from .recording import (
     Counts,
@@ -16,10 +17,12 @@ from .recording import (
     TraceData,
     Weights,
 )
+from .sweep import sweep
 
 __all__ = [
     "Counts",
     "Custom",
+    "Explanation",
     "Output",
     "Rate",
     "Recorder",
@@ -31,8 +34,10 @@ __all__ = [
     "Trace",
     "TraceData",
     "Weights",
+    "explain",
     "restore",
     "resume",
     "simulate",
     "snapshot",
+    "sweep",
 ]

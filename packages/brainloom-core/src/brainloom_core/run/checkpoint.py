@@ -3,9 +3,9 @@
 import os
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import brainstate
+import jax
 import numpy as np
 
 from ..clock import exact
@@ -13,7 +13,9 @@ from ..declare.arguments import checked
 from ..declare.constraints import flag, maybe
 from ..errors import CheckpointError, InputError
 from ..identity import differences, parts_of, refuse, versions_of
+from ..partition import as_partition
 from ..tensors import read, write
+from ..types import Drive, Json, Record
 from ..units import show
 from .held import captured, put_back
 from .keeper import Keeper, Kept
@@ -39,7 +41,7 @@ class Snapshot:
     """
 
     arrays: dict[str, np.ndarray]
-    about: dict[str, Any]
+    about: dict[str, Json]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file of the safetensors format, with a checksum.
@@ -72,7 +74,7 @@ class Snapshot:
         return f"Snapshot of {len(self.about['states'])} states, {size:.3g} MiB"
 
 
-def snapshot(net: Any) -> Snapshot:
+def snapshot(net: brainstate.nn.Module) -> Snapshot:
     """All that the next steps of a network depend on: states, delays, time and random numbers.
 
     Args:
@@ -121,7 +123,10 @@ def snapshot(net: Any) -> Snapshot:
 
 @checked(exactly=flag)
 def restore(
-    net: Any, snapshot: "Snapshot | str | os.PathLike[str]", *, exactly: bool = True
+    net: brainstate.nn.Module,
+    snapshot: "Snapshot | str | os.PathLike[str]",
+    *,
+    exactly: bool = True,
 ) -> None:
     """Return a network to a snapshot, so that it takes the same steps from there, bit for bit.
 
@@ -169,11 +174,12 @@ def restore(
 @checked(exactly=flag, progress=maybe(flag))
 def resume(
     path: str | os.PathLike[str],
-    net: Any,
+    net: brainstate.nn.Module,
     *,
-    inputs: Any = None,
-    record: Any = None,
+    inputs: Drive | None = None,
+    record: Record | None = None,
     progress: bool | None = None,
+    mesh: jax.sharding.Mesh | int | None = None,
     exactly: bool = True,
 ) -> Recording:
     """Go on with a run that `simulate(..., checkpoint=path)` began, to the same bits.
@@ -188,6 +194,8 @@ def resume(
         inputs: What `simulate` was given as `inputs`, where it was given some.
         record: What it was given as `record`; None where that was names such as `"E.spikes"`.
         progress: Whether to show a progress bar; None shows one on a terminal.
+        mesh: Devices over which to spread the network, as of `simulate`; they may be others than
+            then.
         exactly: Whether parameters, edges, classes, versions and the kind of device have to be
             those of then. With False only the states have to fit, and the bits may be others.
 
@@ -241,9 +249,10 @@ def resume(
         start=about["first"] * dt,
         seed=about["seed"],
         keeper=Keeper(kept.path, kept.every, dt, kept, exactly),
+        partition=as_partition(mesh),
     )
 
 
-def _check_net(who: str, net: Any) -> None:
+def _check_net(who: str, net: brainstate.nn.Module) -> None:
     if not isinstance(net, brainstate.nn.Module):
         raise InputError(f"{who}: net: expected a Network or another module, got {show(net)}")

@@ -1,18 +1,20 @@
 """How a run draws random numbers: as `brainstate.random` does, or by name under a seed."""
 
 import contextlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
 
+import brainstate
 import jax
+import numpy as np
 
-from ..keys import INITIAL, Keys, Words, names_of, seed_words, step_words, stepped
+from ..keys import INITIAL, Keys, Seed, Words, names_of, seed_words, step_words, stepped
 from ..names import name_in
+from ..types import PyTree
 from .inputs import Inputs
 
 __all__ = ["Draws", "input_names"]
 
-Context = contextlib.AbstractContextManager[Any]
+Context = contextlib.AbstractContextManager[object]
 
 
 class Draws:
@@ -27,7 +29,7 @@ class Draws:
         InputError: The seed is no whole number from 0 to 2^64 - 1.
     """
 
-    def __init__(self, net: Any, fed: Inputs, seed: Any) -> None:
+    def __init__(self, net: brainstate.nn.Module, fed: Inputs, seed: Seed) -> None:
         self.words = None if seed is None else seed_words(seed)
         self._names: dict[int, str] = {}
         if seed is None:
@@ -38,7 +40,7 @@ class Draws:
         self._names |= names_of(net)
 
     @property
-    def key(self) -> Any:
+    def key(self) -> Hashable:
         """Equal for runs for which the loop compiles to the same."""
         return None if self.words is None else tuple(self._names.items())
 
@@ -48,11 +50,11 @@ class Draws:
             return contextlib.nullcontext()
         return Keys(self.words, self._names).at((INITIAL, 0))
 
-    def arguments(self, first: int) -> tuple[Any, ...]:
+    def arguments(self, first: int) -> tuple[PyTree, ...]:
         """What compiled steps need to know, the first of them being this one."""
         return () if self.words is None else (self.words, step_words(first))
 
-    def begin(self) -> Callable[[tuple[Any, ...]], Callable[[jax.Array], Context]]:
+    def begin(self) -> Callable[[tuple[PyTree, ...]], Callable[[jax.Array], Context]]:
         """A function that begins some steps while they are traced; it keeps no module alive.
 
         It takes what `arguments` gives, and returns a function from the position of a step to the
@@ -60,7 +62,7 @@ class Draws:
         """
         names = self._names
 
-        def begun(arguments: tuple[Any, ...]) -> Callable[[jax.Array], Context]:
+        def begun(arguments: tuple[PyTree, ...]) -> Callable[[jax.Array], Context]:
             if not arguments:
                 return lambda position: contextlib.nullcontext()
             seed, first = arguments
@@ -70,11 +72,11 @@ class Draws:
         return begun
 
 
-def _pair(words: Any) -> Words:
+def _pair(words: np.ndarray) -> Words:
     return words[0], words[1]
 
 
-def input_names(net: Any, fed: Inputs) -> list[str]:
+def input_names(net: brainstate.nn.Module, fed: Inputs) -> list[str]:
     """A name for each input: of whom it drives, or its place.
 
     Args:

@@ -1,6 +1,6 @@
 """States that are not finite: noticed after each chunk, found by running that one again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..names import dotted
+from ..types import Array, PyTree
 
 __all__ = ["Watch", "Watched"]
 
@@ -53,18 +54,18 @@ class Watch:
     """The states of a network that should stay finite, in a fixed order.
 
     Args:
-        net: The network.
+        states: Its states by path.
     """
 
-    def __init__(self, net: Any) -> None:
-        found = [Watched(dotted(path), state) for path, state in net.states().items()]
+    def __init__(self, states: Mapping[Any, Any]) -> None:
+        found = [Watched(dotted(path), state) for path, state in states.items()]
         self.all = [w for w in found if _is_real(w.state)]
 
-    def values(self) -> list[list[Any]]:
+    def values(self) -> list[list[PyTree]]:
         """The arrays that the states hold, each a list of them."""
         return [jax.tree.leaves(w.state.value) for w in self.all]
 
-    def is_wrong(self, before: list[list[Any]], after: list[list[Any]]) -> bool:
+    def is_wrong(self, before: list[list[PyTree]], after: list[list[PyTree]]) -> bool:
         """Whether some steps left a state that is not what it should be.
 
         It is looked for on the host, after the next steps have been sent off: nothing is compiled,
@@ -76,7 +77,7 @@ class Watch:
         """
         for w, old, new in zip(self.all, before, after, strict=True):
             for was, x in zip(old, new, strict=True):
-                if x is was or _all(np.isfinite, jnp.isfinite, x):
+                if x is was or _is_finite(x):
                     continue
                 if not _all(_no_nan, lambda x: ~jnp.isnan(x), x):
                     return True
@@ -108,6 +109,15 @@ def snapshot(states: list[brainstate.State]) -> Callable[[], None]:
     return restore
 
 
+def _is_finite(x: Any) -> bool:
+    """Whether all numbers are finite; a sum that is takes but one pass to tell so."""
+    if _is_far(x):
+        return bool(jnp.all(jnp.isfinite(x)))
+    here = np.asarray(x)
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(here.sum())) or bool(np.all(np.isfinite(here)))
+
+
 def _no_nan(x: np.ndarray) -> np.ndarray:
     return np.logical_not(np.isnan(x))
 
@@ -116,13 +126,17 @@ def _no_infinity(x: np.ndarray) -> np.ndarray:
     return np.logical_not(np.isinf(x))
 
 
-def _all(on_host: Callable[..., Any], on_device: Callable[..., Any], x: Any) -> bool:
+def _all(on_host: Callable[..., np.ndarray], on_device: Callable[..., Array], x: Any) -> bool:
     """Whether something is true of all numbers, wherever that is quicker to find out."""
-    is_far = isinstance(x, jax.Array) and x.nbytes > FAR
-    is_far = is_far and all(device.platform != "cpu" for device in x.devices())
-    # What lies on devices of other processes is judged by all of them together.
-    is_far = is_far or (isinstance(x, jax.Array) and not x.is_fully_addressable)
-    return bool(jnp.all(on_device(x))) if is_far else bool(np.all(on_host(np.asarray(x))))
+    return bool(jnp.all(on_device(x))) if _is_far(x) else bool(np.all(on_host(np.asarray(x))))
+
+
+def _is_far(x: Any) -> bool:
+    if not isinstance(x, jax.Array):
+        return False
+    if not x.is_fully_addressable:  # on devices of other processes: judged by all of them together
+        return True
+    return x.nbytes > FAR and all(device.platform != "cpu" for device in x.devices())
 
 
 def _is_real(state: brainstate.State) -> bool:

@@ -11,13 +11,16 @@ import numpy as np
 
 from ..identity import differences, refuse, text_of
 from ..names import states_by_name
+from ..types import Quantity
 
 __all__ = ["captured", "constants", "put_back"]
 
 RANDOM = "random"
 
 
-def captured(modules: dict[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
+def captured(
+    modules: dict[str, brainstate.nn.Module],
+) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
     """The states of modules and the random numbers as arrays on the host, and what they are.
 
     Args:
@@ -33,7 +36,7 @@ def captured(modules: dict[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, 
     return arrays, known
 
 
-def constants(modules: dict[str, Any]) -> dict[str, str]:
+def constants(modules: dict[str, brainstate.nn.Module]) -> dict[str, str]:
     """Texts of the states that a reset leaves alone, such as weights, by name.
 
     Args:
@@ -50,7 +53,10 @@ def constants(modules: dict[str, Any]) -> dict[str, str]:
 
 
 def put_back(
-    who: str, modules: dict[str, Any], arrays: Mapping[str, Any], known: Mapping[str, list[str]]
+    who: str,
+    modules: dict[str, brainstate.nn.Module],
+    arrays: Mapping[str, np.ndarray],
+    known: Mapping[str, list[str]],
 ) -> None:
     """Write arrays into the states of modules, all of them or none.
 
@@ -79,7 +85,7 @@ def put_back(
     generator.value = _like(generator.value, arrays[RANDOM])
 
 
-def _states(modules: dict[str, Any]) -> dict[str, brainstate.State]:
+def _states(modules: dict[str, brainstate.nn.Module]) -> dict[str, brainstate.State]:
     return {
         ".".join(filter(None, (prefix, name))): state
         for prefix, module in modules.items()
@@ -87,16 +93,16 @@ def _states(modules: dict[str, Any]) -> dict[str, brainstate.State]:
     }
 
 
-def _leaves(state: brainstate.State) -> list[Any]:
-    leaves: list[Any] = jax.tree.leaves(state.value, is_leaf=_is_quantity)
+def _leaves(state: brainstate.State) -> list[Quantity]:
+    leaves: list[Quantity] = jax.tree.leaves(state.value, is_leaf=_is_quantity)
     return leaves
 
 
-def _is_quantity(x: Any) -> bool:
+def _is_quantity(x: object) -> bool:
     return isinstance(x, u.Quantity)
 
 
-def _is_key(x: Any) -> bool:
+def _is_key(x: object) -> bool:
     return hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
 
 
@@ -104,14 +110,14 @@ def _plain(x: Any) -> Any:
     return jax.random.key_data(x) if _is_key(x) else x
 
 
-def _leaf_text(leaf: Any) -> str:
+def _leaf_text(leaf: Quantity) -> str:
     number = _plain(u.get_mantissa(leaf))
     kind = number.dtype if hasattr(number, "dtype") else np.asarray(number).dtype
     unit = "" if u.get_unit(leaf) == u.UNITLESS else f" in {u.get_unit(leaf)}"
     return f"{kind} of shape {tuple(np.shape(number))}{unit}"
 
 
-def _like(leaf: Any, array: np.ndarray) -> Any:
+def _like(leaf: Quantity, array: np.ndarray) -> Quantity:
     """An array in the place of a value: with its unit, on its device."""
     number = u.get_mantissa(leaf)
     if _is_key(number):

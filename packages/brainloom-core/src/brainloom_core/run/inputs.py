@@ -4,9 +4,9 @@ import functools
 import hashlib
 import types
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brainstate
 import brainunit as u
@@ -17,7 +17,11 @@ from ..clock import at_time
 from ..dynamics.base import Dynamics
 from ..errors import InputError
 from ..names import name_in, named
+from ..types import Array, Drive, PyTree, Quantity, Time
 from ..units import show
+
+if TYPE_CHECKING:
+    from ..dynamics.step import Step
 
 __all__ = ["Inputs", "fingerprint", "frozen"]
 
@@ -47,8 +51,8 @@ class Inputs:
         InputError: A key of a mapping is no population, or an array does not cover the run.
     """
 
-    def __init__(self, net: Any, given: Any, n_steps: int) -> None:
-        self.targets: tuple[Any, ...] | None = None
+    def __init__(self, net: brainstate.nn.Module, given: Drive | None, n_steps: int) -> None:
+        self.targets: tuple[_Target, ...] | None = None
         if isinstance(given, Mapping):
             if not given:
                 raise InputError(
@@ -70,28 +74,30 @@ class Inputs:
                 )
 
     @property
-    def modules(self) -> list[Any]:
+    def modules(self) -> list[brainstate.nn.Module]:
         """The inputs that are modules, such as a source of noise, with states of their own."""
         return [f for f in self.functions if isinstance(f, brainstate.nn.Module)]
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Hashable, ...]:
         """Equal for inputs for which the loop compiles to the same."""
         targets = None if self.targets is None else tuple(t.key for t in self.targets)
         return self.functions, tuple(map(fingerprint, self.functions)), targets
 
-    def chunk(self, done: int, length: int) -> tuple[Any, ...]:
+    def chunk(self, done: int, length: int) -> tuple[PyTree, ...]:
         """The passed-in part of the steps of one chunk."""
         return tuple(
             v if v is None or v.ndim == 0 else v[done : done + length] for v in self.values
         )
 
-    def reader(self) -> Callable[..., tuple[list[Any], dict[int, Any]]]:
+    def reader(self) -> Callable[..., tuple[list[Quantity], dict[int, Quantity]]]:
         """A function that gives the arguments of a step, and the inputs of populations by `id`."""
         targets = self.targets
         functions = tuple(f if f is None else frozen(f) for f in self.functions)
 
-        def read(passed: tuple[Any, ...], position: Any, t: Any) -> tuple[list[Any], Any]:
+        def read(
+            passed: tuple[PyTree, ...], position: Array, t: Time
+        ) -> tuple[list[Quantity], dict[int, Quantity]]:
             found = []
             for function, value in zip(functions, passed, strict=True):
                 if function is None:
@@ -102,7 +108,7 @@ class Inputs:
                     found.append(at_time(function, t))
             if targets is None:
                 return found, {}
-            given: dict[int, Any] = {}
+            given: dict[int, Quantity] = {}
             for target, value in zip(targets, found, strict=True):
                 value = target.spread(value)
                 place = target.place
@@ -111,7 +117,7 @@ class Inputs:
 
         return read
 
-    def check_reached(self, step: Any) -> None:
+    def check_reached(self, step: "Step") -> None:
         """Raise if a population that is to get an input was not called in the step."""
         for target in self.targets or ():
             if not step.reached(target.population()):
@@ -124,7 +130,7 @@ class Inputs:
 class _Target:
     """Who gets an input: a population, or a view of it, which this does not keep alive."""
 
-    def __init__(self, net: Any, key: Any) -> None:
+    def __init__(self, net: brainstate.nn.Module, key: Any) -> None:
         found = _named(net, key) if isinstance(key, str) else key
         population = getattr(found, "population", found)
         if not isinstance(population, Dynamics) or population.role != "population":
@@ -144,19 +150,19 @@ class _Target:
         self.place = id(population)
         self.key = (self.place, self.selection)
 
-    def spread(self, value: Any) -> Any:
+    def spread(self, value: Quantity) -> Quantity:
         """The input of the whole population."""
         return value if self.selection is None else self.selection.spread(value)
 
 
-def _named(net: Any, name: str) -> Any:
+def _named(net: brainstate.nn.Module, name: str) -> Any:
     try:
         return named(net, name)
     except InputError as error:
         raise InputError(f"simulate: inputs: {error}") from None
 
 
-def _array(value: Any) -> Any:
+def _array(value: Quantity) -> Quantity:
     try:
         return u.math.asarray(value)
     except (TypeError, ValueError):
@@ -166,14 +172,14 @@ def _array(value: Any) -> Any:
         ) from None
 
 
-def _is_function(x: Any) -> bool:
+def _is_function(x: object) -> bool:
     return callable(x) and not isinstance(x, (u.Quantity, u.Unit))
 
 
 # What was compiled into the loop
 
 
-def fingerprint(function: Any) -> Any:
+def fingerprint(function: object) -> Hashable:
     """What the values come to that a function uses besides its arguments, so far as one can see.
 
     A function is compiled with the values that it finds: variables around it, globals, defaults,
@@ -199,7 +205,7 @@ def fingerprint(function: Any) -> Any:
     return None if function is None else _print_of(function, set())
 
 
-def _print_of(value: Any, seen: set[int]) -> Any:
+def _print_of(value: Any, seen: set[int]) -> Hashable:
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
         return type(value).__name__, repr(value)
     if isinstance(value, np.generic):
@@ -235,7 +241,7 @@ def _print_of(value: Any, seen: set[int]) -> Any:
     return own, _print_of(getattr(value, "__dict__", None), seen)
 
 
-def _of_function(function: types.FunctionType, seen: set[int]) -> Any:
+def _of_function(function: types.FunctionType, seen: set[int]) -> Hashable:
     if function.__module__.split(".")[0] in LIBRARIES:
         return None
     cells = []
@@ -257,7 +263,7 @@ def _names(code: types.CodeType) -> list[str]:
     return sorted({*code.co_names, *(name for c in inner for name in _names(c))})
 
 
-def frozen(function: Any) -> Any:
+def frozen(function: Callable[..., Quantity]) -> Callable[..., Quantity]:
     """The same function with copies of the NumPy arrays that it finds.
 
     jax may keep what it made of an array, and give that where the array has changed since.
@@ -268,7 +274,7 @@ def frozen(function: Any) -> Any:
     return _frozen(function, {})
 
 
-def _frozen(value: Any, known: dict[int, Any]) -> Any:
+def _frozen(value: Any, known: dict[int, object]) -> Any:
     if id(value) in known:
         return known[id(value)]
     known[id(value)] = value
@@ -277,7 +283,7 @@ def _frozen(value: Any, known: dict[int, Any]) -> Any:
     return made
 
 
-def _copied(value: Any, known: dict[int, Any]) -> Any:
+def _copied(value: Any, known: dict[int, object]) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, u.Quantity):
@@ -301,7 +307,7 @@ def _copied(value: Any, known: dict[int, Any]) -> Any:
     return value
 
 
-def _copied_function(function: types.FunctionType, known: dict[int, Any]) -> Any:
+def _copied_function(function: types.FunctionType, known: dict[int, object]) -> Any:
     if function.__module__.split(".")[0] in LIBRARIES:
         return function
     around = function.__globals__
@@ -321,7 +327,7 @@ def _copied_function(function: types.FunctionType, known: dict[int, Any]) -> Any
     return made
 
 
-def _copied_cell(cell: Any, known: dict[int, Any]) -> Any:
+def _copied_cell(cell: Any, known: dict[int, object]) -> Any:
     try:
         content = cell.cell_contents
     except ValueError:  # not assigned yet

@@ -17,11 +17,12 @@ from ..identity import differences, parts_of, refuse, text_of, versions_of
 from ..kernels.registry import forced_kernels
 from ..names import name_in
 from ..tensors import check_writable, earlier, read_newest, write
+from ..types import Json, Record, Time
 from ..units import show
 from .draws import input_names
 from .held import captured, constants, put_back
 from .inputs import Inputs
-from .recording import RecordingStore, Tape
+from .recording import Recorder, RecordingStore, Tape
 from .recording.texts import time_words
 
 __all__ = ["Keeper", "Kept"]
@@ -39,10 +40,10 @@ class Kept:
 
     path: Path
     arrays: dict[str, np.ndarray]
-    about: dict[str, Any]
+    about: dict[str, Json]
 
     @classmethod
-    def read(cls, path: Any) -> "Kept":
+    def read(cls, path: str | os.PathLike[str]) -> "Kept":
         """The newest checkpoint in a folder that is whole.
 
         Args:
@@ -91,7 +92,12 @@ class Keeper:
     """
 
     def __init__(
-        self, path: Any, every: Any, dt: Any, kept: Kept | None = None, exactly: bool = True
+        self,
+        path: str | os.PathLike[str],
+        every: Time | None,
+        dt: Time,
+        kept: Kept | None = None,
+        exactly: bool = True,
     ) -> None:
         if not isinstance(path, (str, os.PathLike)):
             raise InputError(f"simulate: checkpoint: expected a path, got {show(path)}")
@@ -101,8 +107,8 @@ class Keeper:
         self.every: int | None = every
         if kept is None:
             self._check_new()
-        self.modules: dict[str, Any] = {}
-        self.about: dict[str, Any] = {}
+        self.modules: dict[str, brainstate.nn.Module] = {}
+        self.about: dict[str, Json] = {}
         self.last, self.clock = 0, time.monotonic()
 
     @property
@@ -110,7 +116,7 @@ class Keeper:
         """Number of steps that were taken before."""
         return 0 if self.kept is None else int(self.kept.about["done"])
 
-    def store(self, net: Any, recorders: Any) -> Any:
+    def store(self, net: brainstate.nn.Module, recorders: Mapping[str, Recorder]) -> Any:
         """Where what is recorded is written: a path, or what was written before; None for nothing.
 
         Args:
@@ -130,7 +136,13 @@ class Keeper:
         return store
 
     def begin(
-        self, net: Any, fed: Inputs, tape: Tape, record: Any, seed: Any, batch: int | None
+        self,
+        net: brainstate.nn.Module,
+        fed: Inputs,
+        tape: Tape,
+        record: Record,
+        seed: int | None,
+        batch: int | None,
     ) -> None:
         """Begin a run or go on with one: see that it is the same, and put its states back.
 
@@ -239,7 +251,7 @@ class Keeper:
         assert self.kept is not None
         return text_of(self.kept.arrays[f"{name}#0"]) == self.kept.about["constants"][name]
 
-    def _check(self, what: str, key: str, here: dict[str, Any], hint: str = "") -> None:
+    def _check(self, what: str, key: str, here: Mapping[str, Json], hint: str = "") -> None:
         assert self.kept is not None
         hint = hint or f"Give {key}= as simulate was given it"
         refuse("resume", what, differences(self.kept.about[key], here), hint)
@@ -255,7 +267,7 @@ class Keeper:
         check_writable(path / STATE)
 
 
-def _names(record: Any) -> Any:
+def _names(record: Record) -> Any:
     """What was given as `record`, where that was names; None where it was something else."""
     names = record if isinstance(record, (list, tuple)) else [record]
     if isinstance(record, Mapping):
@@ -263,11 +275,11 @@ def _names(record: Any) -> Any:
     return list(names) if all(isinstance(name, str) for name in names) else None
 
 
-def _recorded(net: Any, recorders: Mapping[str, Any]) -> dict[str, str]:
+def _recorded(net: brainstate.nn.Module, recorders: Mapping[str, Recorder]) -> dict[str, str]:
     return {name: _recorder_text(net, recorder) for name, recorder in recorders.items()}
 
 
-def _recorder_text(net: Any, recorder: Any) -> str:
+def _recorder_text(net: brainstate.nn.Module, recorder: Recorder) -> str:
     found = []
     for key, value in vars(recorder).items():
         whole = getattr(value, "population", value)

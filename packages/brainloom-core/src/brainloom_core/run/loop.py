@@ -3,9 +3,10 @@
 import math
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import brainstate
@@ -17,54 +18,56 @@ from brainstate import State
 
 from ..clock import Clock, exact, steps
 from ..declare.arguments import checked
-from ..declare.constraints import flag, instance_of, maybe
+from ..declare.constraints import flag, maybe
 from ..declare.declared import Declared
 from ..declare.states import lives
 from ..dynamics.base import Dynamics
 from ..dynamics.neuron import Neuron
 from ..dynamics.step import all_dynamics, step_of
 from ..dynamics.synapse import Synapse
-from ..errors import InputError, NonFiniteError
+from ..errors import InputError, Interrupted, NonFiniteError
 from ..kernels.registry import forced_kernels, noted_kernels
 from ..keys import drawing
 from ..names import dotted
 from ..partition import Partition, as_partition, partition_in_use
 from ..progress import progress_bar
+from ..types import Arguments, Array, Drive, Json, PyTree, Record, Time
 from ..units import same_dimension, show
 from .draws import Draws
 from .health import Watch, snapshot
 from .inputs import Inputs, naming_inputs
+from .interrupt import interruptible
 from .keeper import Keeper
 from .mesh import on_host, spread_over, traced_step
 from .recording import Program, Recording, Tape, as_recorders, caught
+from .recording.asked import PLACE
 
 __all__ = ["simulate"]
 
 CHUNK_STEPS = 1000
 CHUNK_BYTES = 64 * 2**20
 MAX_RUNNERS = 16
-_runners: "weakref.WeakKeyDictionary[Any, dict[Any, Any]]" = weakref.WeakKeyDictionary()
-_ends: "weakref.WeakKeyDictionary[Any, _End]" = weakref.WeakKeyDictionary()
+_runners: "weakref.WeakKeyDictionary[brainstate.nn.Module, dict[Hashable, Any]]" = (
+    weakref.WeakKeyDictionary()
+)
+_ends: "weakref.WeakKeyDictionary[brainstate.nn.Module, _End]" = weakref.WeakKeyDictionary()
 
 
-_place = instance_of((str, os.PathLike), "a path")
-
-
-@checked(progress=maybe(flag), store=maybe(_place))
+@checked(progress=maybe(flag), store=maybe(PLACE))
 def simulate(
-    net: Any,
-    duration: Any,
+    net: brainstate.nn.Module,
+    duration: Time,
     *,
-    dt: Any = None,
-    inputs: Any = None,
-    record: Any = None,
+    dt: Time | None = None,
+    inputs: Drive | None = None,
+    record: Record | None = None,
     progress: bool | None = None,
-    start: Any = None,
-    store: Any = None,
+    start: Time | None = None,
+    store: str | Path | None = None,
     seed: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
-    every: Any = None,
-    mesh: Any = None,
+    every: Time | None = None,
+    mesh: jax.sharding.Mesh | int | None = None,
 ) -> Recording:
     """Run a network and return what was recorded.
 
@@ -120,6 +123,9 @@ def simulate(
         OSError: The store cannot be written; what was written before can be opened.
         NonFiniteError: A state became NaN or infinite; its `recording` is what was recorded
             until then.
+        Interrupted: Ctrl-C was pressed; a `KeyboardInterrupt`, at the end of a chunk. Its
+            `recording` is what was recorded until then, and another run goes on from there.
+            Pressed twice, it ends at once.
 
     Examples:
         >>> import brainunit as u
@@ -138,14 +144,30 @@ def simulate(
         >>> len(recording["spikes"])
         4
     """
-    given = {"inputs": inputs, "record": record, "start": start, "store": store, "seed": seed}
+    given: Arguments = {
+        "inputs": inputs,
+        "record": record,
+        "start": start,
+        "store": store,
+        "seed": seed,
+    }
     partition = as_partition(mesh)
+    if partition is not None and partition.is_shared and checkpoint is not None:
+        raise InputError(
+            "simulate: checkpoint: expected None where several processes run one network: each "
+            "would write the whole of it to one place"
+        )
     if every is not None and checkpoint is None:
         raise InputError("simulate: every: it is for checkpoints: give checkpoint= too")
     if checkpoint is not None and store is not None:
         raise InputError(
             "simulate: store: with checkpoint= what is recorded is written into its folder: leave "
             "store out"
+        )
+    if checkpoint is not None and partition is not None and partition.is_shared:
+        raise InputError(
+            "simulate: checkpoint: a network that lies in several processes is not kept; leave "
+            "checkpoint out, or spread it over the devices of one process"
         )
     dt = _step_length(dt)
     keeper = None if checkpoint is None else Keeper(checkpoint, every, dt)
@@ -155,15 +177,15 @@ def simulate(
 
 
 def _simulate(
-    net: Any,
-    duration: Any,
+    net: brainstate.nn.Module,
+    duration: Time,
     *,
-    dt: Any,
-    inputs: Any,
-    record: Any,
+    dt: Time,
+    inputs: Drive | None,
+    record: Record,
     progress: bool | None,
-    start: Any,
-    store: Any = None,
+    start: Time | None,
+    store: str | Path | None = None,
     seed: int | None,
     keeper: Keeper | None,
     partition: Partition | None = None,
@@ -177,6 +199,7 @@ def _simulate(
     recorders = as_recorders(net, record)
     fed = Inputs(net, inputs, n_steps)
     draws = Draws(net, fed, seed)
+    seed = None if seed is None else int(seed)
     with brainstate.environ.context(dt=dt), draws.initially():
         for module in (net, *fed.modules):
             _initialise_missing(module)
@@ -204,40 +227,48 @@ def _simulate(
                 error.add_note(keeper.way_out())
             raise
 
-    pending = None
     total = n_steps * float(dt.to_decimal(u.ms))
+    left = (piece for piece in tape.chunks() if piece[0] >= begun)
+    reached = begun
     with (
+        interruptible() as is_interrupted,
         brainstate.environ.context(dt=dt),
-        spread_over(partition, (net, *fed.modules)),
         progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar,
     ):
-        for done, length in tape.chunks():
-            if done < begun:
-                continue
-            chunk = run.chunk(done, length)
-            if pending is not None:
-                finish(pending)
-            pending = chunk
-            if bar is not None:
-                jax.block_until_ready(chunk.recorded)
-                bar.update(length * float(dt.to_decimal(u.ms)))
-            if keeper is not None and keeper.due(done + length):
-                finish(pending)
-                pending = None
-                keeper.write(done + length)
-        if pending is not None:
-            finish(pending)
-    jax.block_until_ready([state.value for state in net.states().values()])
-    _ends[net] = _End.of(net, first + n_steps, dt)
-    if keeper is not None and keeper.last < n_steps:
-        keeper.write(n_steps)
-    return tape.recording()
+        while reached < n_steps and not is_interrupted():
+            pending = None
+            with spread_over(partition, (net, *fed.modules)):
+                for done, length in left:
+                    chunk = run.chunk(done, length)
+                    if pending is not None:
+                        finish(pending)
+                    pending, reached = chunk, done + length
+                    if bar is not None:
+                        jax.block_until_ready(chunk.recorded)
+                        bar.update(length * float(dt.to_decimal(u.ms)))
+                    if is_interrupted() or (keeper is not None and keeper.due(reached)):
+                        break
+                if pending is not None:
+                    finish(pending)
+            if keeper is not None:  # all states are whole, and in one place
+                keeper.write(reached)
+        jax.block_until_ready([state.value for state in run.states])
+        _ends[net] = _End.of(net, tape.stop, dt)
+        recording = tape.recording()
+    if tape.stop < first + n_steps:
+        raise Interrupted(
+            f"simulate: interrupted at {float(tape.stop * exact(dt) * 1000):.10g} ms. What was "
+            "recorded until then is in the attribute recording of this error; another run of the "
+            f"network goes on from there{'' if keeper is None else ', and so does resume'}",
+            recording,
+        )
+    return recording
 
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}]"
 
 
-def _step_length(dt: Any) -> Any:
+def _step_length(dt: Time) -> Time:
     dt = brainstate.environ.get("dt", default=None) if dt is None else dt
     if dt is None:
         raise InputError(
@@ -258,21 +289,21 @@ class _End:
     """Where the last run of a network ended, and which arrays it left."""
 
     time: Fraction
-    dt: Any
-    left: list[Any]
+    dt: Time
+    left: list["weakref.ref[Array]"]
 
     @classmethod
-    def of(cls, net: Any, stop: int, dt: Any) -> "_End":
+    def of(cls, net: brainstate.nn.Module, stop: int, dt: Time) -> "_End":
         return cls(exact(dt) * stop, dt, [weakref.ref(x) for x in _moving(net)])
 
-    def is_left(self, net: Any) -> bool:
+    def is_left(self, net: brainstate.nn.Module) -> bool:
         """Whether the network still has the states that the run left, or half of them at least."""
         left = {id(x) for ref in self.left if (x := ref()) is not None}
         now = _moving(net)
         return bool(now) and 2 * sum(id(x) in left for x in now) >= len(now)
 
 
-def _moving(net: Any) -> list[jax.Array]:
+def _moving(net: brainstate.nn.Module) -> list[jax.Array]:
     """The arrays of the states that a reset makes anew."""
     kinds = (brainstate.HiddenState, brainstate.ShortTermState)
     states = [state for state in net.states().values() if isinstance(state, kinds)]
@@ -280,7 +311,7 @@ def _moving(net: Any) -> list[jax.Array]:
     return [x for x in leaves if isinstance(x, jax.Array)]
 
 
-def _first_step(net: Any, start: Any, dt: Any) -> int:
+def _first_step(net: brainstate.nn.Module, start: Time | None, dt: Time) -> int:
     end = _ends.get(net)
     if end is None or not end.is_left(net):
         return 0 if start is None else steps("simulate: start", start, dt)
@@ -304,16 +335,18 @@ def _first_step(net: Any, start: Any, dt: Any) -> int:
     return int(ratio)
 
 
-def _is_counter(state: Any) -> bool:
+def _is_counter(state: object) -> bool:
     if not isinstance(state, (brainstate.HiddenState, brainstate.ShortTermState)):
         return False
     return any(jnp.issubdtype(x.dtype, jnp.integer) for x in jax.tree.leaves(state.value))
 
 
-def _initialise_missing(net: Any, batch: int | None = None) -> None:
-    nodes = list(net.nodes(brainstate.nn.Module).values())
+def _initialise_missing(net: brainstate.nn.Module, batch: int | None = None) -> None:
+    found = net.nodes(brainstate.nn.Module)
+    nodes = list(found.values())
     lacking = {id(node): node.lacks_states() for node in nodes if isinstance(node, Declared)}
-    batch = _batch(net) if batch is None else batch
+    if batch is None:
+        batch = _batch_of({dotted(path): node for path, node in found.items()})
     for node in sorted(nodes, key=lambda node: getattr(node.init_state, "call_order", -1)):
         declared = node._kept_states() if isinstance(node, Declared) else {}
         missing = lacking.get(id(node), False)
@@ -323,10 +356,17 @@ def _initialise_missing(net: Any, batch: int | None = None) -> None:
                 node.init_state(*(() if batch is None else (batch,)))
 
 
-def _batch(net: Any) -> int | None:
+def _batch(net: brainstate.nn.Module) -> int | None:
+    found = net.nodes(brainstate.nn.Module)
+    return _batch_of({dotted(path): node for path, node in found.items()})
+
+
+def _batch_of(nodes: dict[str, Any]) -> int | None:
     """The length of the batch axis of the states that there are, which all of them share."""
     found: dict[str, int | None] = {}
-    for name, node in all_dynamics(net, Dynamics).items():
+    for name, node in nodes.items():
+        if not isinstance(node, Dynamics):
+            continue
         for state in vars(node).values():
             if isinstance(state, brainstate.HiddenState) and lives(state):
                 shape, size = np.shape(state.value), tuple(node.varshape)
@@ -359,21 +399,24 @@ class _Chunk:
 
     done: int
     length: int
-    recorded: Any
-    before: list[list[Any]]
-    after: list[list[Any]]
+    recorded: PyTree
+    before: list[list[PyTree]]
+    after: list[list[PyTree]]
     restore: Callable[[], None]
-    arguments: tuple[Any, ...]
+    arguments: tuple[PyTree, ...]
 
 
 class _Run:
     """A network, what it is given and what is recorded: runs chunks of steps."""
 
-    def __init__(self, net: Any, tape: Tape, fed: Inputs, draws: Draws, clock: Clock) -> None:
+    def __init__(
+        self, net: brainstate.nn.Module, tape: Tape, fed: Inputs, draws: Draws, clock: Clock
+    ) -> None:
         self.net, self.tape, self.fed, self.clock = net, tape, fed, clock
         self.draws = draws
-        self.watch = Watch(net)
-        self.states = [s for m in (net, *fed.modules) for s in m.states().values()]
+        states = net.states()
+        self.watch = Watch(states)
+        self.states = [*states.values(), *(s for m in fed.modules for s in m.states().values())]
         nodes = [node for module in (net, *fed.modules) for node in module.nodes().values()]
         versions = tuple((id(node), getattr(node, "times_changed", 0)) for node in nodes)
         times = (float(clock.dt.to_decimal(u.ms)), clock.counts, clock.is_long)
@@ -393,19 +436,30 @@ class _Run:
         after = self.watch.values()
         return _Chunk(done, length, recorded, before, after, restore, arguments)
 
-    def _compiled(self, length: int) -> Callable[..., Any]:
+    def _compiled(self, length: int) -> Callable[..., PyTree]:
         """The compiled chunk, from the cache that lives as long as the network."""
         partition = partition_in_use()
         place = None if partition is None else partition.key
         key = (self._key, tuple(self.tape.levels), place, length)
-        known: dict[Any, Any] = _runners.setdefault(self.net, {})
+        known: dict[Json, Json] = _runners.setdefault(self.net, {})
         if key not in known:
             while len(known) >= MAX_RUNNERS:
                 known.pop(next(iter(known)))
-            outputs = [weakref.ref(module) for module in self.tape.outputs]
-            known[key] = _compiled(self._steps(), self.tape.program(length), outputs)
+            run, kernels = self.function(length)
+            known[key] = brainstate.transform.jit(run), kernels
         compiled, self._kernels = known[key]
         return compiled
+
+    def function(self, length: int) -> tuple[Callable[..., PyTree], dict[str, str]]:
+        """What takes the steps of a chunk and reads what is recorded, to be compiled.
+
+        With it comes what will say which kernels were chosen, once it has been traced.
+
+        Args:
+            length: Number of steps.
+        """
+        outputs = [weakref.ref(module) for module in self.tape.outputs]
+        return _chunk_function(self._steps(), self.tape.program(length), outputs)
 
     def _steps(self) -> Callable[..., Callable[[jax.Array], None]]:
         """A function that begins steps, and gives one that takes one of them.
@@ -415,13 +469,15 @@ class _Run:
         net, clock, read, reached = weakref.ref(self.net), self.clock, *self._fed()
         fits, draws = self._fits, self.draws.begin()
 
-        def begin(start: Any, passed: tuple[Any, ...], drawn: Any) -> Callable[[jax.Array], None]:
+        def begin(
+            start: tuple[Array, Array, Array], passed: tuple[PyTree, ...], drawn: PyTree
+        ) -> Callable[[jax.Array], None]:
             drawing_at = draws(drawn)
 
             def step(position: jax.Array) -> None:
                 fit = brainstate.environ.context(fit=fits)
                 with fit, clock.step(start, position) as t, drawing_at(position):
-                    root: Any = net()
+                    root: brainstate.nn.Module = net()
                     with step_of(root, all_dynamics(root, Dynamics)) as taken:
                         arguments, given = read(passed, position, t)
                         taken.given.update(given)
@@ -433,7 +489,7 @@ class _Run:
 
         return begin
 
-    def _fed(self) -> tuple[Callable[..., Any], Callable[[Any], None]]:
+    def _fed(self) -> tuple[Callable[..., PyTree], Callable[[PyTree], None]]:
         return self.fed.reader(), self.fed.check_reached
 
     def error(self, chunk: _Chunk) -> NonFiniteError:
@@ -441,10 +497,10 @@ class _Run:
         chunk.restore()
         watch, steps_from = self.watch, self._steps()
 
-        def again(*arguments: Any) -> Any:
+        def again(*arguments: PyTree) -> PyTree:
             begun, step = watch.begin(), steps_from(*arguments)
 
-            def one(position: jax.Array) -> Any:
+            def one(position: jax.Array) -> PyTree:
                 step(position)
                 return watch.first(begun)
 
@@ -482,16 +538,16 @@ class _Run:
         reached()
 
 
-def _compiled(
-    steps_from: Callable[..., Any], program: Program, outputs: list["weakref.ref[Any]"]
-) -> tuple[Callable[..., Any], dict[str, str]]:
+def _chunk_function(
+    steps_from: Callable[..., PyTree], program: Program, outputs: list["weakref.ref[Any]"]
+) -> tuple[Callable[..., PyTree], dict[str, str]]:
     kernels: dict[str, str] = {}
 
-    def run(*arguments: Any) -> Any:
+    def run(*arguments: PyTree) -> PyTree:
         step = steps_from(*arguments)
         with caught([module() for module in outputs]), noted_kernels() as noted:
             recorded = program.run(step)
         kernels.update(noted)
         return recorded
 
-    return brainstate.transform.jit(run), kernels
+    return run, kernels

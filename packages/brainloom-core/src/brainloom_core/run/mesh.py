@@ -3,7 +3,6 @@
 import contextlib
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -13,12 +12,15 @@ import numpy as np
 
 from ..errors import InputError
 from ..partition import Partition, Partitioned, partition_in_use
+from ..types import Array, PyTree
 
 __all__ = ["on_host", "spread_over", "traced_step"]
 
 
 @contextlib.contextmanager
-def spread_over(partition: Partition | None, modules: Sequence[Any]) -> Iterator[None]:
+def spread_over(
+    partition: Partition | None, modules: Sequence[brainstate.nn.Module]
+) -> Iterator[None]:
     """While a network lies on several devices.
 
     Args:
@@ -51,7 +53,7 @@ def traced_step() -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext() if partition is None else partition.step()
 
 
-def on_host(values: Any) -> Any:
+def on_host(values: PyTree) -> PyTree:
     """What a chunk recorded, where each process can read it.
 
     Args:
@@ -64,13 +66,13 @@ def on_host(values: Any) -> Any:
     return jax.tree.map(lambda x: x.addressable_data(0), whole)
 
 
-def _nodes(modules: Sequence[Any]) -> list[Any]:
+def _nodes(modules: Sequence[brainstate.nn.Module]) -> list[brainstate.nn.Module]:
     """All that the modules hold, each once, in an order that all processes share."""
     found = {id(node): node for module in modules for node in module.nodes().values()}
     return list(found.values())
 
 
-def _require_the_same(partition: Partition, modules: Sequence[Any]) -> None:
+def _require_the_same(partition: Partition, modules: Sequence[brainstate.nn.Module]) -> None:
     """Refuse a network that is another one in another process.
 
     Raises:
@@ -96,12 +98,14 @@ def _require_the_same(partition: Partition, modules: Sequence[Any]) -> None:
         )
 
 
-def _plain(leaf: Any) -> np.ndarray:
+def _plain(leaf: Array) -> np.ndarray:
     is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
     return np.ascontiguousarray(jax.random.key_data(leaf) if is_key else leaf)
 
 
-def _owned(modules: Sequence[Any]) -> Iterator[tuple[brainstate.State, tuple[int, ...] | None]]:
+def _owned(
+    modules: Sequence[brainstate.nn.Module],
+) -> Iterator[tuple[brainstate.State, tuple[int, ...] | None]]:
     """Each state once, with the shape of what it belongs to."""
     seen: set[int] = set()
     for node in _nodes(modules):
@@ -117,7 +121,7 @@ def _owned(modules: Sequence[Any]) -> Iterator[tuple[brainstate.State, tuple[int
                 yield state, None
 
 
-def _place(partition: Partition, modules: Sequence[Any]) -> None:
+def _place(partition: Partition, modules: Sequence[brainstate.nn.Module]) -> None:
     for state, size in _owned(modules):
         leaves, tree = jax.tree.flatten(state.value)
         placed = [
@@ -131,6 +135,6 @@ def _place(partition: Partition, modules: Sequence[Any]) -> None:
     generator.value = partition.put(generator.value, partition.whole)
 
 
-def _bring_back(partition: Partition, modules: Sequence[Any]) -> None:
+def _bring_back(partition: Partition, modules: Sequence[brainstate.nn.Module]) -> None:
     for state in (*(state for state, _ in _owned(modules)), brainstate.random.DEFAULT):
         state.value = partition.local(state.value)

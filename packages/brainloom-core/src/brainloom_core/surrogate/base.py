@@ -1,6 +1,7 @@
 """The base of the spike functions: the step, and the derivative that takes its place."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..extras import needs
+from ..types import PyTree
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +55,7 @@ class Surrogate:
 
     is_drawn: ClassVar[bool] = False  # whether equal distances may give different spikes
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         """Make what is trained a leaf of the instance, where brainstate and jax find it."""
         super().__init_subclass__(**kwargs)
         jax.tree_util.register_pytree_with_keys(cls, _flatten, partial(_unflatten, cls))
@@ -141,7 +143,7 @@ def _varies(value: object) -> bool:
     return isinstance(value, (brainstate.State, brainstate.nn.Param, jax.Array, np.ndarray))
 
 
-def _flatten(surrogate: Surrogate) -> tuple[list[tuple[Any, Any]], tuple[Any, ...]]:
+def _flatten(surrogate: Surrogate) -> tuple[list[tuple[object, PyTree]], tuple[object, ...]]:
     own = vars(surrogate)
     varying = {name: value for name, value in own.items() if _varies(value)}
     constant = tuple((name, value) for name, value in own.items() if name not in varying)
@@ -149,7 +151,9 @@ def _flatten(surrogate: Surrogate) -> tuple[list[tuple[Any, Any]], tuple[Any, ..
     return leaves, (tuple(varying), constant)
 
 
-def _unflatten(cls: type[Surrogate], structure: tuple[Any, ...], leaves: Any) -> Surrogate:
+def _unflatten(
+    cls: type[Surrogate], structure: tuple[Any, ...], leaves: Sequence[PyTree]
+) -> Surrogate:
     names, constant = structure
     surrogate = object.__new__(cls)
     vars(surrogate).update(constant, **dict(zip(names, leaves, strict=True)))

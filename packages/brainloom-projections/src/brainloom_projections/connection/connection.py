@@ -9,34 +9,31 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import InputError, ParameterError, UnitError, real_signature
-from brainloom_core.arrays import broadcast, on_device
+from brainloom_core import InputError, ParameterError, real_signature
 from brainloom_core.kernels import event_csr, event_csr_ring
-from brainloom_core.partition import Partition, partition_in_use
+from brainloom_core.partition import partition_in_use
 from brainloom_core.types import Array, ArrayLike, Quantity
-from brainloom_core.units import dimension_name, same_dimension, show, with_unit
+from brainloom_core.units import show, with_unit
 
-from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, edges_of, left_out, rule_of
+from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, left_out, rule_of
 from ..types import EdgeValue, Side
-from .counter import new_key
-from .edges import Edges, as_coo, in_words, sorted_pairs
+from .checks import check_choices, check_unstored, kept_edges, numbers_of_neurons
+from .devices import OnDevices
+from .edges import Edges, as_coo, sorted_pairs
 from .kept import KeptEdges
 from .plotting import plot_edges
-from .regenerated import Regenerated, WeightLaw
+from .regenerated import Regenerated
 from .split import SplitEdges
 from .storage import read, write
 from .values import (
-    DELAYS,
-    WEIGHTS,
-    delay_of,
-    evaluated,
     is_function,
     reordered,
     seed_of,
     size_of,
     value_of,
-    weight_of,
 )
+from .weights import FixedWeight, Weighted
+from .words import in_a_line, summary_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,12 +51,8 @@ _FIXED = {
 }
 
 
-class FixedWeight(brainstate.LongTermState):
-    """Weights that are not trained: read as plain values, and passed to what is compiled."""
-
-
 @real_signature
-class Connection(brainstate.nn.Module):
+class Connection(Weighted, OnDevices):
     r"""Weighted edges: turns presynaptic spikes into what reaches each postsynaptic neuron.
 
     $$
@@ -167,16 +160,7 @@ class Connection(brainstate.nn.Module):
         self._n_pre, self._n_post = int(np.prod(self.in_size)), int(np.prod(self.out_size))
         self.rule = rule = rule_of("Connection.rule", rule)
         self.implementation = implementation
-        for option, flag in (("stored", stored), ("trainable", trainable)):
-            if not isinstance(flag, (bool, np.bool_)):
-                raise ParameterError(
-                    f"Connection.{option}: expected True or False, got {show(flag)}"
-                )
-        if implementation is not None and not isinstance(implementation, str):
-            raise ParameterError(
-                f"Connection.implementation: expected the name of a kernel, got "
-                f"{show(implementation)}"
-            )
+        check_choices(stored, trainable, implementation)
         seed = seed_of(seed)
         if isinstance(rule, Rule) and seed is None:
             seed = int(brainstate.random.randint(0, 2**31 - 1))
@@ -185,10 +169,10 @@ class Connection(brainstate.nn.Module):
         self._regenerated: Regenerated | None = None
         self._own_too = True
         if stored:
-            self._kept = self._keeping(rule, seed)
+            self._kept = kept_edges(rule, self._n_pre, self._n_post, seed)
             self.delay = self._checked_delay(delay)
         else:
-            self._check_unstored(rule, weight, delay, trainable)
+            check_unstored(rule, weight, delay, trainable)
             self.delay = self._checked_delay(delay)
             self._keep_rule(rule, weight)
         # The last one: from now on, what is fixed is.
@@ -216,15 +200,7 @@ class Connection(brainstate.nn.Module):
     def __repr__(self) -> str:
         if "weight" not in vars(self):  # it is being made
             return f"<{type(self).__name__}>"
-        rule = self.rule
-        made_by = rule.origin or "Edges" if isinstance(rule, Edges) else repr(rule)
-        return (
-            f"{type(self).__name__}({_joined(self.in_size)} -> {_joined(self.out_size)}, "
-            f"{_shortened(made_by)}, {self.n_edges} edges, weight={_short(value_of(self.weight))}"
-            + ("" if self.delay is None else f", delay={_short(value_of(self.delay))}")
-            + ("" if self.is_stored else ", stored=False")
-            + ")"
-        )
+        return in_a_line(self)
 
     @property
     def weight(self) -> Quantity | brainstate.State:
@@ -249,39 +225,6 @@ class Connection(brainstate.nn.Module):
         else:
             self._write_weight(held, value)
 
-    def _write_weight(self, held: Any, value: EdgeValue) -> None:
-        """Write new weights into the state that there is."""
-        if self._law is not None:
-            law = self._made_law(value)
-            self._check_dimension(1.0 * law.unit)
-            assert self._regenerated is not None
-            self._regenerated = self._regenerated.with_law(law)
-            self.__dict__["weight"] = value
-            self.times_changed += 1
-            return
-        edges = self._edges_of(value)
-        new = weight_of(evaluated("weight", value, edges, self._seed, WEIGHTS), edges)
-        self._check_dimension(new)
-        unit = self.unit
-        number = new.to_decimal(unit) if isinstance(new, u.Quantity) else new
-        number = on_device(number, brainstate.environ.dftype())
-        shape = np.shape(value_of(held))
-        if number.ndim == 0 and shape:
-            number = broadcast(number, shape, brainstate.environ.dftype())
-        if number.shape != shape:  # what is compiled for one weight for all
-            self.times_changed += 1
-        if isinstance(held, brainstate.nn.Param):
-            held.set_value(with_unit(number, unit))
-        else:
-            held.value = with_unit(number, unit)
-
-    def _check_dimension(self, new: Quantity) -> None:
-        if not same_dimension(new, self.unit):
-            raise UnitError(
-                f"Connection.weight: expected {dimension_name(self.unit)}, as the weights have "
-                f"been, got {show(new)}; for another dimension make a new Connection"
-            )
-
     @property
     def seed(self) -> int | None:
         """The seed of the random edges, weights and delays; None for given edges without one."""
@@ -289,8 +232,9 @@ class Connection(brainstate.nn.Module):
 
     def fixed_values(self) -> dict[str, Any]:
         """What no state and no public attribute holds: the edges, or the seed that they need."""
-        edges = self._edges
-        return {"seed": self._seed} if edges is None else {"edges": (edges.indptr, edges.indices)}
+        if self._kept is None or self._kept.follow_from_seed:
+            return {"seed": self._seed}
+        return {"edges": (self.edges.indptr, self.edges.indices)}
 
     @classmethod
     def from_pairs(
@@ -324,7 +268,7 @@ class Connection(brainstate.nn.Module):
              [0. 0.]
              [0. 5.]]
         """
-        edges, order = sorted_pairs(pre, post, *_numbers_of_neurons("from_pairs", sizes))
+        edges, order = sorted_pairs(pre, post, *numbers_of_neurons("from_pairs", sizes))
         weight, delay = (
             reordered(name, value, order) for name, value in (("weight", weight), ("delay", delay))
         )
@@ -366,7 +310,7 @@ class Connection(brainstate.nn.Module):
         if np.iscomplexobj(coo.data):
             raise ParameterError("Connection.from_scipy: expected real weights, got complex ones")
         sizes = coo.shape if sizes is None else sizes
-        found = _numbers_of_neurons("from_scipy", sizes)
+        found = numbers_of_neurons("from_scipy", sizes)
         if found != tuple(coo.shape):
             raise ParameterError(
                 f"Connection.from_scipy: expected a matrix of {found[0]} rows and {found[1]} "
@@ -440,6 +384,15 @@ class Connection(brainstate.nn.Module):
         return self._kept is not None
 
     @property
+    def are_drawn(self) -> bool:
+        """Whether all edges are in the memory of this process.
+
+        A rule that draws them neuron by neuron does so when somebody asks for them; on several
+        devices, nobody does, and each has its own.
+        """
+        return self._kept is not None and self._kept.is_drawn
+
+    @property
     def edges(self) -> Edges:
         """The edges; where they are not stored, drawn anew."""
         if self._kept is not None:
@@ -468,17 +421,7 @@ class Connection(brainstate.nn.Module):
 
     def summary(self) -> str:
         """Sizes, degrees, weights and delays, in words."""
-        whole = self.stored()
-        lines = [whole.edges.summary()]
-        for what, value in (("weight", value_of(whole.weight)), ("delay", value_of(self.delay))):
-            if value is None:
-                continue
-            number, unit = np.asarray(u.get_mantissa(value)), u.get_unit(value)
-            text = f"{number:g}" if number.ndim == 0 else in_words(number)
-            lines.append(f"{what}: {text}" + ("" if unit == u.UNITLESS else f" {unit}"))
-        if not self.is_stored:
-            lines.append("edges are not stored")
-        return "\n".join(lines)
+        return summary_of(self)
 
     def plot(self, path: str | Path | None = None) -> "Figure":
         """Draw the matrix of connections, and the distributions of degrees, weights and delays.
@@ -622,38 +565,6 @@ class Connection(brainstate.nn.Module):
         )
         return ring, arrived.reshape((*arrived.shape[:-1], *self.out_size))
 
-    def _weight_per_edge(self) -> Quantity:
-        weight = value_of(self.weight)
-        number = np.broadcast_to(np.asarray(u.get_mantissa(weight)), (self.n_edges,))
-        return with_unit(number, u.get_unit(weight))
-
-    def _drawn(self, rule: str | Rule | Edges, seed: int | None) -> Edges:
-        n_pre, n_post = self._n_pre, self._n_post
-        edges: Any = rule
-        if isinstance(rule, Rule):
-            edges = rule.edges(n_pre, n_post, np.random.default_rng(seed))
-        if not isinstance(edges, Edges):
-            raise ParameterError(
-                "Connection.rule: expected a rule such as Bernoulli(0.02), or Edges, got "
-                f"{show(edges)}"
-            )
-        if (edges.n_pre, edges.n_post) != (n_pre, n_post):
-            raise ParameterError(
-                f"Connection.rule: expected edges from {n_pre} to {n_post} neurons, got from "
-                f"{edges.n_pre} to {edges.n_post}"
-            )
-        return edges
-
-    def _keeping(self, rule: str | Rule | Edges, seed: int | None) -> KeptEdges:
-        """The edges, which a rule that draws them row by row draws when they are needed."""
-        if not isinstance(rule, RowRule):
-            edges = self._drawn(rule, seed)
-            return KeptEdges(edges, len(edges))
-        draw = rule.draw(self._n_pre, self._n_post, np.random.default_rng(seed))
-        draws = draw.rows_within if rule.incoming else draw.items_within
-        n_edges = int(draw.lengths.sum(dtype=np.int64))
-        return KeptEdges(lambda: edges_of(draw, rule), n_edges, draws)
-
     @property
     def is_one_to_one(self) -> bool:
         """Whether the edges are from neuron i to neuron i, each once."""
@@ -668,88 +579,6 @@ class Connection(brainstate.nn.Module):
             return isinstance(self.rule, AllToAll)
         return self._kept.is_all_to_all(self._n_pre, self._n_post)
 
-    # On several devices
-
-    def enter_partition(self, partition: Partition) -> None:
-        """Put the edges on the devices, each where its target is.
-
-        Args:
-            partition: The devices.
-        """
-        weight = self._weight_state
-        same_for_all = np.ndim(u.get_mantissa(value_of(weight))) == 0
-        if self._kept is None or self.is_one_to_one or (self._is_all_to_all and same_for_all):
-            return
-        self.split_over(partition)
-
-    def split_over(self, partition: Partition) -> SplitEdges:
-        """The edges and their weights by device, which stay there until `leave_partition`.
-
-        Args:
-            partition: The devices.
-        """
-        if self._split is None:
-            if self._kept is None:
-                raise ParameterError("Connection.split_over: expected edges that are stored")
-            self._split = self._kept.split(partition, self._n_pre, self._n_post)
-            self._spread_weights()
-        return self._split
-
-    def _spread_weights(self) -> None:
-        weight, split = self._weight_state, self._split
-        value = value_of(weight)
-        if split is None or np.ndim(u.get_mantissa(value)) == 0:
-            return
-        if isinstance(weight, brainstate.nn.Param):
-            raise InputError(
-                "simulate: mesh: weights of edges in a brainstate.nn.Param cannot be spread over "
-                "devices; give them to the Connection as a brainstate.ParamState"
-            )
-        if np.shape(value) != (self.n_edges,) or split.partition.has(u.get_mantissa(value)):
-            raise InputError(
-                "simulate: mesh: weights that two connections share cannot be spread over devices; "
-                "give each weights of its own"
-            )
-        spread = split.by_edge(np.asarray(u.get_mantissa(value)))
-        split.partition.rearrange(weight, with_unit(spread.value, u.get_unit(value)))
-
-    def leave_partition(self) -> None:
-        """Put weights of edges back, in the order of all edges."""
-        split, self._split = self._split, None
-        if split is None:
-            return
-        weight = self._weight_state
-        if np.ndim(value_of(weight)):
-            value = value_of(weight)
-            number = split.together(u.get_mantissa(value), self.n_edges)
-            split.partition.restore(
-                weight, with_unit(on_device(number, number.dtype), u.get_unit(value))
-            )
-
-    @property
-    def _weight_state(self) -> Any:
-        return vars(self)["weight"]
-
-    def _check_unstored(
-        self, rule: object, weight: EdgeValue, delay: EdgeValue | None, trainable: bool
-    ) -> None:
-        if not isinstance(rule, (OneToOne, AllToAll, RowRule)):
-            raise ParameterError(
-                "Connection.stored: False expected a rule that can be drawn row by row "
-                "(OneToOne, AllToAll, Bernoulli, FixedOutDegree, FixedInDegree), got "
-                f"{show(rule)}"
-            )
-        if delay is not None and (is_function(delay) or np.ndim(value_of(delay)) != 0):
-            raise ParameterError(
-                "Connection.delay: with stored=False expected one delay for all edges, got "
-                f"{show(delay)}"
-            )
-        if is_function(weight) and isinstance(rule, RowRule) and trainable:
-            raise ParameterError(
-                "Connection.weight: weights that are drawn again in each step cannot be trained; "
-                "expected trainable=False, or stored=True"
-            )
-
     def _keep_rule(self, rule: Any, weight: EdgeValue) -> None:
         """What is needed to draw the edges again."""
         n_pre, n_post = self._n_pre, self._n_post
@@ -760,77 +589,3 @@ class Connection(brainstate.nn.Module):
         if isinstance(rule, AllToAll):
             self._own_too = rule.allow_autapses
             left_out(rule, n_pre, n_post)
-
-    def _made_law(self, weight: EdgeValue) -> WeightLaw:
-        key = new_key(np.random.default_rng([self._seed or 0, WEIGHTS]))
-        return WeightLaw(key, weight)
-
-    @property
-    def _law(self) -> WeightLaw | None:
-        """How weights are drawn that are drawn again in each step."""
-        return None if self._regenerated is None else self._regenerated.law
-
-    def _edges_of(self, value: Any) -> Edges | None:
-        """The edges, where such weights may have one value for each; drawn only where they have."""
-        if self._kept is not None:
-            needed = self._kept.is_drawn or _has_values(value)
-            return self._kept.edges if needed else None
-        return self.edges if self.is_one_to_one else None
-
-    def _held(self, weight: EdgeValue, trainable: bool) -> Any:
-        """The weights in the form in which they are kept, checked."""
-        if self._law is not None:
-            return weight
-        edges = self._edges_of(weight)
-        if isinstance(weight, (brainstate.State, brainstate.nn.Param)):
-            weight_of(value_of(weight), edges)
-            return weight
-        value = weight_of(evaluated("weight", weight, edges, self._seed, WEIGHTS), edges)
-        return brainstate.ParamState(value) if trainable else FixedWeight(value)
-
-    def _checked_delay(self, delay: EdgeValue | None) -> Any:
-        if delay is None:
-            return None
-        edges = None if self._kept is None else self._edges_of(delay)
-        if isinstance(delay, (brainstate.State, brainstate.nn.Param)):
-            if not isinstance(u.get_mantissa(value_of(delay)), jax.core.Tracer):
-                delay_of(value_of(delay), edges)
-            return delay
-        return delay_of(evaluated("delay", delay, edges, self._seed, DELAYS), edges)
-
-
-def _has_values(value: Any) -> bool:
-    """Whether a weight or a delay has a value for each edge, or may have."""
-    listed = isinstance(value, (list, tuple)) or is_function(value)
-    return listed or (value is not None and np.ndim(u.get_mantissa(value_of(value))) != 0)
-
-
-def _numbers_of_neurons(maker: str, sizes: tuple[Side, Side]) -> tuple[int, int]:
-    """How many neurons two populations have."""
-    if not isinstance(sizes, (tuple, list)) or len(sizes) != 2:
-        raise ParameterError(
-            f"Connection.{maker}: sizes: expected two populations or their sizes, got {show(sizes)}"
-        )
-    first = size_of(f"Connection.{maker}: sizes", sizes[0], "out_size")
-    second = size_of(f"Connection.{maker}: sizes", sizes[1], "in_size")
-    return int(np.prod(first)), int(np.prod(second))
-
-
-def _joined(size: tuple[int, ...]) -> str:
-    return " x ".join(map(str, size))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else f"{text.partition('(')[0]}(...)"
-
-
-def _short(value: EdgeValue) -> str:
-    """One value, or the mean and spread of many."""
-    number, unit = u.get_mantissa(value), u.get_unit(value)
-    if is_function(value) or isinstance(number, jax.core.Tracer) or np.ndim(number) == 0:
-        return str(value) if is_function(value) else show(value)
-    number = np.asarray(number)
-    if number.size == 0:
-        return "none"
-    text = f"{number.mean():.3g} +- {number.std():.2g}"
-    return text if unit == u.UNITLESS else f"{text} {unit}"

@@ -19,6 +19,7 @@ __all__ = ["RowDraw", "new_key", "words"]
 
 Counters = Array | np.ndarray
 Key = tuple[int, int]
+Part = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 _BLOCK = 1 << 19  # choices drawn at once by numpy: they stay in the cache
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -125,9 +126,7 @@ class RowDraw:
             rows = np.arange(start, min(start + height, stop))
             yield rows, np.asarray(self.items(rows))
 
-    def items_within(
-        self, ranges: list[tuple[int, int]]
-    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    def items_within(self, ranges: list[tuple[int, int]]) -> list[Part]:
         """For each range of items: how many each row holds, and these, counted from its first."""
         counts = [np.zeros(self.n_rows, np.int64) for _ in ranges]
         found: list[list[np.ndarray]] = [[np.zeros(0, np.int32)] for _ in ranges]
@@ -139,13 +138,11 @@ class RowDraw:
         joined = map(np.concatenate, found)
         return [(count, items, None) for count, items in zip(counts, joined, strict=True)]
 
-    def rows_within(
-        self, ranges: list[tuple[int, int]]
-    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    def rows_within(self, ranges: list[tuple[int, int]]) -> list[Part]:
         """For each range of rows: how many hold each item, and which do, counted from its first."""
         return [self._rows(*one) for one in ranges]
 
-    def _rows(self, first: int, stop: int) -> tuple[np.ndarray, np.ndarray, None]:
+    def _rows(self, first: int, stop: int) -> Part:
         places = [np.zeros(0, np.int64)]
         for rows, block in self.blocks(first, stop):
             row, place = np.nonzero(block < self.n_items)

@@ -9,8 +9,9 @@ import numpy as np
 from brainloom_core.arrays import on_device
 from brainloom_core.partition import Partition
 
+from .counter import Part
 from .edges import Edges
-from .split import DrawsParts, Part, SplitEdges
+from .split import DrawsParts, SplitEdges
 
 __all__ = ["KeptEdges"]
 
@@ -40,6 +41,11 @@ class KeptEdges:
         if not isinstance(self._edges, Edges):
             self._edges = self._edges()
         return self._edges
+
+    @property
+    def follow_from_seed(self) -> bool:
+        """Whether they can be drawn in parts, so that nobody needs to have all of them."""
+        return self._draws is not None
 
     @property
     def is_drawn(self) -> bool:

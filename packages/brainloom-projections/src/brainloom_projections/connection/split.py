@@ -12,9 +12,10 @@ from brainloom_core.kernels import event_csr, event_csr_ring
 from brainloom_core.partition import Partition, SplitState
 from brainloom_core.units import with_unit
 
+from .counter import Part
+
 __all__ = ["DrawsParts", "SplitEdges"]
 
-Part = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 DrawsParts = Callable[[list[tuple[int, int]]], list[Part]]
 """Takes ranges of postsynaptic neurons, the first one and the one behind the last of each. Gives
 for each the number of edges of each presynaptic neuron that reach it, their targets, counted from

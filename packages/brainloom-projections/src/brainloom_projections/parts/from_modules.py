@@ -124,6 +124,8 @@ class FromModules(Projection):
         number = partition.note(u.get_mantissa(values), bits=bits)
         lead = np.ndim(number) - len(self._known_pre_size() or np.shape(number))
         whole = partition.gathered(number, np.shape(number)[max(0, lead) :])
+        if bits and isinstance(self.comm, Connection):
+            whole = whole != 0  # which takes a quarter of the memory
         return with_unit(whole, u.get_unit(values))
 
     def _made_stp(self, stp: Described) -> Dynamics:

@@ -6,7 +6,7 @@ inspected, saved and given to any number of connections. The flags `allow_autaps
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class Rule:
     A rule of your own is a frozen dataclass with a method `edges`.
 
     Examples:
-        >>> from dataclasses import dataclass
+        >>> from dataclasses import dataclass, field
         >>> import numpy as np
         >>> from brainloom_projections import Connection, Edges, Rule
         >>> @dataclass(frozen=True)
@@ -167,6 +167,9 @@ class Bernoulli(RowRule):
         p: Probability $p$ of a connection, from 0 to 1.
         allow_autapses: Whether neuron i may connect to neuron i, True; False needs populations
             of one size.
+        incoming: Whether the neurons that receive draw their sources, False: those that send draw
+            their targets. The law is the same, the edges are others. Of a network on several
+            devices each then draws what reaches its own neurons, and nothing else.
 
     Raises:
         ParameterError: `p` is not a probability, or autapses are left out between populations
@@ -186,18 +189,24 @@ class Bernoulli(RowRule):
 
     p: float
     allow_autapses: bool = True
+    incoming: bool = field(default=False, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         check_probability("Bernoulli.p", self.p)
         check_flags(self)
 
+    def __repr__(self) -> str:
+        more = ", incoming=True" if self.incoming else ""
+        return f"Bernoulli(p={self.p!r}, allow_autapses={self.allow_autapses}{more})"
+
     def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
-        available = n_post - left_out(self, n_pre, n_post)
+        n_rows, n_items = (n_post, n_pre) if self.incoming else (n_pre, n_post)
+        available = n_items - left_out(self, n_pre, n_post)
         absent = self.p > 0.5
-        number = rng.binomial(available, 1.0 - self.p if absent else self.p, n_pre)
+        number = rng.binomial(available, 1.0 - self.p if absent else self.p, n_rows)
         number = number.astype(np.int32)
         return RowDraw(
-            new_key(rng), n_pre, n_post, number, own=self.allow_autapses, left_out=absent
+            new_key(rng), n_rows, n_items, number, own=self.allow_autapses, left_out=absent
         )
 
 
@@ -379,7 +388,7 @@ def check_number(name: str, k: object) -> None:
 
 def check_flags(rule: Rule) -> None:
     """Refuse what is neither true nor false."""
-    for name in ("allow_autapses", "allow_multapses"):
+    for name in ("allow_autapses", "allow_multapses", "incoming"):
         value = getattr(rule, name, True)
         if not isinstance(value, (bool, np.bool_)):
             raise ParameterError(

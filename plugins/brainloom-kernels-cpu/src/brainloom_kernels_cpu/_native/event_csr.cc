@@ -23,6 +23,7 @@ namespace ffi = xla::ffi;
 using Shape = ffi::AnyBuffer::Dimensions;
 
 constexpr int64_t kBlock = 8;
+constexpr int64_t kBlocks = 8 * kBlock;
 
 // The bits that tell a nonzero event from zero, in each 64-bit word of a block of events. The
 // sign bit is left out, because -0.0 is as silent as 0.0.
@@ -35,12 +36,12 @@ constexpr uint64_t kMagnitude<float> = 0x7FFFFFFF7FFFFFFF;
 template <>
 constexpr uint64_t kMagnitude<double> = 0x7FFFFFFFFFFFFFFF;
 
-// Whether a whole block of events is zero. Few neurons fire in one step, so most of the time
-// goes into finding them: this looks at `kBlock` events with one branch.
-template <typename Event>
+// Whether as many events are zero, a number of whole words. Few neurons fire in one step, so most
+// of the time goes into finding them: this looks at all of these with one branch.
+template <int64_t count, typename Event>
 bool Silent(const Event* events) {
-  static_assert(kBlock == sizeof(uint64_t), "a block must be sizeof(Event) whole words");
-  uint64_t words[sizeof(Event)];
+  static_assert(count % sizeof(uint64_t) == 0, "events must fill whole words");
+  uint64_t words[count / sizeof(uint64_t) * sizeof(Event)];
   std::memcpy(words, events, sizeof(words));
   uint64_t any = 0;
   for (uint64_t word : words) any |= word;
@@ -114,11 +115,16 @@ void AddEvents(const Csr<Weight>& csr, const Event* events, int64_t n_pre, Place
     if (found >= 0) AddRow(csr, found, events[found], place, out);
     found = row;
   };
-  int64_t row = 0;
-  for (; row + kBlock <= n_pre; row += kBlock) {
-    if (Silent(events + row)) continue;
+  const auto visit_block = [&](int64_t row) {
+    if (Silent<kBlock>(events + row)) return;
     for (int64_t offset = 0; offset < kBlock; ++offset) visit(row + offset);
+  };
+  int64_t row = 0;
+  for (; row + kBlocks <= n_pre; row += kBlocks) {
+    if (Silent<kBlocks>(events + row)) continue;
+    for (int64_t offset = 0; offset < kBlocks; offset += kBlock) visit_block(row + offset);
   }
+  for (; row + kBlock <= n_pre; row += kBlock) visit_block(row);
   for (; row < n_pre; ++row) visit(row);
   if (found >= 0) AddRow(csr, found, events[found], place, out);
 }

@@ -1,10 +1,13 @@
 """Which neurons of what is recorded."""
 
+from collections.abc import Hashable
 from typing import Any
 
+import brainstate
 import numpy as np
 
 from ...errors import InputError
+from ...types import Population, Quantity, Shape
 from ...units import show
 
 __all__ = ["Chosen", "whole"]
@@ -23,7 +26,7 @@ class Chosen:
         self.index = index if index is None or isinstance(index, slice) else np.asarray(index)
 
     @classmethod
-    def of(cls, module: Any, index: Any) -> "Chosen":
+    def of(cls, module: brainstate.nn.Module, index: Any) -> "Chosen":
         """The choice of a population, or of a view of one.
 
         Args:
@@ -33,13 +36,13 @@ class Chosen:
         return cls(getattr(module, "selection", None), index)
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Hashable, ...]:
         """Equal for choices of the same."""
         index = self.index
         words = index if isinstance(index, slice) else np.asarray(index).tolist()
         return self.selection, repr(words)
 
-    def take(self, value: Any) -> Any:
+    def take(self, value: Quantity) -> Quantity:
         """The chosen part of an array.
 
         Args:
@@ -48,7 +51,7 @@ class Chosen:
         value = value if self.selection is None else self.selection.take(value)
         return value if self.index is None else value[..., self.index]
 
-    def size(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def size(self, shape: Shape) -> tuple[int, ...]:
         """Shape of what the index chooses.
 
         Args:
@@ -56,7 +59,7 @@ class Chosen:
         """
         return shape if self.index is None else np.empty(shape, bool)[..., self.index].shape
 
-    def neurons(self, shape: tuple[int, ...]) -> np.ndarray | None:
+    def neurons(self, shape: Shape) -> np.ndarray | None:
         """Numbers of the chosen neurons, None for all of them.
 
         Args:
@@ -69,7 +72,7 @@ class Chosen:
             numbers = np.asarray(self.selection.numbers).reshape(shape)
         return np.ravel(numbers if self.index is None else numbers[..., self.index])
 
-    def check(self, what: str, shape: tuple[int, ...]) -> None:
+    def check(self, what: str, shape: Shape) -> None:
         """Raise if the index chooses nothing, or what does not exist.
 
         Args:
@@ -111,7 +114,7 @@ class Chosen:
             )
 
 
-def whole(module: Any) -> Any:
+def whole(module: brainstate.nn.Module) -> Population:
     """A population, or that of which a view takes a part.
 
     Args:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Column", "as_column", "blocks", "digest", "first_after", "part"]
+from ...types import DTypeLike, Shape
+
+__all__ = ["Column", "as_column", "blocks", "digest", "part", "rows_between"]
 
 BLOCK = 2**17  # rows
 
@@ -29,7 +31,7 @@ class Column:
         return self.stop - self.start
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Shape:
         """Shape of all rows."""
         return len(self), *self.array.shape[1:]
 
@@ -57,13 +59,13 @@ class Column:
         chunks = getattr(self.array, "chunks", "auto")
         return dask.from_array(self.array, chunks=chunks)[self.start : self.stop]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if self._read is None:
             self._read = self[0 : len(self)]
         return np.asarray(self._read, dtype)
 
 
-def as_column(values: Any) -> Any:
+def as_column(values: Column | np.ndarray) -> Column | np.ndarray:
     """An array, or a column as it is.
 
     Args:
@@ -72,19 +74,20 @@ def as_column(values: Any) -> Any:
     return values if isinstance(values, Column) else np.asarray(values)
 
 
-def part(values: Any, first: int, last: int) -> Any:
-    """Some rows, of a column without reading them.
+def part(values: Any, rows: Any) -> Any:
+    """Some rows, of a column of a file without reading them.
 
     Args:
         values: The column or array.
-        first: The first of them.
-        last: The row after the last of them.
+        rows: What `rows_between` gave.
     """
-    is_stored = isinstance(values, Column) and values._read is None
-    return values.part(first, last) if is_stored else values[first:last]
+    if not isinstance(values, Column):
+        return values[rows]
+    first, last, _ = rows.indices(len(values))
+    return values.part(first, last)
 
 
-def blocks(*columns: Any, rows: int = BLOCK) -> Iterator[tuple[np.ndarray, ...]]:
+def blocks(*columns: Column | np.ndarray, rows: int = BLOCK) -> Iterator[tuple[np.ndarray, ...]]:
     """The rows of columns of one length, some at a time.
 
     Args:
@@ -95,24 +98,32 @@ def blocks(*columns: Any, rows: int = BLOCK) -> Iterator[tuple[np.ndarray, ...]]
         yield tuple(np.asarray(column[first : first + rows]) for column in columns)
 
 
-def first_after(steps: Any, step: int) -> int:
-    """How many entries of an ascending column are not larger than a number; few are read.
+def rows_between(steps: Column | np.ndarray, first: int, last: int) -> slice | np.ndarray:
+    """Which rows have first < step <= last: a slice of a column of a file, of which few are read.
 
     Args:
-        steps: The column.
-        step: The number.
+        steps: The steps; those of a file ascend.
+        first: The number before the first that is wanted.
+        last: The last that is wanted.
     """
+    if isinstance(steps, Column):
+        return slice(_first_after(steps, first), _first_after(steps, last))
+    return np.flatnonzero((steps > first) & (steps <= last))
+
+
+def _first_after(steps: Column, step: int) -> int:
+    """How many entries of an ascending column are not larger than a number."""
     low, high = 0, len(steps)
     while high - low > BLOCK:
         middle = (low + high) // 2
-        if int(np.asarray(steps[middle : middle + 1])[0]) > step:
+        if int(steps[middle : middle + 1][0]) > step:
             high = middle
         else:
             low = middle + 1
-    return low + int(np.searchsorted(np.asarray(steps[low:high]), step, side="right"))
+    return low + int(np.searchsorted(steps[low:high], step, side="right"))
 
 
-def digest(*columns: Any) -> str:
+def digest(*columns: Column | np.ndarray) -> str:
     """A number that two recordings share if all their rows are equal.
 
     Args:

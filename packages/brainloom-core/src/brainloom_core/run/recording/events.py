@@ -8,7 +8,8 @@ import brainunit as u
 import numpy as np
 
 from ...errors import InputError
-from .column import as_column, blocks, digest, first_after, part
+from ...types import ArrayLike, PyTree, Quantity, Time
+from .column import Column, as_column, blocks, digest, part, rows_between
 from .texts import in_steps, rounded
 
 __all__ = ["SpikeEvents"]
@@ -25,7 +26,7 @@ class SpikeEvents:
     `between` only those of its window.
 
     Args:
-        step: Number of steps completed at each spike, in ascending order.
+        step: Number of steps completed at each spike.
         index: Neuron of each spike (flat index into what was recorded).
         trial: Batch member of each spike, 0 without a batch axis.
         size: Number of neurons.
@@ -47,16 +48,16 @@ class SpikeEvents:
 
     def __init__(
         self,
-        step: Any,
-        index: Any,
-        trial: Any,
+        step: Column | np.ndarray,
+        index: Column | np.ndarray,
+        trial: Column | np.ndarray,
         size: int,
         trials: int,
-        dt: Any,
+        dt: Time,
         start: int,
         stop: int,
-        lag: Any = None,
-        neurons: Any = None,
+        lag: Column | np.ndarray | None = None,
+        neurons: ArrayLike | None = None,
     ) -> None:
         self._step, self._index, self._trial = map(as_column, (step, index, trial))
         self._lag = None if lag is None else as_column(lag)
@@ -92,7 +93,7 @@ class SpikeEvents:
         return f"{len(self)} spikes of {self.size} neurons{trials}, {rounded(self.rate())}"
 
     @property
-    def t(self) -> Any:
+    def t(self) -> Time:
         """Time of each spike."""
         return self._position * self.dt
 
@@ -101,11 +102,11 @@ class SpikeEvents:
         return self.step if self.lag is None else self.step - self.lag
 
     @property
-    def duration(self) -> Any:
+    def duration(self) -> Time:
         """Recorded time."""
         return (self.stop - self.start) * self.dt
 
-    def between(self, start: Any, stop: Any) -> "SpikeEvents":
+    def between(self, start: Time, stop: Time) -> "SpikeEvents":
         """The spikes with start < t <= stop, as a recording of that window.
 
         Args:
@@ -122,9 +123,9 @@ class SpikeEvents:
             [20 30] ms 30 ms
         """
         first, last = in_steps(start, self.dt), in_steps(stop, self.dt)
-        rows = first_after(self._step, first), first_after(self._step, last)
+        rows = rows_between(self._step, first, last)
         return self._with(
-            *(None if c is None else part(c, *rows) for c in self.columns.values()),
+            *(None if c is None else part(c, rows) for c in self.columns.values()),
             start=max(first, self.start),
             stop=min(last, self.stop),
         )
@@ -162,7 +163,7 @@ class SpikeEvents:
         return self._with(*columns, **sizes, neurons=neurons)
 
     @property
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, PyTree]:
         """What there is of each spike, as columns; those of a file are not read yet."""
         step, index, trial = self._step, self._index, self._trial
         return {"step": step, "index": index, "trial": trial, "lag": self._lag}
@@ -201,7 +202,7 @@ class SpikeEvents:
             flat += np.bincount(trial.astype(np.int64) * self.size + index, minlength=len(flat))
         return flat.reshape(self.trials, self.size)
 
-    def rate(self) -> Any:
+    def rate(self) -> Quantity:
         """Mean rate per neuron."""
         rate = len(self) / (self.size * self.trials) / self.duration
         return u.Quantity(rate.to_decimal(u.Hz), unit=u.Hz)
@@ -234,7 +235,7 @@ class SpikeEvents:
         square = np.bincount(owner, interval**2, minlength=len(n))[kept] / n[kept]
         return float(np.mean(np.sqrt(np.maximum(square - mean**2, 0.0)) / mean))
 
-    def population_counts(self, bin: Any = 1.0 * u.ms) -> np.ndarray:
+    def population_counts(self, bin: Time = 1.0 * u.ms) -> np.ndarray:
         """Spikes of the whole population in consecutive bins, shape `(trials, n_bins)`.
 
         Args:
@@ -258,7 +259,7 @@ class SpikeEvents:
             flat += np.bincount(owner[kept], minlength=len(flat))
         return flat.reshape(self.trials, n_bins)
 
-    def synchrony(self, bin: Any = 1.0 * u.ms) -> float:
+    def synchrony(self, bin: Time = 1.0 * u.ms) -> float:
         """Variance over mean of the population's spike count per bin.
 
         It is 1 for independent Poisson neurons, larger the more they fire together, and NaN

@@ -6,12 +6,12 @@ import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
-from .column import BLOCK, Column, blocks, first_after
+from ...types import Json, PyTree, Time
+from .column import BLOCK, Column, blocks, part, rows_between
 from .events import SpikeEvents
 from .store import RecordingStore
 from .texts import time_of_words, unit_of_words, unit_words
@@ -23,7 +23,7 @@ __all__ = ["contents", "read", "save"]
 Data = dict[str, SpikeEvents | TraceData]
 
 
-def contents(store: RecordingStore) -> tuple[Data, dict[str, Any], Any]:
+def contents(store: RecordingStore) -> tuple[Data, dict[str, Json], Time]:
     """What a store holds, which is read when it is asked for; its header, and the step.
 
     Args:
@@ -47,7 +47,9 @@ def contents(store: RecordingStore) -> tuple[Data, dict[str, Any], Any]:
     return data, header, dt
 
 
-def read(columns: Mapping[str, Any], known: Mapping[str, Any], dt: Any) -> SpikeEvents | TraceData:
+def read(
+    columns: Mapping[str, PyTree], known: Mapping[str, Json], dt: Time
+) -> SpikeEvents | TraceData:
     """What was recorded, of its columns and of what is known besides.
 
     Args:
@@ -66,8 +68,8 @@ def read(columns: Mapping[str, Any], known: Mapping[str, Any], dt: Any) -> Spike
 
 def _until(columns: dict[str, Column], stop: int) -> dict[str, Column]:
     """The rows of steps that all records have: of a run that was cut off, some have more."""
-    rows = first_after(columns["step"], stop)
-    return {name: column.part(0, rows) for name, column in columns.items()}
+    rows = rows_between(columns["step"], -1, stop)
+    return {name: part(column, rows) for name, column in columns.items()}
 
 
 def _columns(store: RecordingStore, name: str) -> dict[str, Column]:
@@ -75,7 +77,7 @@ def _columns(store: RecordingStore, name: str) -> dict[str, Column]:
     return {c: Column(store.column(name, c), 0, rows) for c in store.columns(name)}
 
 
-def save(data: Data, header: Mapping[str, Any], path: Path) -> None:
+def save(data: Data, header: Mapping[str, Json], path: Path) -> None:
     """Write a recording as a Zarr group, or as one zip file of it.
 
     Args:
@@ -101,7 +103,7 @@ def save(data: Data, header: Mapping[str, Any], path: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write(data: Data, header: Mapping[str, Any], path: Path) -> None:
+def _write(data: Data, header: Mapping[str, Json], path: Path) -> None:
     with RecordingStore.create(path, header) as store:
         for name, item in data.items():
             store.describe(name, **_attributes(item))
@@ -111,7 +113,7 @@ def _write(data: Data, header: Mapping[str, Any], path: Path) -> None:
                 store.append({name: dict(zip(parts, rows, strict=True))})
 
 
-def _attributes(item: SpikeEvents | TraceData) -> dict[str, Any]:
+def _attributes(item: SpikeEvents | TraceData) -> dict[str, Json]:
     neurons = {} if item.neurons is None else {"neurons": item.neurons.tolist()}
     if isinstance(item, TraceData):
         return {"kind": item.kind, "unit": unit_words(item.unit), **neurons}
@@ -119,7 +121,7 @@ def _attributes(item: SpikeEvents | TraceData) -> dict[str, Any]:
     return {"kind": "spikes", **sizes, **neurons}
 
 
-def _rows(parts: dict[str, Any]) -> int:
+def _rows(parts: dict[str, PyTree]) -> int:
     """How many rows are copied at a time."""
     widest = max(int(np.prod(part.shape[1:], dtype=np.int64)) for part in parts.values())
     return max(1, BLOCK // max(1, widest))

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
 from ...errors import InputError
+from ...types import Quantity
 from ...units import show
 
 __all__ = ["Fold", "fold"]
@@ -24,9 +24,9 @@ class Fold:
         how: A name, or an associative function of the values of earlier and of later steps.
     """
 
-    how: str | Callable[[Any, Any], Any]
+    how: str | Callable[[Quantity, Quantity], Quantity]
 
-    def over(self, values: Any) -> Any:
+    def over(self, values: Quantity) -> Quantity:
         """Fold an array along its first axis, in what is compiled.
 
         Args:
@@ -42,7 +42,7 @@ class Fold:
             values = u.math.concatenate([pairs, values[even:]], axis=0)
         return values[0]
 
-    def pair(self, before: Any, after: Any) -> Any:
+    def pair(self, before: Quantity, after: Quantity) -> Quantity:
         """Fold two values, on the host.
 
         Args:
@@ -68,7 +68,7 @@ class Fold:
         wide = {"b": np.int64, "i": np.int64, "u": np.int64, "f": np.float64}
         return values.astype(wide.get(values.dtype.kind, values.dtype))
 
-    def finished(self, folded: Any, steps: int) -> Any:
+    def finished(self, folded: Quantity, steps: int) -> Quantity:
         """What is kept of an interval.
 
         Args:
@@ -78,7 +78,7 @@ class Fold:
         return folded / steps if self.how == "mean" else folded
 
 
-def fold(how: Any) -> Fold:
+def fold(how: object) -> Fold:
     """The fold of a name or a function.
 
     Args:

@@ -1,10 +1,12 @@
 """What a run records, as rows: of each chunk, on the host."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import brainunit as u
 import numpy as np
 
+from ...types import Json, PyTree, Time
 from .folds import fold
 from .recorder import Recorder
 from .spikes import Spikes
@@ -26,11 +28,11 @@ class Gatherer:
         shape: Shape, type and unit of a value.
     """
 
-    def __init__(self, recorder: Recorder, window: Window, dt: Any, shape: Any) -> None:
+    def __init__(self, recorder: Recorder, window: Window, dt: Time, shape: PyTree) -> None:
         self.recorder, self.window, self.dt = recorder, window, dt
         self.neurons = recorder.neurons()
 
-    def rows(self, values: Any, begin: int, length: int) -> Rows:
+    def rows(self, values: PyTree, begin: int, length: int) -> Rows:
         """The rows that a chunk adds.
 
         Args:
@@ -55,7 +57,7 @@ class Gatherer:
             carried: What `carried` gave.
         """
 
-    def attributes(self, stop: int) -> dict[str, Any]:
+    def attributes(self, stop: int) -> dict[str, Json]:
         """What a file has to know besides the rows.
 
         Args:
@@ -69,13 +71,13 @@ class OfEvents(Gatherer):
 
     recorder: Spikes
 
-    def __init__(self, recorder: Spikes, window: Window, dt: Any, shape: Any) -> None:
+    def __init__(self, recorder: Spikes, window: Window, dt: Time, shape: PyTree) -> None:
         super().__init__(recorder, window, dt, shape)
         self.size = int(np.prod(recorder.size()))
         self.trials = max(1, int(np.prod(shape.shape)) // self.size)
         self.has_lags = np.issubdtype(shape.dtype, np.floating)
 
-    def rows(self, values: Any, begin: int, length: int) -> Rows:
+    def rows(self, values: PyTree, begin: int, length: int) -> Rows:
         """The spikes of a chunk."""
         spikes = np.asarray(values)
         flat = spikes.reshape(-1)
@@ -96,7 +98,7 @@ class OfEvents(Gatherer):
             rows["lag"] = np.ones(len(step))
         return rows
 
-    def attributes(self, stop: int) -> dict[str, Any]:
+    def attributes(self, stop: int) -> dict[str, Json]:
         """What a file has to know besides the rows."""
         start, end = self.window.start, min(self.window.stop, stop)
         known = {"kind": "spikes", "size": self.size, "trials": self.trials}
@@ -106,14 +108,14 @@ class OfEvents(Gatherer):
 class OfValues(Gatherer):
     """Values at the ends of intervals, or what values amount to over intervals."""
 
-    def __init__(self, recorder: Recorder, window: Window, dt: Any, shape: Any) -> None:
+    def __init__(self, recorder: Recorder, window: Window, dt: Time, shape: PyTree) -> None:
         super().__init__(recorder, window, dt, shape)
         self.unit = u.get_unit(shape) if shape is not None else u.UNITLESS
         self.fold = recorder.fold or fold("last")
         self.number: Any = None  # of the interval that has not ended
         self.steps = self.end = 0
 
-    def rows(self, values: Any, begin: int, length: int) -> Rows:
+    def rows(self, values: PyTree, begin: int, length: int) -> Rows:
         """The intervals that end in a chunk."""
         self.unit = u.get_unit(values)
         number = np.asarray(u.get_mantissa(values))
@@ -149,7 +151,7 @@ class OfValues(Gatherer):
             return {"step": ends[:0], "values": np.asarray(sample)[:0]}
         return {"step": np.asarray(at), "values": np.asarray(finished)}
 
-    def _within(self, values: np.ndarray) -> Any:
+    def _within(self, values: np.ndarray) -> Sequence[np.ndarray] | np.ndarray:
         """The values of an interval, folded as far as NumPy folds them at once."""
         if len(values) == 0:
             return []
@@ -179,13 +181,13 @@ class OfValues(Gatherer):
             self.number = np.asarray(carried["number"])
             self.steps, self.end = (int(n) for n in carried["place"])
 
-    def attributes(self, stop: int) -> dict[str, Any]:
+    def attributes(self, stop: int) -> dict[str, Json]:
         """What a file has to know besides the rows."""
         unit = unit_words(self.recorder.unit(self.unit))
         return {"kind": self.recorder.kind, "unit": unit, **_numbers(self.neurons)}
 
 
-def gatherer(recorder: Recorder, window: Window, dt: Any, shape: Any) -> Gatherer:
+def gatherer(recorder: Recorder, window: Window, dt: Time, shape: PyTree) -> Gatherer:
     """Who gathers what a recorder gives.
 
     Args:
@@ -198,5 +200,5 @@ def gatherer(recorder: Recorder, window: Window, dt: Any, shape: Any) -> Gathere
     return kind(recorder, window, dt, shape)  # type: ignore[arg-type]
 
 
-def _numbers(neurons: np.ndarray | None) -> dict[str, Any]:
+def _numbers(neurons: np.ndarray | None) -> dict[str, Json]:
     return {} if neurons is None else {"neurons": neurons.tolist()}

@@ -3,12 +3,12 @@
 import platform
 from collections.abc import Mapping
 from importlib import metadata
-from typing import Any
 
 import jax
 
 from ...kernels.registry import forced_kernels
 from ...plugins import list_plugins
+from ...types import Json, Time
 from .texts import time_words
 
 __all__ = ["header_of"]
@@ -16,7 +16,7 @@ __all__ = ["header_of"]
 LIBRARIES = ("brainloom", "brainloom-core", "jax", "jaxlib", "brainstate", "brainunit", "numpy")
 
 
-def header_of(dt: Any, about: Mapping[str, Any]) -> dict[str, Any]:
+def header_of(dt: Time, about: Mapping[str, Json]) -> dict[str, Json]:
     """Versions, plugins, kernels and device, and what else is known of a run, as JSON has it.
 
     Args:

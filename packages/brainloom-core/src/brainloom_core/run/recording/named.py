@@ -7,6 +7,7 @@ import brainstate
 
 from ...errors import InputError
 from ...names import owner_of
+from ...types import Record
 from ...units import show
 from .recorder import Recorder
 from .spikes import Counts, Rate, Spikes
@@ -18,7 +19,7 @@ __all__ = ["as_recorders"]
 LAST = {"spikes": Spikes, "counts": Counts, "rate": Rate, "weights": Weights, "output": Output}
 
 
-def as_recorders(net: Any, record: Any) -> dict[str, Recorder]:
+def as_recorders(net: brainstate.nn.Module, record: Record) -> dict[str, Recorder]:
     """Name what is to be recorded: a mapping, or a list of recorders and dotted names.
 
     Args:
@@ -43,7 +44,7 @@ def _name(item: Any, position: int) -> str:
     return f"{getattr(item, 'state', getattr(item, 'kind', 'spikes'))}_{position}"
 
 
-def _recorder(net: Any, item: Any) -> Recorder:
+def _recorder(net: brainstate.nn.Module, item: Any) -> Recorder:
     if isinstance(item, Recorder):
         return item
     if not isinstance(item, str):

@@ -9,6 +9,7 @@ import brainstate
 import jax
 import jax.numpy as jnp
 
+from ...types import Array, PyTree
 from .folds import Fold
 
 __all__ = ["Program", "Reader", "chain", "lengths"]
@@ -25,7 +26,7 @@ class Reader:
             any number will do.
     """
 
-    sample: Callable[[], Any]
+    sample: Callable[[], PyTree]
     fold: Fold | None
     unit: int
 
@@ -87,7 +88,7 @@ class Program:
             for name, reader in readers.items()
         }
 
-    def run(self, step: Callable[[Any], None]) -> dict[str, Any]:
+    def run(self, step: Callable[[Array], None]) -> dict[str, PyTree]:
         """All steps; what is read has an axis of time in front.
 
         Args:
@@ -95,14 +96,14 @@ class Program:
         """
         return self._block(len(self.ladder) - 1, jnp.int32(0), step)
 
-    def _block(self, rung: int, begin: Any, step: Callable[[Any], None]) -> dict[str, Any]:
+    def _block(self, rung: int, begin: Any, step: Callable[[Array], None]) -> dict[str, PyTree]:
         if rung == 0:
             step(begin)
             inside = self._read(lambda name, r: r.fold is not None or self.rung[name] == 0)
         else:
             inner = self.ladder[rung - 1]
 
-            def one(number: Any) -> Any:
+            def one(number: Array) -> Any:
                 return self._block(rung - 1, begin + number * inner, step)
 
             numbers = jnp.arange(self.ladder[rung] // inner)
@@ -114,6 +115,6 @@ class Program:
             inside |= self._read(lambda name, r: r.fold is None and self.rung[name] == rung)
         return inside
 
-    def _read(self, wanted: Callable[[str, Reader], bool]) -> dict[str, Any]:
+    def _read(self, wanted: Callable[[str, Reader], bool]) -> dict[str, PyTree]:
         read = {name: r.sample() for name, r in self.readers.items() if wanted(name, r)}
         return jax.tree.map(lambda x: jnp.asarray(x)[None], read)

@@ -1,11 +1,14 @@
 """What a recorder is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Hashable
+from typing import ClassVar
 
+import brainstate
+import brainunit as u
 import numpy as np
 
+from ...types import PyTree, Quantity, Time
 from .folds import Fold
 from .window import Window
 
@@ -20,24 +23,24 @@ class Recorder(ABC):
     """
 
     kind: ClassVar[str] = "trace"
-    start: Any
-    stop: Any
-    every: Any
+    start: Time | None
+    stop: Time | None
+    every: Time | None
 
     @property
     @abstractmethod
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Hashable, ...]:
         """Equal for recorders that read the same."""
 
     @abstractmethod
-    def sampler(self, net: Any) -> Callable[[], Any]:
+    def sampler(self, net: brainstate.nn.Module) -> Callable[[], PyTree]:
         """A function that reads the current value; it does not keep the network alive.
 
         Args:
             net: The network that runs.
         """
 
-    def check(self, net: Any) -> None:  # noqa: B027 - most have something to check, not all
+    def check(self, net: brainstate.nn.Module) -> None:  # noqa: B027 - most have something to check, not all
         """Raise if there is nothing to record; the states exist by now.
 
         Args:
@@ -49,7 +52,7 @@ class Recorder(ABC):
         """What becomes of the values of an interval; None for the last one."""
         return None
 
-    def finished(self, number: Any, steps: int, dt: Any) -> Any:
+    def finished(self, number: np.ndarray, steps: int, dt: Time) -> Quantity:
         """What is kept of the folded values of an interval.
 
         Args:
@@ -59,7 +62,7 @@ class Recorder(ABC):
         """
         return number
 
-    def unit(self, unit: Any) -> Any:
+    def unit(self, unit: u.Unit) -> u.Unit:
         """The unit of what is kept.
 
         Args:
@@ -71,7 +74,7 @@ class Recorder(ABC):
         """Numbers of the neurons that are recorded, None for all of the population."""
         return None
 
-    def window(self, dt: Any, first: int, last: int) -> Window:
+    def window(self, dt: Time, first: int, last: int) -> Window:
         """When it records, in a run.
 
         Args:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
+from ...types import Json, Time
 from .events import SpikeEvents
-from .files import contents, save
+from .files import Data, contents, save
 from .formats import to_neo, to_nwb, to_pandas, to_pynapple, to_xarray
 from .plots import draw
 from .store import RecordingStore
@@ -53,15 +54,15 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
         (50, 2)
     """
 
-    data: dict[str, Any]
-    start: Any
-    end: Any
-    dt: Any
+    data: Data
+    start: Time
+    end: Time
+    dt: Time
     wall_time: float = field(default=0.0)
-    header: Mapping[str, Any] = field(default_factory=dict)
+    header: Mapping[str, Json] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, data: dict[str, Any], header: Mapping[str, Any], dt: Any) -> "Recording":
+    def of(cls, data: Data, header: Mapping[str, Json], dt: Time) -> "Recording":
         """What was recorded, and the header of the run.
 
         Args:
@@ -133,7 +134,7 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
         """
         return cls.of(*contents(RecordingStore.open(path)))
 
-    def between(self, start: Any, stop: Any) -> "Recording":
+    def between(self, start: Time, stop: Time) -> "Recording":
         """What was recorded with start < t <= stop.
 
         Args:
@@ -191,7 +192,7 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
         return to_pynapple(self)
 
     def to_nwb(
-        self, path: str | Path | None = None, description: str = "a simulation", **about: Any
+        self, path: str | Path | None = None, description: str = "a simulation", **about: Json
     ) -> Any:
         """A `pynwb.NWBFile`, written to a file if there is a path; needs pynwb.
 

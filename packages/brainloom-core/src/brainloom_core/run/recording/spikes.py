@@ -1,15 +1,17 @@
 """Recorders of spikes: each of them, their numbers, their rate."""
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
 from ...errors import InputError
+from ...types import Array, Index, Population, PyTree, Quantity, Time
 from ...units import show
 from .asked import interval, when, which
 from .chosen import Chosen, whole
@@ -53,10 +55,10 @@ class Spikes(Recorder):
         [29 29 39 39 48 48] ms
     """
 
-    population: Any
-    index: Any = which()
-    start: Any = when()
-    stop: Any = when()
+    population: Population
+    index: Index | None = which()
+    start: Time | None = when()
+    stop: Time | None = when()
     every: ClassVar[Any] = None  # type: ignore[misc]
     kind: ClassVar[str] = "spikes"
 
@@ -67,14 +69,14 @@ class Spikes(Recorder):
             )
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Hashable, ...]:
         """Equal for recorders that read the same."""
         return self.kind, id(whole(self.population)), self.chosen.key
 
     @property
     def chosen(self) -> Chosen:
         """Which neurons."""
-        index = self.index
+        index: Any = self.index
         is_one = index is not None and not isinstance(index, slice) and np.ndim(index) == 0
         return Chosen.of(self.population, [index] if is_one else index)
 
@@ -83,7 +85,7 @@ class Spikes(Recorder):
         """Whether the spikes are of the beginning of their step."""
         return getattr(whole(self.population), "role", None) == "source"
 
-    def sampler(self, net: Any) -> Callable[[], Any]:
+    def sampler(self, net: brainstate.nn.Module) -> Callable[[], PyTree]:
         """A function that gives this step's spikes; it does not keep the population alive.
 
         Where spikes have times within their step, it gives the time from the spike to the end of
@@ -93,7 +95,7 @@ class Spikes(Recorder):
             net: The network that runs.
         """
         spiking = whole(self.population)
-        population: Any = weakref.ref(spiking)
+        population: Population = weakref.ref(spiking)
         take = self.chosen.take
         if getattr(spiking, "interpolate", False):
             return lambda: take(_lags(population()))
@@ -101,7 +103,7 @@ class Spikes(Recorder):
             return lambda: take(population().get_spike().astype(jnp.int32))
         return lambda: take(population().get_spike() != 0)
 
-    def check(self, net: Any) -> None:
+    def check(self, net: brainstate.nn.Module) -> None:
         """Raise if there is nothing to record; the states exist by now.
 
         Args:
@@ -158,10 +160,10 @@ class Counts(Spikes):
         [[5 5]] [[2, 2], [3, 3]]
     """
 
-    every: Any = interval()  # type: ignore[misc]
+    every: Time | None = interval()  # type: ignore[misc]
     kind: ClassVar[str] = "counts"
 
-    def sampler(self, net: Any) -> Callable[[], Any]:
+    def sampler(self, net: brainstate.nn.Module) -> Callable[[], PyTree]:
         """A function that gives this step's numbers of spikes.
 
         Args:
@@ -169,7 +171,7 @@ class Counts(Spikes):
         """
         read = super().sampler(net)
 
-        def sample() -> Any:
+        def sample() -> PyTree:
             spikes = read()
             is_lag = jnp.issubdtype(spikes.dtype, jnp.floating)
             return (spikes >= 0 if is_lag else spikes).astype(jnp.int32)
@@ -221,7 +223,7 @@ class Rate(Counts):
 
     kind: ClassVar[str] = "rate"
 
-    def sampler(self, net: Any) -> Callable[[], Any]:
+    def sampler(self, net: brainstate.nn.Module) -> Callable[[], PyTree]:
         """A function that gives the number of spikes of all neurons in this step.
 
         Args:
@@ -229,13 +231,13 @@ class Rate(Counts):
         """
         read, axes = super().sampler(net), len(self.size())
 
-        def sample() -> Any:
+        def sample() -> PyTree:
             counts = read()
             return counts.sum(axis=tuple(range(-axes, 0)))
 
         return sample
 
-    def finished(self, number: Any, steps: int, dt: Any) -> Any:
+    def finished(self, number: np.ndarray, steps: int, dt: Time) -> Quantity:
         """The rate in Hz.
 
         Args:
@@ -246,7 +248,7 @@ class Rate(Counts):
         seconds = int(np.prod(self.size())) * steps * float(dt.to_decimal(u.second))
         return np.asarray(number, np.float64) / seconds
 
-    def unit(self, unit: Any) -> Any:
+    def unit(self, unit: u.Unit) -> u.Unit:
         """The unit of a rate.
 
         Args:
@@ -260,6 +262,6 @@ class Rate(Counts):
         return False
 
 
-def _lags(population: Any) -> Any:
+def _lags(population: Population) -> Array | None:
     lag = population.spike_lag.value.to_decimal(u.ms)
     return jnp.where(population.get_spike() != 0, lag, -1.0)

@@ -1,9 +1,9 @@
 """Recorders of states and weights."""
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import brainstate
 import brainunit as u
@@ -14,6 +14,7 @@ from ...declare.constraints import text
 from ...declare.fields import option_field
 from ...errors import InputError
 from ...partition import in_order
+from ...types import Index, PyTree, Quantity, Time
 from ...units import show
 from .asked import PART, interval, when, which
 from .chosen import Chosen, whole
@@ -41,14 +42,14 @@ class Trace(Recorder):
             multiple of `dt`.
     """
 
-    module: Any = option_field(constraint=PART)
+    module: brainstate.nn.Module = option_field(constraint=PART)
     state: str = option_field(constraint=text)
-    every: Any = interval()
-    index: Any = which()
-    start: Any = when()
-    stop: Any = when()
+    every: Time | None = interval()
+    index: Index | None = which()
+    start: Time | None = when()
+    stop: Time | None = when()
 
-    def check(self, net: Any) -> None:
+    def check(self, net: brainstate.nn.Module) -> None:
         """Raise if there is nothing to record; the states exist by now.
 
         Args:
@@ -68,7 +69,7 @@ class Trace(Recorder):
         self.chosen.check(f"Trace.index: {who}.{state}", value.shape)
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Hashable, ...]:
         """Equal for recorders that read the same."""
         return self.kind, id(whole(self.module)), self.chosen.key, self.state
 
@@ -77,7 +78,7 @@ class Trace(Recorder):
         """Which neurons."""
         return Chosen.of(self.module, self.index)
 
-    def sampler(self, net: Any) -> Callable[[], Any]:
+    def sampler(self, net: brainstate.nn.Module) -> Callable[[], PyTree]:
         """A function that gives the current value; it does not keep the module alive.
 
         Args:
@@ -108,14 +109,14 @@ class Weights(Recorder):
         InputError: When it is used: there are no weights, or a time is not a multiple of `dt`.
     """
 
-    projection: Any = option_field(constraint=PART)
-    every: Any = interval()
-    index: Any = which()
-    start: Any = when()
-    stop: Any = when()
+    projection: brainstate.nn.Module = option_field(constraint=PART)
+    every: Time | None = interval()
+    index: Index | None = which()
+    start: Time | None = when()
+    stop: Time | None = when()
     kind: ClassVar[str] = "weights"
 
-    def check(self, net: Any) -> None:
+    def check(self, net: brainstate.nn.Module) -> None:
         """Raise if there is nothing to record.
 
         Args:
@@ -126,7 +127,7 @@ class Weights(Recorder):
         self.chosen.check(f"Weights.index: {kind}", value.shape)
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Hashable, ...]:
         """Equal for recorders that read the same."""
         return self.kind, id(self.projection), self.chosen.key
 
@@ -135,7 +136,7 @@ class Weights(Recorder):
         """Which weights."""
         return Chosen(None, self.index)
 
-    def sampler(self, net: Any) -> Callable[[], Any]:
+    def sampler(self, net: brainstate.nn.Module) -> Callable[[], PyTree]:
         """A function that gives the current weights; it does not keep the projection alive.
 
         Args:
@@ -150,19 +151,19 @@ class Weights(Recorder):
         return True
 
 
-def _weights_in_order(projection: Any) -> Any:
+def _weights_in_order(projection: brainstate.nn.Module) -> Quantity:
     for owner in _owners(projection):
         in_order(vars(owner).get("weight"))
     return _weights(projection)
 
 
-def _owners(projection: Any) -> list[Any]:
+def _owners(projection: brainstate.nn.Module) -> list[brainstate.nn.Module]:
     """A projection and its connection."""
     found = [projection, *(getattr(projection, x, None) for x in ("comm", "connection"))]
     return [owner for owner in found if isinstance(owner, brainstate.graph.Node)]
 
 
-def _weights(projection: Any) -> Any:
+def _weights(projection: brainstate.nn.Module) -> Quantity:
     """The weights of a projection or a connection."""
     for owner in _owners(projection):
         found = getattr(owner, "weight", None)

@@ -2,16 +2,18 @@
 
 import inspect
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import brainstate
+import numpy as np
 
 from ...declare.fields import option_field
 from ...errors import InputError
+from ...types import Index, PyTree, Quantity, Time
 from ...units import show
 from ..inputs import fingerprint, frozen
 from .asked import MODULE, interval, when, which
@@ -21,7 +23,7 @@ from .recorder import Recorder
 
 __all__ = ["Custom", "Output", "caught"]
 
-_outputs: ContextVar[dict[int, Any]] = ContextVar("brainloom_outputs")
+_outputs: ContextVar[dict[int, PyTree]] = ContextVar("brainloom_outputs")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +43,14 @@ class Output(Recorder):
             array, or a time is not a multiple of `dt`.
     """
 
-    module: Any = option_field(constraint=MODULE)
-    every: Any = interval()
-    index: Any = which()
-    start: Any = when()
-    stop: Any = when()
+    module: brainstate.nn.Module = option_field(constraint=MODULE)
+    every: Time | None = interval()
+    index: Index | None = which()
+    start: Time | None = when()
+    stop: Time | None = when()
     kind: ClassVar[str] = "output"
 
-    def check(self, net: Any) -> None:
+    def check(self, net: brainstate.nn.Module) -> None:
         """Raise if there is nothing to record.
 
         Args:
@@ -58,7 +60,7 @@ class Output(Recorder):
             raise InputError(f"Output: expected a module, got {show(self.module)}")
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Hashable, ...]:
         """Equal for recorders that read the same."""
         return self.kind, id(self.module), self.chosen.key
 
@@ -72,7 +74,7 @@ class Output(Recorder):
         """What becomes of the values of an interval; an output is there in its step only."""
         return fold("last")
 
-    def sampler(self, net: Any) -> Callable[[], Any]:
+    def sampler(self, net: brainstate.nn.Module) -> Callable[[], PyTree]:
         """A function that gives this step's output; it does not keep the module alive.
 
         Args:
@@ -80,7 +82,7 @@ class Output(Recorder):
         """
         module, chosen, kind = weakref.ref(self.module), self.chosen, type(self.module).__name__
 
-        def sample() -> Any:
+        def sample() -> PyTree:
             found = _outputs.get().get(id(module()))
             if found is None:
                 raise InputError(f"Output: {kind} was not called in a step, or returned nothing")
@@ -93,7 +95,7 @@ class Output(Recorder):
 
 
 @contextmanager
-def caught(modules: list[Any]) -> Iterator[None]:
+def caught(modules: list[brainstate.nn.Module]) -> Iterator[None]:
     """Keep what these modules return in the step that is traced inside, for `Output`.
 
     Args:
@@ -110,7 +112,7 @@ def caught(modules: list[Any]) -> Iterator[None]:
 
 
 @contextmanager
-def _kept(module: Any) -> Iterator[None]:
+def _kept(module: brainstate.nn.Module) -> Iterator[None]:
     attributes, update = vars(module), module.update
     before = attributes.get("update")
 
@@ -167,11 +169,11 @@ class Custom(Recorder):
         [0.03 0.08] mV
     """
 
-    function: Callable[..., Any]
-    reduce: Any = None
-    every: Any = interval()
-    start: Any = when()
-    stop: Any = when()
+    function: Callable[..., PyTree]
+    reduce: str | Callable[[Any, Any], Any] | None = None
+    every: Time | None = interval()
+    start: Time | None = when()
+    stop: Time | None = when()
     kind: ClassVar[str] = "custom"
 
     def __post_init__(self) -> None:
@@ -181,7 +183,7 @@ class Custom(Recorder):
             fold(self.reduce)
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Hashable, ...]:
         """Equal for recorders that read the same."""
         function = self.function
         own = weakref.WeakMethod(function) if inspect.ismethod(function) else weakref.ref(function)
@@ -192,7 +194,7 @@ class Custom(Recorder):
         """What becomes of the values of an interval; None for the last one."""
         return None if self.reduce is None else fold(self.reduce)
 
-    def finished(self, number: Any, steps: int, dt: Any) -> Any:
+    def finished(self, number: np.ndarray, steps: int, dt: Time) -> Quantity:
         """What is kept of the folded values of an interval.
 
         Args:
@@ -207,7 +209,7 @@ class Custom(Recorder):
         """Whether, where no interval is given, all that is recorded is one."""
         return self.reduce is not None
 
-    def sampler(self, net: Any) -> Callable[[], Any]:
+    def sampler(self, net: brainstate.nn.Module) -> Callable[[], PyTree]:
         """A function that gives the current value; it does not keep the network alive.
 
         Args:
@@ -218,7 +220,7 @@ class Custom(Recorder):
         return lambda: function(*([network()] if takes else []))
 
 
-def _takes_network(function: Callable[..., Any]) -> bool:
+def _takes_network(function: Callable[..., object]) -> bool:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

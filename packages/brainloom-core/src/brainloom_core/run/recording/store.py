@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...extras import needs
+from ...types import Json, PyTree
 
 if TYPE_CHECKING:
     import zarr
@@ -57,7 +58,7 @@ class RecordingStore:
                     self._columns[name, column] = _Column(array, int(group.attrs["rows"]))
 
     @classmethod
-    def create(cls, path: str | Path, header: Mapping[str, Any]) -> "RecordingStore":
+    def create(cls, path: str | Path, header: Mapping[str, Json]) -> "RecordingStore":
         """Begin a recording.
 
         Args:
@@ -118,11 +119,11 @@ class RecordingStore:
     # What stands in it
 
     @property
-    def header(self) -> dict[str, Any]:
+    def header(self) -> dict[str, Json]:
         """What is known of all of it."""
         return {k: v for k, v in dict(self.root.attrs[HEADER]).items() if k != "format"}
 
-    def set_header(self, **entries: Any) -> None:
+    def set_header(self, **entries: Json) -> None:
         """Add to the header, or change it.
 
         Args:
@@ -143,7 +144,7 @@ class RecordingStore:
         """
         return sorted(self._group(name).array_keys())
 
-    def attributes(self, name: str) -> dict[str, Any]:
+    def attributes(self, name: str) -> dict[str, Json]:
         """What is known of a record.
 
         Args:
@@ -174,7 +175,7 @@ class RecordingStore:
 
     # Writing
 
-    def describe(self, name: str, **attributes: Any) -> None:
+    def describe(self, name: str, **attributes: Json) -> None:
         """Add a record without rows, or say more of one.
 
         Args:
@@ -187,7 +188,7 @@ class RecordingStore:
         if attributes:
             self._group(name).attrs.update(attributes)
 
-    def append(self, chunk: Mapping[str, Mapping[str, Any]]) -> None:
+    def append(self, chunk: Mapping[str, Mapping[str, PyTree]]) -> None:
         """Add rows to records; a record or column that is not there yet is made.
 
         Args:
@@ -211,7 +212,7 @@ class RecordingStore:
             except OSError as error:
                 raise _failed(self.path, error) from error
 
-    def put(self, name: str, columns: Mapping[str, Any]) -> None:
+    def put(self, name: str, columns: Mapping[str, PyTree]) -> None:
         """Write columns of a record whole, in place of what they were.
 
         Args:

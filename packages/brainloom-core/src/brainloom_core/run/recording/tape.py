@@ -1,13 +1,16 @@
 """All that a run records."""
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Hashable, Iterator, Mapping
+from pathlib import Path
 
+import brainstate
 import jax
 import numpy as np
 
 from ...clock import LAST_STEP
+from ...types import Json, PyTree, Time
+from .events import SpikeEvents
 from .files import contents, read
 from .gather import Gatherer, gatherer
 from .header import header_of
@@ -16,6 +19,7 @@ from .recorder import Recorder
 from .result import Recording
 from .steps import Output
 from .store import RecordingStore
+from .traces import TraceData
 from .window import Window
 
 __all__ = ["Tape"]
@@ -41,20 +45,20 @@ class Tape:
 
     def __init__(
         self,
-        net: Any,
+        net: brainstate.nn.Module,
         recorders: Mapping[str, Recorder],
-        dt: Any,
+        dt: Time,
         steps: tuple[int, int],
         longest: tuple[int, int],
-        store: Any = None,
-        about: Mapping[str, Any] | None = None,
+        store: str | Path | RecordingStore | None = None,
+        about: Mapping[str, Json] | None = None,
     ) -> None:
         self.recorders, self.dt = dict(recorders), dt
         self.first, self.last = first, last = steps
         self.began = self.marked = time.perf_counter()
         self.stop = first
         samplers = {name: r.sampler(net) for name, r in recorders.items()}
-        shapes = {
+        self.shapes = shapes = {
             name: None if isinstance(recorders[name], Output) else jax.eval_shape(sample)
             for name, sample in samplers.items()
         }
@@ -71,8 +75,7 @@ class Tape:
         }
         self.rows: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in recorders}
         self.about = dict(about or {})
-        is_open = isinstance(store, RecordingStore)
-        if store is not None and not is_open:
+        if store is not None and not isinstance(store, RecordingStore):
             store = RecordingStore.create(store, self.header())
         self.store: RecordingStore | None = store
         if self.store is not None:
@@ -80,13 +83,13 @@ class Tape:
                 self.store.describe(name)
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Hashable, ...]:
         """Equal for what compiles to the same."""
         recorders = self.recorders.items()
         return tuple((name, r.key, self.readers[name].unit) for name, r in recorders)
 
     @property
-    def outputs(self) -> list[Any]:
+    def outputs(self) -> list[brainstate.nn.Module]:
         """The modules whose outputs are recorded."""
         return [r.module for r in self.recorders.values() if isinstance(r, Output)]
 
@@ -110,7 +113,7 @@ class Tape:
         """
         return lengths(steps, self.levels, self.longest)
 
-    def take(self, recorded: Mapping[str, Any], done: int, length: int) -> None:
+    def take(self, recorded: Mapping[str, PyTree], done: int, length: int) -> None:
         """Keep what a chunk gave.
 
         Args:
@@ -134,7 +137,7 @@ class Tape:
         if time.perf_counter() - self.marked > MARK_SECONDS:
             self.mark()
 
-    def mark(self, **about: Any) -> None:
+    def mark(self, **about: Mapping[str, Json] | None) -> None:
         """Make sure that what was recorded so far is on disk, whatever happens to the process.
 
         Args:
@@ -171,7 +174,7 @@ class Tape:
             parts = [key for key in carried if key.rpartition("/")[0] == name]
             gather.carry({key.rpartition("/")[2]: carried[key] for key in parts})
 
-    def header(self) -> dict[str, Any]:
+    def header(self) -> dict[str, Json]:
         """What is known of the run by now."""
         seconds = time.perf_counter() - self.began
         times = {"first": self.first, "stop": self.stop, "wall_time": seconds}
@@ -191,7 +194,7 @@ class Tape:
         self.store.set_header(hash=hashed, is_whole=self.stop == self.last)
         return Recording.of(*contents(self.store))
 
-    def _in_memory(self, name: str) -> Any:
+    def _in_memory(self, name: str) -> SpikeEvents | TraceData:
         gather, parts = self.gatherers[name], self.rows[name]
         rest = gather.rest()
         parts = [*parts, rest] if rest else parts
@@ -213,7 +216,10 @@ def _unit(recorder: Recorder, window: Window, first: int, longest: int) -> int:
 
 
 def _bytes_per_step(
-    recorders: dict[str, Recorder], windows: dict[str, Window], shapes: dict[str, Any], first: int
+    recorders: dict[str, Recorder],
+    windows: dict[str, Window],
+    shapes: dict[str, PyTree],
+    first: int,
 ) -> int:
     """Bytes that a chunk keeps for each of its steps, about."""
     total = 0

@@ -1,14 +1,14 @@
 """Times and units of recordings in numbers and words."""
 
-from typing import Any
-
 import brainunit as u
 import numpy as np
+
+from ...types import Json, Quantity, Time
 
 __all__ = ["in_steps", "rounded", "time_of_words", "time_words", "unit_of_words", "unit_words"]
 
 
-def in_steps(time: Any, dt: Any) -> int:
+def in_steps(time: Time, dt: Time) -> int:
     """The number of steps that is nearest to a time.
 
     Args:
@@ -18,7 +18,7 @@ def in_steps(time: Any, dt: Any) -> int:
     return round(float(u.get_magnitude(time / dt)))
 
 
-def rounded(value: Any) -> str:
+def rounded(value: Quantity) -> str:
     """A quantity in a few digits, whatever the arithmetic left of it.
 
     Args:
@@ -27,7 +27,7 @@ def rounded(value: Any) -> str:
     return f"{float(u.get_mantissa(value)):.10g} {u.get_unit(value)}"
 
 
-def unit_words(unit: Any) -> Any:
+def unit_words(unit: u.Unit) -> Json:
     """A unit as a file has it: its name, or its dimensions where the name does not give it back.
 
     Args:
@@ -43,7 +43,7 @@ def unit_words(unit: Any) -> Any:
     return {"powers": powers, "scale": unit.scale, "base": unit.base, "factor": unit.factor}
 
 
-def unit_of_words(words: Any) -> Any:
+def unit_of_words(words: Json) -> u.Unit:
     """The unit that `unit_words` wrote.
 
     Args:
@@ -55,7 +55,7 @@ def unit_of_words(words: Any) -> Any:
     return u.Unit(dim, words["scale"], words["base"], words["factor"])
 
 
-def time_words(time: Any) -> dict[str, Any]:
+def time_words(time: Time) -> dict[str, Json]:
     """A time as a file has it, in the digits that it is written with.
 
     Args:
@@ -65,7 +65,7 @@ def time_words(time: Any) -> dict[str, Any]:
     return {"value": float(str(number[()])), "unit": str(u.get_unit(time))}
 
 
-def time_of_words(words: Any) -> Any:
+def time_of_words(words: Json) -> Time:
     """The time that `time_words` wrote.
 
     Args:

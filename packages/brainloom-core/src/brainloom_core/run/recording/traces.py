@@ -1,12 +1,11 @@
 """The samples of a recording."""
 
-from typing import Any
-
 import brainunit as u
 import numpy as np
 
+from ...types import PyTree, Quantity, Shape, Time
 from ...units import with_unit
-from .column import Column, as_column, first_after, part
+from .column import Column, as_column, part, rows_between
 from .texts import in_steps
 
 __all__ = ["TraceData"]
@@ -33,7 +32,12 @@ class TraceData:
     """
 
     def __init__(
-        self, step: Any, values: Any, dt: Any, kind: str = "trace", neurons: Any = None
+        self,
+        step: Column | np.ndarray,
+        values: Quantity,
+        dt: Time,
+        kind: str = "trace",
+        neurons: np.ndarray | None = None,
     ) -> None:
         self._step, self._number = as_column(step), u.get_mantissa(values)
         self.unit = u.get_unit(values)
@@ -42,7 +46,13 @@ class TraceData:
 
     @classmethod
     def of(
-        cls, step: Any, number: Any, unit: Any, dt: Any, kind: str, neurons: Any = None
+        cls,
+        step: Column | np.ndarray,
+        number: Column | np.ndarray,
+        unit: u.Unit,
+        dt: Time,
+        kind: str,
+        neurons: np.ndarray | None = None,
     ) -> "TraceData":
         """Samples of which the numbers and the unit are known apart.
 
@@ -66,7 +76,7 @@ class TraceData:
         return len(self._step)
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Shape:
         """Shape of all samples, `(samples, *batch, *in_size)`; they are not read for it."""
         return tuple(self._number.shape)
 
@@ -76,28 +86,29 @@ class TraceData:
         return np.asarray(self._step)
 
     @property
-    def values(self) -> Any:
+    def values(self) -> Quantity:
         """The samples, with their unit."""
         stored = isinstance(self._number, Column)
         return with_unit(np.asarray(self._number) if stored else self._number, self.unit)
 
     @property
-    def t(self) -> Any:
+    def t(self) -> Time:
         """Time of each sample."""
         return self.step * self.dt
 
-    def between(self, start: Any, stop: Any) -> "TraceData":
+    def between(self, start: Time, stop: Time) -> "TraceData":
         """The samples with start < t <= stop.
 
         Args:
             start: When the window begins; a sample at that time is not in it.
             stop: When it ends; a sample at that time is in it.
         """
-        rows = [first_after(self._step, in_steps(time, self.dt)) for time in (start, stop)]
-        step, number = part(self._step, *rows), part(self._number, *rows)
+        first, last = in_steps(start, self.dt), in_steps(stop, self.dt)
+        rows = rows_between(self._step, first, last)
+        step, number = part(self._step, rows), part(self._number, rows)
         return TraceData.of(step, number, self.unit, self.dt, self.kind, self.neurons)
 
     @property
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, PyTree]:
         """Steps and numbers, as columns; those of a file are not read yet."""
         return {"step": self._step, "values": self._number}

@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+
+import numpy as np
 
 from ...clock import steps
 from ...errors import InputError
+from ...types import Array, Time
 from ...units import show
 
 __all__ = ["Window"]
@@ -28,7 +30,14 @@ class Window:
     is_open: bool
 
     @classmethod
-    def of(cls, who: str, times: tuple[Any, Any, Any], dt: Any, first: int, last: int) -> "Window":
+    def of(
+        cls,
+        who: str,
+        times: tuple[Time | None, Time | None, Time | None],
+        dt: Time,
+        first: int,
+        last: int,
+    ) -> "Window":
         """The window of a recorder in a run.
 
         Args:
@@ -67,7 +76,7 @@ class Window:
             return unit
         return next(n for n in range(longest, 0, -1) if unit % n == 0)
 
-    def ends_interval(self, step: Any) -> Any:
+    def ends_interval(self, step: Array | np.ndarray) -> Array | np.ndarray:
         """Whether an interval ends after these numbers of steps.
 
         Args:
@@ -79,6 +88,6 @@ class Window:
         return inside & ((step - self.start) % self.every == 0)
 
 
-def _time(step: int, dt: Any) -> str:
+def _time(step: int, dt: Time) -> str:
     value = step * dt
     return f"{float(value.mantissa):.10g} {value.unit}"

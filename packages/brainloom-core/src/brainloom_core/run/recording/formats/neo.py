@@ -6,6 +6,7 @@ import brainunit as u
 import numpy as np
 
 from ....extras import needs
+from ....types import Json
 from .parts import Data, of_trials, signals, spikes_of, trains
 
 __all__ = ["to_neo"]
@@ -13,7 +14,7 @@ __all__ = ["to_neo"]
 SI = ("m", "kg", "s", "A", "K", "mol", "cd")
 
 
-def to_neo(data: Data, header: dict[str, Any]) -> Any:
+def to_neo(data: Data, header: dict[str, Json]) -> Any:
     """A block with a segment for each trial.
 
     Args:
@@ -64,7 +65,7 @@ def to_neo(data: Data, header: dict[str, Any]) -> Any:
     return block
 
 
-def _unit(pq: Any, unit: Any) -> Any:
+def _unit(pq: Any, unit: u.Unit) -> Any:
     """A unit of quantities: by its name, or else of powers of SI units."""
     powers = [float(power) for power in unit.dim._dims]
     base = pq.dimensionless

@@ -10,13 +10,14 @@ import brainunit as u
 import numpy as np
 
 from ....extras import needs
+from ....types import Json
 from .parts import Data, seconds, signals, spikes_of, trains
 
 __all__ = ["to_nwb"]
 
 
 def to_nwb(
-    data: Data, header: dict[str, Any], path: Path | None, description: str, about: dict[str, Any]
+    data: Data, header: dict[str, Json], path: Path | None, description: str, about: dict[str, Json]
 ) -> Any:
     """A file with the spikes in its table of units, and the samples as acquired time series.
 

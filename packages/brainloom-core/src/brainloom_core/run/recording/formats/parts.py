@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import brainunit as u
 import numpy as np
 
+from ....types import Time
 from ..events import SpikeEvents
 from ..traces import TraceData
 
@@ -76,7 +76,7 @@ def of_trials(trace: TraceData, trials: int) -> np.ndarray:
     return number if is_batched else number[:, None]
 
 
-def seconds(time: Any) -> Any:
+def seconds(time: Time) -> np.ndarray:
     """A time in seconds.
 
     Args:

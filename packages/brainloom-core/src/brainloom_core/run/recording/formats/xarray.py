@@ -6,6 +6,7 @@ import brainunit as u
 import numpy as np
 
 from ....extras import needs
+from ....types import Json
 from ..column import Column
 from ..events import SpikeEvents
 from ..traces import TraceData
@@ -14,7 +15,7 @@ from .parts import Data
 __all__ = ["to_xarray"]
 
 
-def to_xarray(data: Data, header: dict[str, Any]) -> Any:
+def to_xarray(data: Data, header: dict[str, Json]) -> Any:
     """A data set with a variable for each record.
 
     Args:

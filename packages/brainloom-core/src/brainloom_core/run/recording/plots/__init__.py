@@ -1,9 +1,10 @@
 """Pictures of recordings."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ....errors import InputError
+from ....types import Arguments
 from ....units import show
 from .canvas import Run
 from .overview import overview
@@ -29,7 +30,7 @@ KINDS = {
 
 
 def draw(
-    run: Run, kind: str, path: str | Path | None, title: str | None, options: dict[str, Any]
+    run: Run, kind: str, path: str | Path | None, title: str | None, options: Arguments
 ) -> "Figure":
     """A picture of a recording.
 

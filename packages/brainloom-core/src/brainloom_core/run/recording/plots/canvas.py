@@ -1,6 +1,6 @@
 """What the pictures share; matplotlib is imported when one is drawn, and only then."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import brainunit as u
@@ -8,6 +8,7 @@ import numpy as np
 
 from ....errors import InputError
 from ....extras import needs
+from ....types import Time
 from ..events import SpikeEvents
 from ..texts import in_steps
 from ..traces import TraceData
@@ -25,14 +26,14 @@ class Run(Protocol):
     """What was recorded, by name, and when."""
 
     @property
-    def start(self) -> Any:
+    def start(self) -> Time:
         """When it began."""
 
     @property
-    def end(self) -> Any:
+    def end(self) -> Time:
         """When it ended."""
 
-    def items(self) -> Any:
+    def items(self) -> ItemsView[str, SpikeEvents | TraceData]:
         """Names and what was recorded."""
 
     def __getitem__(self, name: str) -> Any: ...
@@ -128,7 +129,7 @@ def points(ax: "Axes", spikes: SpikeEvents, colored: Any, offset: int = 0, rows:
     return "" if stride == 1 else f" (every {stride}th spike drawn)"
 
 
-def binned(spikes: SpikeEvents, bin: Any) -> tuple[np.ndarray, np.ndarray]:
+def binned(spikes: SpikeEvents, bin: Time) -> tuple[np.ndarray, np.ndarray]:
     """Edges of bins in ms, and the rate of the population in each, by trials and bins.
 
     Args:

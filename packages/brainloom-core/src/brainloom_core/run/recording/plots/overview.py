@@ -1,11 +1,13 @@
 """Everything that was recorded, over one axis of time."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import brainunit as u
 import numpy as np
 
 from ....errors import InputError
+from ....types import Time
 from ..events import SpikeEvents
 from ..traces import TraceData
 from .canvas import Run, binned, ink, points, subplots
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["overview"]
 
 
-def overview(run: Run, *, bin: Any = 5.0 * u.ms, max_traces: int = 5) -> "Figure":
+def overview(run: Run, *, bin: Time = 5.0 * u.ms, max_traces: int = 5) -> "Figure":
     """One raster and one population rate for each spike recording, one panel for each trace.
 
     Args:
@@ -26,7 +28,7 @@ def overview(run: Run, *, bin: Any = 5.0 * u.ms, max_traces: int = 5) -> "Figure
         bin: Width of the bins of the population rate.
         max_traces: How many neurons of a trace are drawn.
     """
-    panels: list[tuple[Any, Any, float]] = []
+    panels: list[tuple[Callable[..., None], tuple[object, ...], float]] = []
     for name, data in run.items():
         if isinstance(data, SpikeEvents):
             panels += [(_raster, (name, data), 3.0), (_rate, (data, bin), 1.0)]
@@ -58,7 +60,7 @@ def _raster(ax: "Axes", name: str, spikes: SpikeEvents) -> None:
     ax.set_title(f"{name}{thinned}", loc="left", fontsize="medium")
 
 
-def _rate(ax: "Axes", spikes: SpikeEvents, bin: Any) -> None:
+def _rate(ax: "Axes", spikes: SpikeEvents, bin: Time) -> None:
     edges, rates = binned(spikes, bin)
     ax.stairs(rates.mean(axis=0), edges, fill=True)
     ax.set_ylabel("rate (Hz)")

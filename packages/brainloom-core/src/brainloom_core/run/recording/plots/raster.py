@@ -1,10 +1,11 @@
 """A raster of all populations, beside the rates of their neurons and above that of each."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import brainunit as u
 import numpy as np
 
+from ....types import Time
 from .canvas import Run, binned, color, ink, points, populations, sized, subplots
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["raster"]
 
 
-def raster(run: Run, *, bin: Any = 5.0 * u.ms) -> "Figure":
+def raster(run: Run, *, bin: Time = 5.0 * u.ms) -> "Figure":
     """All spikes; to their right the rate of each neuron, below them the rate of each population.
 
     Trials stand one above the other; the rate of a population is their mean, with its standard

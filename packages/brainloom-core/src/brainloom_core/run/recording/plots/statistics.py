@@ -1,11 +1,12 @@
 """Intervals between spikes, spectra of population rates, and how these go together."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import brainunit as u
 import numpy as np
 
 from ....errors import InputError
+from ....types import Quantity, Time
 from ....units import show
 from ..events import SpikeEvents
 from ..texts import in_steps
@@ -63,7 +64,7 @@ def _intervals(spikes: SpikeEvents, least: int) -> tuple[np.ndarray, np.ndarray]
     return lengths[lengths > 0], np.sqrt(np.maximum(square - mean**2, 0.0)) / mean
 
 
-def spectrum(run: Run, *, bin: Any = 1.0 * u.ms, resolution: Any = 4.0 * u.Hz) -> "Figure":
+def spectrum(run: Run, *, bin: Time = 1.0 * u.ms, resolution: Quantity = 4.0 * u.Hz) -> "Figure":
     """Power spectra of the population rates, the mean over windows (Welch's method) and trials.
 
     Args:
@@ -96,7 +97,7 @@ def spectrum(run: Run, *, bin: Any = 1.0 * u.ms, resolution: Any = 4.0 * u.Hz) -
     return figure
 
 
-def correlation(run: Run, *, bin: Any = 1.0 * u.ms, longest: Any = 50.0 * u.ms) -> "Figure":
+def correlation(run: Run, *, bin: Time = 1.0 * u.ms, longest: Time = 50.0 * u.ms) -> "Figure":
     """Correlation coefficients of the population counts in bins, over the lag between the two.
 
     Where the curve of `"E → I"` has its maximum at a lag above 0, I follows E. Populations that
