@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PRIVATE = re.compile(r"_[A-Za-z]\w*")
+FOREIGN = {"_value"}  # of states of brainstate, whatever else is called so here
 LONGEST = 630  # lines of a file
 ANY = 15  # lines with `Any` in a thousand lines of a package, at most
 
@@ -153,7 +154,7 @@ def used_across(packages: list[Package]) -> list[str]:
     """Private names of one package that another one uses, or that its classes define again."""
     found = []
     for package in packages:
-        for name in sorted(package.used.keys() - package.defined):
+        for name in sorted(package.used.keys() - package.defined - FOREIGN):
             owners = ", ".join(other.name for other in packages if name in other.defined)
             found += [f"{where}: {name}, of {owners}" for where in package.used[name] if owners]
     known: dict[str, list[Class]] = defaultdict(list)

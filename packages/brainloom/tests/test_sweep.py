@@ -1,5 +1,7 @@
 """Sweeps of whole networks: what a member gives is what its run alone gives."""
 
+import subprocess
+import sys
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 
@@ -54,18 +56,18 @@ RUN = {"duration": 50 * u.ms, "dt": DT}
 WHAT = {**RUN, "record": ["E.spikes"]}
 
 
-@pytest.mark.parametrize("batch", [1, 3])
-def test_a_member_gives_what_its_run_alone_gives(batch):
+def test_a_member_gives_what_its_run_alone_gives_in_a_batch_or_not():
     over = {"weight": [0.2, 0.6] * u.nS, "drive": [0.15, 0.25]}
-    found = bl.sweep(network, over, seeds=[3, 5], measure=spikes, batch=batch, **WHAT)
+    options = {"seeds": [3, 5], "measure": spikes, **WHAT}
+    found = bl.sweep(network, over, batch=1, **options)
     assert dict(found.sizes) == {"weight": 2, "drive": 2, "seed": 2}
     assert found.weight.attrs["units"] == "nS" and list(found.weight.values) == [0.2, 0.6]
-    for weight in (0.2, 0.6):
-        for seed in (3, 5):
-            expected = spikes(alone(seed, weight=weight * u.nS, drive=0.25))
-            got = found.sel(weight=weight, drive=0.25, seed=seed)
-            assert {k: int(v) for k, v in got.data_vars.items()} == expected
+    for weight, seed in ((0.2, 3), (0.6, 5)):
+        expected = spikes(alone(seed, weight=weight * u.nS, drive=0.25))
+        got = found.sel(weight=weight, drive=0.25, seed=seed)
+        assert {k: int(v) for k, v in got.data_vars.items()} == expected
     assert len(np.unique(found["step"])) == 8
+    assert found.identical(bl.sweep(network, over, batch=3, **options))
 
 
 def test_members_that_differ_in_a_compiled_parameter_or_in_shape():
@@ -246,3 +248,55 @@ def test_a_member_that_is_not_finite_says_which_state_and_which_member():
 def test_what_is_no_sweep_is_said_at_once(arguments, words):
     with pytest.raises(bl.InputError, match=words):
         bl.sweep(network, **(WHAT | arguments))
+
+
+PROGRAM = """
+import os, pathlib, signal, sys
+import brainloom as bl
+import brainunit as u
+
+def build(tau):
+    neuron = {"R": 1 * u.ohm, "V_th": 10 * u.mV, "V_rest": 0 * u.mV, "V_reset": 0 * u.mV}
+    cells = bl.LIF(3, tau=tau, V_initializer=bl.Uniform(0 * u.mV, 10 * u.mV), **neuron)
+    return cells, 20 * u.mA
+
+def once_deadly(recording):
+    killed = pathlib.Path("killed")
+    if not killed.exists() and os.getpid() != int(os.environ["PARENT"]):
+        killed.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return recording["spikes"].rate()
+
+def main():
+    os.environ["PARENT"] = str(os.getpid())
+    given = {"over": {"tau": [10.0, 15.0, 20.0] * u.ms}, "seeds": 12, "measure": once_deadly}
+    given |= {"duration": 50 * u.ms, "dt": 0.1 * u.ms, "record": "spikes"}
+    if sys.argv[1] == "processes":
+        found = bl.sweep(build, executor=2, **given)
+    else:
+        from dask.distributed import Client, LocalCluster
+        with LocalCluster(n_workers=2, dashboard_address=None) as cluster:
+            with Client(cluster) as client:
+                found = bl.sweep(build, executor=client.get_executor(), **given)
+    assert pathlib.Path("killed").exists()
+    assert found.identical(bl.sweep(build, **given))
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["processes", "dask"])
+def test_a_worker_that_is_killed_changes_nothing(where, tmp_path):
+    if where == "dask":
+        pytest.importorskip("distributed")
+    (tmp_path / "program.py").write_text(PROGRAM)
+    ran = subprocess.run(
+        [sys.executable, "program.py", where],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert ran.returncode == 0, ran.stderr

@@ -19,17 +19,18 @@ import brainstate
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.random import threefry2x32_p
 
 from .declare.arguments import checked
 from .declare.constraints import Constraint, at_least, instance_of, maybe
 from .errors import InputError
 from .names import modules_by_name
-from .types import Array, ArrayLike, DTypeLike, Shape, Time
+from .threefry import NEXT, ROUND, Word, Words, as_normal, as_uniform, counted, few, hashed, many
+from .types import Array, DTypeLike, Shape
 from .units import show
 
 __all__ = [
     "Keys",
+    "Word",
     "Words",
     "as_normal",
     "as_uniform",
@@ -49,12 +50,8 @@ __all__ = [
     "words_at",
 ]
 
-Word = Any  # a number of 32 bits, or an array of them
-Seed = Any  # a whole number, or what `seed_words` makes of it
-Words = tuple[Word, Word]  # a key, a count or what a key gives for a count
-
-# First words of counts that no member of a batch has.
-INITIAL, NEXT, ROUND = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+Seed = object  # a whole number, which `seed_words` sees to
+INITIAL = 0xFFFFFFFF  # the first word of the time before all steps
 SMALL_MEAN = 10.0  # up to which Poisson numbers are found by adding probabilities
 
 
@@ -72,10 +69,11 @@ def seed_words(seed: Seed) -> np.ndarray:
         >>> seed_words(7).tolist()
         [0, 7]
     """
-    whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
-    if not whole or not 0 <= int(seed) < 2**64:
+    is_whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    number = int(seed) if is_whole else -1  # type: ignore[call-overload]
+    if not 0 <= number < 2**64:
         raise InputError(f"seed: expected a whole number from 0 to 2**64 - 1, got {show(seed)}")
-    return _two_words(int(seed))
+    return _two_words(number)
 
 
 def step_words(step: int) -> np.ndarray:
@@ -148,7 +146,7 @@ def names_of(net: brainstate.nn.Module, prefix: str = "") -> dict[int, str]:
     return names
 
 
-def stepped(first: Words, position: Array) -> Words:
+def stepped(first: Words, position: Word) -> Words:
     """The number of a later step.
 
     Args:
@@ -167,11 +165,11 @@ class Keys:
         names: The qualified names of modules by `id`, as `names_of` gives them.
     """
 
-    def __init__(self, seed: Seed, names: Mapping[int, str]) -> None:
+    def __init__(self, seed: Words | np.ndarray, names: Mapping[int, str]) -> None:
         self._places = {module: place for place, module in enumerate(names)}
         hashes = np.array([_hash(name) for name in names.values()], np.uint32).reshape(-1, 2)
-        self._root = _hashed((seed[0], seed[1]), *_hash(""))
-        self._keys = _hashed((seed[0], seed[1]), hashes[:, 0], hashes[:, 1])
+        self._root = hashed((seed[0], seed[1]), *_hash(""))
+        self._keys = hashed((seed[0], seed[1]), *jnp.asarray(hashes).T)
 
     @contextmanager
     def at(self, when: Words) -> Iterator[None]:
@@ -184,25 +182,25 @@ class Keys:
         before, level = generator.value, _Level(self, when)
         token = _level.set(level)
         try:
-            level.put(_hashed(self._root, *when))
+            level.put(hashed(self._root, *when))
             yield
         finally:
             _level.reset(token)
             generator.value = before
 
-    def of(self, module: brainstate.nn.Module, when: Words) -> Words | None:
+    def of(self, module: Any, when: Words) -> Words | None:
         """The key of a module at a time, None where it has no name."""
         place = self._places.get(id(module))
         if place is None:
             return None
-        return _hashed((self._keys[0][place], self._keys[1][place]), *when)
+        return hashed((self._keys[0][place], self._keys[1][place]), *when)
 
-    def mixed(self, module: brainstate.nn.Module, words: Words) -> Words | None:
+    def mixed(self, module: Any, words: Words) -> Words | None:
         """The key of a module in a place that has a key of its own, None without a name."""
         place = self._places.get(id(module))
         if place is None:
             return None
-        return _hashed(words, self._keys[0][place], self._keys[1][place])
+        return hashed(words, self._keys[0][place], self._keys[1][place])
 
 
 @dataclass
@@ -211,8 +209,8 @@ class _Level:
 
     keys: Keys
     when: Words
-    module: brainstate.nn.Module = None
-    left: Any = None
+    module: Any = None
+    left: jax.Array | None = None
 
     def put(self, words: Words) -> None:
         """Have `brainstate.random` go on with this key."""
@@ -222,7 +220,7 @@ class _Level:
     def take(self) -> Words:
         """The key of the module that draws; the next time there is another one."""
         words = _words(brainstate.random.DEFAULT.value)
-        self.put(_hashed(words, NEXT, 0))
+        self.put(hashed(words, NEXT, 0))
         return words
 
 
@@ -231,7 +229,7 @@ _first_neuron: ContextVar[Word] = ContextVar("brainloom_first_neuron", default=0
 
 
 @contextmanager
-def drawing(module: brainstate.nn.Module) -> Iterator[None]:
+def drawing(module: Any) -> Iterator[None]:
     """Have a module draw from its own key, `brainstate.random` included; whoever calls one does so.
 
     Nothing happens where there is no seed.
@@ -261,7 +259,7 @@ def drawing(module: brainstate.nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def neurons_from(start: Time | None) -> Iterator[None]:
+def neurons_from(start: Word) -> Iterator[None]:
     """Draw the numbers of the neurons from this one on, where only a part is at hand.
 
     Args:
@@ -286,7 +284,7 @@ def bits(shape: Shape) -> jax.Array:
     level = _level.get()
     if level is None:
         return jax.random.bits(brainstate.random.split_key(), shape, jnp.uint32)
-    first, second = _counted(level.take(), shape)
+    first, second = counted(level.take(), shape, first_neuron())
     return first ^ second
 
 
@@ -300,7 +298,7 @@ def uniform(shape: Shape, dtype: DTypeLike | None = None) -> jax.Array:
     level, dtype = _level.get(), _float(dtype)
     if level is None:
         return jax.random.uniform(brainstate.random.split_key(), shape, dtype)
-    return as_uniform(_counted(level.take(), shape), dtype)
+    return as_uniform(counted(level.take(), shape, first_neuron()), dtype)
 
 
 def normal(shape: Shape, dtype: DTypeLike | None = None) -> jax.Array:
@@ -313,31 +311,30 @@ def normal(shape: Shape, dtype: DTypeLike | None = None) -> jax.Array:
     level, dtype = _level.get(), _float(dtype)
     if level is None:
         return jax.random.normal(brainstate.random.split_key(), shape, dtype)
-    return as_normal(_counted(level.take(), shape), dtype)
+    return as_normal(counted(level.take(), shape, first_neuron()), dtype)
 
 
-def poisson(mean: ArrayLike, shape: Shape) -> jax.Array:
+def poisson(mean: Array | float, shape: Shape) -> jax.Array:
     """Whole numbers from Poisson distributions.
 
     Args:
         mean: Their means, at least zero, which broadcast to the shape.
         shape: Shape of the array.
-
-    References:
-        Hörmann (1993), Insur. Math. Econ. 12, 39, doi:10.1016/0167-6687(93)90997-4.
     """
     level = _level.get()
     if level is None:
         return brainstate.random.poisson(mean, size=shape)
     key = level.take()
     mean = jnp.broadcast_to(jnp.asarray(mean, _float(None)), shape)
-    small = _few(_counted(key, shape), jnp.minimum(mean, SMALL_MEAN))
+    small = few(counted(key, shape, first_neuron()), jnp.minimum(mean, SMALL_MEAN))
     if not isinstance(mean, jax.core.Tracer) and np.all(np.asarray(mean) <= SMALL_MEAN):
         return small
-    return jnp.where(mean <= SMALL_MEAN, small, _many(key, jnp.maximum(mean, SMALL_MEAN)))
+    return jnp.where(
+        mean <= SMALL_MEAN, small, many(key, jnp.maximum(mean, SMALL_MEAN), first_neuron())
+    )
 
 
-def own_key() -> tuple[Words, bool]:
+def own_key() -> tuple[jax.Array | Words, bool]:
     """A key for a module with a way of its own to draw, and whether it is one by name.
 
     A key by name is two words, for `words_at`; another one is for `jax.random`.
@@ -346,7 +343,9 @@ def own_key() -> tuple[Words, bool]:
     return (brainstate.random.split_key(), False) if level is None else (level.take(), True)
 
 
-def words_at(key: Words, attempt: Word, number: int, place: Word, n: int, first: Word = 0) -> Words:
+def words_at(
+    key: Words, attempt: Array, number: int, place: Array, n: int, first: Word = 0
+) -> tuple[Array, Array]:
     """What a key by name gives for some neurons that draw again and again.
 
     Args:
@@ -357,8 +356,8 @@ def words_at(key: Words, attempt: Word, number: int, place: Word, n: int, first:
         n: Length of that axis.
         first: Number of its first neuron, which `first_neuron` gives.
     """
-    own = _hashed(key, ROUND, attempt)
-    return _hashed(own, place // n + (number << 28), place % n + first)
+    own = hashed(key, ROUND, attempt)
+    return hashed(own, place // n + (number << 28), place % n + first)
 
 
 def first_neuron() -> Word:
@@ -366,104 +365,7 @@ def first_neuron() -> Word:
     return _first_neuron.get()
 
 
-def as_uniform(words: Words, dtype: DTypeLike | None) -> jax.Array:
-    """Numbers between 0 and 1, without 1, of random words.
-
-    Args:
-        words: The words.
-        dtype: Type of the numbers.
-    """
-    if np.dtype(dtype) == np.float64:
-        high, low = (w >> n for w, n in zip(words, (5, 6), strict=True))
-        return (high.astype(dtype) * 2.0**26 + low.astype(dtype)) * 2.0**-53
-    number = ((words[0] ^ words[1]) >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
-    return jnp.minimum(number.astype(dtype), 1 - float(jnp.finfo(dtype).epsneg))  # type: ignore[no-untyped-call]
-
-
-def as_normal(words: Words, dtype: DTypeLike | None) -> jax.Array:
-    """Normal numbers of random words.
-
-    Args:
-        words: The words.
-        dtype: Type of the numbers.
-    """
-    if np.dtype(dtype) == np.float64:
-        centred = 2.0 * as_uniform(words, dtype) - (1.0 - 2.0**-53)
-    else:  # odd multiples of 2^-24, which float32 has all
-        number = ((words[0] ^ words[1]) >> 8).astype(jnp.int32)
-        centred = (2 * number + (1 - 2**24)).astype(jnp.float32) * jnp.float32(2.0**-24)
-    return (np.sqrt(2.0).astype(centred.dtype) * jax.lax.erf_inv(centred)).astype(dtype)
-
-
-def _few(words: Words, mean: jax.Array) -> jax.Array:
-    """Poisson numbers of small means: up to where a random number exceeds the chance of more.
-
-    The random number has all of its 32 bits next to zero, where rare spikes are decided.
-    """
-    drawn = (words[0] ^ words[1]).astype(mean.dtype) * mean.dtype.type(2.0**-32)
-    tail = -jnp.expm1(-mean)
-    least = tail * mean.dtype.type(2.0**-24)  # below, a tail is what rounding has left of it
-
-    def add(carry: Any) -> Any:
-        goes, number, found, chance, tail = carry
-        found = found + goes
-        chance = chance * mean / (number + 1)
-        tail = tail - chance
-        goes = goes & (drawn < tail) & ((chance > least) | (number + 1 < mean))
-        return goes, number + 1, found, chance, tail
-
-    none = jnp.zeros(mean.shape, jnp.int32)
-    start = (drawn < tail, jnp.int32(0), none, jnp.exp(-mean), tail)
-    return jax.lax.while_loop(lambda carry: jnp.any(carry[0]), add, start)[2]
-
-
-def _many(key: Words, mean: jax.Array) -> jax.Array:
-    """Poisson numbers of means from 10 on, by transformed rejection."""
-    root, log = jnp.sqrt(mean), jnp.log(mean)
-    b = 0.931 + 2.53 * root
-    a = 0.02483 * b - 0.059
-    scale = 1.1239 + 1.1328 / (b - 3.4)
-    quick = 0.9277 - 3.6224 / (b - 2.0)
-
-    def attempt(carry: Any) -> Any:
-        key, found, taken = carry
-        shift = as_uniform(_counted(key, mean.shape), mean.dtype) - 0.5
-        second = _hashed(key, ROUND, 0)
-        height = 1.0 - as_uniform(_counted(second, mean.shape), mean.dtype)
-        room = 0.5 - jnp.abs(shift)
-        k = jnp.floor((2.0 * a / room + b) * shift + mean + 0.43)
-        bound = k * log - mean - jax.lax.lgamma(k + 1.0)
-        fits = jnp.log(height * scale / (a / (room * room) + b)) <= bound
-        out = (k < 0) | ((room < 0.013) & (height > room))
-        good = ((room >= 0.07) & (height <= quick)) | (~out & fits)
-        found = jnp.where(taken | ~good, found, k)
-        return _hashed(key, NEXT, 0), found, taken | good
-
-    start = (tuple(map(jnp.asarray, key)), jnp.zeros_like(mean), jnp.zeros(mean.shape, bool))
-    return jax.lax.while_loop(lambda c: ~jnp.all(c[2]), attempt, start)[1].astype(jnp.int32)
-
-
-# Threefry
-
-
-def _counted(key: Words, shape: Shape) -> Words:
-    """Two random words for each element: of its member and its neuron."""
-    members = int(np.prod(shape[:-1]))
-    neurons = jnp.arange(shape[-1] if shape else 1, dtype=jnp.uint32)
-    neurons = neurons + jnp.asarray(_first_neuron.get(), jnp.uint32)
-    member = jnp.arange(members, dtype=jnp.uint32)[:, None]
-    first, second = _hashed(key, member, neurons[None, :])
-    return first.reshape(shape), second.reshape(shape)
-
-
-def _hashed(key: Words, first: Word, second: Word) -> Words:
-    """What the block cipher gives for two words under a key of two words, element by element."""
-    words = [jnp.asarray(word, jnp.uint32) for word in (*key, first, second)]
-    found = threefry2x32_p.bind(*jnp.broadcast_arrays(*words))
-    return found[0], found[1]
-
-
-def _words(key: Any) -> Words:
+def _words(key: jax.Array) -> Words:
     data = jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
     return data[..., 0], data[..., 1]
 
@@ -477,5 +379,5 @@ def _hash(name: str) -> np.ndarray:
     return np.frombuffer(digest[:8], ">u4").astype(np.uint32)
 
 
-def _float(dtype: DTypeLike | None) -> Any:
+def _float(dtype: DTypeLike | None) -> np.dtype:
     return jnp.dtype(brainstate.environ.dftype() if dtype is None else dtype)

@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 AXIS = "parts"
+# States in the order of the devices, by identity: of a run, whatever object stands for its devices.
+_rearranged: dict[int, brainstate.State] = {}
 _in_use: ContextVar["Partition | None"] = ContextVar("brainloom_partition", default=None)
 
 
@@ -80,7 +82,6 @@ class Partition:
         # kept so that no other value gets its identity.
         self._gathered: dict[int, tuple[Array, Array]] = {}
         self._bits: dict[int, Array] = {}
-        self._rearranged: dict[int, brainstate.State] = {}
 
     @property
     def key(self) -> tuple[int, ...]:
@@ -204,7 +205,7 @@ class Partition:
             value: Its value, of any shape.
         """
         _resize(state, value)
-        self._rearranged[id(state)] = state
+        _rearranged[id(state)] = state
 
     def restore(self, state: brainstate.State, value: PyTree) -> None:
         """Write it in its own order again.
@@ -214,7 +215,7 @@ class Partition:
             value: Its value.
         """
         _resize(state, value)
-        self._rearranged.pop(id(state), None)
+        _rearranged.pop(id(state), None)
 
     def is_rearranged(self, state: brainstate.State) -> bool:
         """Whether what a state keeps is in the order of the devices.
@@ -222,7 +223,7 @@ class Partition:
         Args:
             state: The state.
         """
-        return id(state) in self._rearranged
+        return id(state) in _rearranged
 
     def largest(self, numbers: Sequence[int]) -> list[int]:
         """The largest of numbers that each process knows for its own devices.

@@ -154,7 +154,7 @@ def _below(k: np.ndarray, a: np.ndarray) -> np.ndarray:
     return total
 
 
-def _key() -> tuple[Key, Array | int | None]:
+def _key() -> tuple[Key, keys.Word | None]:
     """A key, and the first neuron that is at hand where the key is one by name, else None."""
     key, is_by_name = keys.own_key()
     return key, keys.first_neuron() if is_by_name else None
@@ -162,7 +162,7 @@ def _key() -> tuple[Key, Array | int | None]:
 
 @jax.jit
 def _renewed(
-    wait: jax.Array, k: jax.Array, key: Key, first: Array | int | None
+    wait: jax.Array, k: jax.Array, key: Key, first: keys.Word | None
 ) -> tuple[jax.Array, jax.Array]:
     """Add intervals where the wait is over, and count them; a few neurons at a time."""
     size, shape = wait.size, wait.shape
@@ -205,7 +205,7 @@ def _by_name(
     tried: jax.Array,
     over: jax.Array,
     shape: Shape,
-    first: Array | int,
+    first: keys.Word,
     dtype: DTypeLike,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """The same, which for a neuron depend on how often it has drawn and not on others."""

@@ -118,7 +118,7 @@ class Trainer:
 
         if batching not in ("axis", "vmap", None):
             raise InputError(f"batching: expected 'axis', 'vmap' or None, got {show(batching)}")
-        measure: Measure = loss_of(loss)
+        measure = loss_of(loss)
         check_options(
             model, measure, optimizer, metrics, regularizers, constraints, clip_norm, encoder
         )

@@ -6,16 +6,23 @@ import importlib.util
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from brainloom_core import Recording
+    from brainloom_core.types import Drive, Json, Time
+    from brainstate.nn import Module
+
 __all__ = ["resume", "run", "show"]
 
+Arguments = dict[str, Any]  # of a command, by name
 IN_SECONDS = {"h": 3600.0, "min": 60.0}
 DESCRIPTION, STATE = "run.json", "state"  # in the folder of a checkpoint
 
@@ -86,7 +93,7 @@ def resume(
             raise ValueError(f"{folder} is no folder of a checkpoint: it has no {DESCRIPTION}")
         arguments = json.loads(known.read_text(encoding="utf-8"))
         net, inputs = _built(arguments)
-        given = {} if inputs is None else {"inputs": inputs}
+        given: Arguments = {} if inputs is None else {"inputs": inputs}
         _finish(arguments, bl.resume(folder / STATE, net, **given), folder)
 
 
@@ -110,10 +117,12 @@ def show(
             print(f"Wrote {picture}")
 
 
-def _simulated(net: Any, inputs: Any, arguments: dict[str, Any], checkpoint: Path | None) -> Any:
+def _simulated(
+    net: "Module", inputs: "Drive | None", arguments: Arguments, checkpoint: Path | None
+) -> "Recording":
     import brainloom as bl
 
-    options: dict[str, Any] = {}
+    options: Arguments = {}
     if checkpoint is not None:
         options["checkpoint"] = checkpoint / STATE
         if arguments["every"] is not None:
@@ -125,7 +134,7 @@ def _simulated(net: Any, inputs: Any, arguments: dict[str, Any], checkpoint: Pat
     )
 
 
-def _finish(arguments: dict[str, Any], recording: Any, checkpoint: Path | None) -> None:
+def _finish(arguments: Arguments, recording: "Recording", checkpoint: Path | None) -> None:
     out = arguments["out"]
     if out is not None and not Path(out).exists():
         recording.save(out)
@@ -136,7 +145,7 @@ def _finish(arguments: dict[str, Any], recording: Any, checkpoint: Path | None) 
         print(f"The recording is in {checkpoint}")
 
 
-def _common(arguments: dict[str, Any], inputs: Any) -> dict[str, Any]:
+def _common(arguments: Arguments, inputs: "Drive | None") -> Arguments:
     return {
         "duration": _time(arguments["duration"], "--duration"),
         "dt": _time(arguments["dt"], "--dt"),
@@ -145,7 +154,7 @@ def _common(arguments: dict[str, Any], inputs: Any) -> dict[str, Any]:
     }
 
 
-def _describe(folder: Path, arguments: dict[str, Any]) -> None:
+def _describe(folder: Path, arguments: Arguments) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(
             f"--checkpoint: {folder} is not empty. Go on from it with brainloom resume {folder}, "
@@ -155,7 +164,7 @@ def _describe(folder: Path, arguments: dict[str, Any]) -> None:
     (folder / DESCRIPTION).write_text(json.dumps(arguments, indent=1), encoding="utf-8")
 
 
-def _built(arguments: dict[str, Any]) -> tuple[Any, Any]:
+def _built(arguments: Arguments) -> "tuple[Module, Drive | None]":
     """The network and its inputs, made after the seed was set."""
     import brainstate
 
@@ -186,7 +195,7 @@ def _function(what: str) -> Callable[..., Any]:
     return found
 
 
-def _loaded(path: Path) -> Any:
+def _loaded(path: Path) -> ModuleType:
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
     sys.path.insert(0, str(path.parent))
@@ -198,7 +207,7 @@ def _loaded(path: Path) -> Any:
     return module
 
 
-def _time(text: str, option: str) -> Any:
+def _time(text: str, option: str) -> "Time":
     import brainunit as u
 
     found = re.fullmatch(r"\s*([0-9.eE+-]+?)\s*(h|min|ms|us|s)\s*", text)
@@ -249,7 +258,7 @@ def _in_words() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _print_header(header: Any) -> None:
+def _print_header(header: "Mapping[str, Json]") -> None:
     table = Table("", "", show_header=False)
     for name, value in header.items():
         text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
@@ -258,7 +267,7 @@ def _print_header(header: Any) -> None:
     Console().print(table)
 
 
-def _print_contents(recording: Any) -> None:
+def _print_contents(recording: "Recording") -> None:
     table = Table("recorded", "")
     for name, data in recording.items():
         table.add_row(name, repr(data))

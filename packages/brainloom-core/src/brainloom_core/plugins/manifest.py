@@ -43,7 +43,11 @@ class Manifest:
 
 
 def manifest_file(point: EntryPoint) -> Path | None:
-    """Where the manifest of an entry point is or would be, without importing anything."""
+    """Where the manifest of an entry point is or would be, without importing anything.
+
+    Args:
+        point: The entry point.
+    """
     *packages, _ = point.module.split(".")
     top = packages[0] if packages else point.module
     try:

@@ -26,8 +26,8 @@ from ..types import PyTree, Quantity
 __all__ = ["Place", "Survey", "exchanged", "survey"]
 
 # Bookkeeping of objects, on which no step depends.
-IGNORED = frozenset({"_made", "_name", "_outer", "_setting", "_version"})
-SEEDS = frozenset({"_seed", "seed"})  # whole numbers that may differ
+IGNORED = frozenset({"_made", "_name", "_outer", "_setting", "times_changed"})
+SEEDS = frozenset({"seed"})  # whole numbers that may differ
 PLAIN = (bool, int, str, bytes, complex, slice, range, type(None), type(Ellipsis))
 IDENTICAL = (type, types.ModuleType, types.BuiltinFunctionType, types.CodeType)
 

@@ -99,6 +99,7 @@ class Connection(Weighted, OnDevices):
             checked as in the constructor, must have the same dimension, is written into the state
             and acts from the next step on, also in what is compiled. (A state that is assigned
             takes the place of the one before; functions that you compiled yourself keep that.)
+        seed: The seed of the random edges, weights and delays; None for given edges without one.
         delay: The delay in ms, of shape `()` or, in the order of `edges`, `(n_edges,)`, a state
             if it is trained; or None.
 
@@ -164,7 +165,7 @@ class Connection(Weighted, OnDevices):
         seed = seed_of(seed)
         if isinstance(rule, Rule) and seed is None:
             seed = int(brainstate.random.randint(0, 2**31 - 1))
-        self._seed = seed
+        self.seed = seed
         self._kept: KeptEdges | None = None
         self._regenerated: Regenerated | None = None
         self._own_too = True
@@ -225,15 +226,10 @@ class Connection(Weighted, OnDevices):
         else:
             self._write_weight(held, value)
 
-    @property
-    def seed(self) -> int | None:
-        """The seed of the random edges, weights and delays; None for given edges without one."""
-        return self._seed
-
     def fixed_values(self) -> dict[str, Any]:
         """What no state and no public attribute holds: the edges, or the seed that they need."""
         if self._kept is None or self._kept.follow_from_seed:
-            return {"seed": self._seed}
+            return {"seed": self.seed}
         return {"edges": (self.edges.indptr, self.edges.indices)}
 
     @classmethod
@@ -584,7 +580,7 @@ class Connection(Weighted, OnDevices):
         n_pre, n_post = self._n_pre, self._n_post
         if isinstance(rule, RowRule):
             law = self._made_law(weight) if is_function(weight) else None
-            rng = np.random.default_rng(self._seed)
+            rng = np.random.default_rng(self.seed)
             self._regenerated = Regenerated(rule, n_pre, n_post, rng, law)
         if isinstance(rule, AllToAll):
             self._own_too = rule.allow_autapses

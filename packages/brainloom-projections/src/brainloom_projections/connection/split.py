@@ -1,7 +1,6 @@
 """Edges by the device that has their targets."""
 
 from collections.abc import Callable
-from typing import Any
 
 import brainunit as u
 import jax
@@ -10,6 +9,7 @@ import numpy as np
 from brainloom_core import ParameterError
 from brainloom_core.kernels import event_csr, event_csr_ring
 from brainloom_core.partition import Partition, SplitState
+from brainloom_core.types import Array, Quantity
 from brainloom_core.units import with_unit
 
 from .counter import Part
@@ -99,7 +99,7 @@ class SplitEdges:
         assert numbers is not None
         return numbers
 
-    def together(self, values: Any, n_edges: int) -> np.ndarray:
+    def together(self, values: jax.Array, n_edges: int) -> np.ndarray:
         """What `by_edge` spread, in the order of all edges.
 
         Args:
@@ -113,12 +113,12 @@ class SplitEdges:
             whole[numbers] = parts[k, : len(numbers)]
         return whole
 
-    def product(self, weight: Any, spikes: jax.Array, implementation: str | None) -> Any:
+    def product(self, weight: Quantity, spikes: jax.Array, implementation: str | None) -> Quantity:
         """What reaches each postsynaptic neuron, `(*batch, n_post)`; see `Connection.update`."""
         unit, number = u.get_unit(weight), jnp.asarray(u.get_mantissa(weight))
         lead = spikes.ndim - 1
 
-        def local(number: Any, indices: Any, indptr: Any, spikes: Any) -> Any:
+        def local(number: Array, indices: Array, indptr: Array, spikes: Array) -> Quantity:
             return event_csr(
                 number,
                 indices,
@@ -137,18 +137,18 @@ class SplitEdges:
 
     def sent(
         self,
-        ring: Any,
-        weight: Any,
-        steps: Any,
+        ring: Quantity,
+        weight: Quantity,
+        steps: Array | np.ndarray,
         spikes: jax.Array,
-        position: Any,
+        position: Array,
         implementation: str | None,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Quantity, Quantity]:
         """The ring, and what arrives; see `Connection.send`."""
         unit, weights = u.get_unit(ring), jnp.asarray(u.get_mantissa(weight))
         lead = spikes.ndim - 1
 
-        def local(ring: Any, *given: Any) -> Any:
+        def local(ring: Array, *given: Array) -> tuple[Quantity, Quantity]:
             weights, steps, indices, indptr, spikes, position = given
             return event_csr_ring(
                 ring,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import brainunit as u
 import numpy as np
 from brainloom_core import ParameterError
-from brainloom_core.types import Quantity
+from brainloom_core.types import Arguments, Json, Quantity
 from brainloom_core.units import with_unit
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FORMAT, VERSION = "brainloom-connectivity", 1
 
 
 def write(
-    path: str | Path, edges: "Edges", header: dict[str, Any], values: dict[str, Quantity]
+    path: str | Path, edges: "Edges", header: dict[str, Json], values: dict[str, Quantity]
 ) -> None:
     """Write edges, what else is known about them, and values with units."""
     values = {"distance": edges.distance, **values}
@@ -48,7 +48,7 @@ def write(
         )
 
 
-def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Quantity]]:
+def read(path: str | Path) -> tuple[Arguments, dict[str, Json], dict[str, Quantity]]:
     """The arguments of the edges, the header and the other values of a file."""
     header, arrays = _read(path)
     try:
@@ -66,7 +66,7 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Qu
     return edges, header, values
 
 
-def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _read(path: str | Path) -> tuple[dict[str, Json], dict[str, np.ndarray]]:
     with Path(path).open("rb") as file:
         try:
             loaded = np.load(file, allow_pickle=False)

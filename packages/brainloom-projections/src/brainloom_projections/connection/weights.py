@@ -30,7 +30,7 @@ class Weighted(brainstate.nn.Module):
 
     _kept: KeptEdges | None
     _regenerated: Regenerated | None
-    _seed: int | None
+    seed: int | None
     times_changed: int
 
     @property
@@ -38,7 +38,7 @@ class Weighted(brainstate.nn.Module):
         return vars(self)["weight"]
 
     def _made_law(self, weight: EdgeValue) -> WeightLaw:
-        key = new_key(np.random.default_rng([self._seed or 0, WEIGHTS]))
+        key = new_key(np.random.default_rng([self.seed or 0, WEIGHTS]))
         return WeightLaw(key, weight)
 
     @property
@@ -61,7 +61,7 @@ class Weighted(brainstate.nn.Module):
         if isinstance(weight, (brainstate.State, brainstate.nn.Param)):
             weight_of(value_of(weight), edges)
             return weight
-        value = weight_of(evaluated("weight", weight, edges, self._seed, WEIGHTS), edges)
+        value = weight_of(evaluated("weight", weight, edges, self.seed, WEIGHTS), edges)
         return brainstate.ParamState(value) if trainable else FixedWeight(value)
 
     def _checked_delay(self, delay: EdgeValue | None) -> Any:
@@ -72,7 +72,7 @@ class Weighted(brainstate.nn.Module):
             if not isinstance(u.get_mantissa(value_of(delay)), jax.core.Tracer):
                 delay_of(value_of(delay), edges)
             return delay
-        return delay_of(evaluated("delay", delay, edges, self._seed, DELAYS), edges)
+        return delay_of(evaluated("delay", delay, edges, self.seed, DELAYS), edges)
 
     def _write_weight(self, held: Any, value: EdgeValue) -> None:
         """Write new weights into the state that there is."""
@@ -85,7 +85,7 @@ class Weighted(brainstate.nn.Module):
             self.times_changed += 1
             return
         edges = self._edges_of(value)
-        new = weight_of(evaluated("weight", value, edges, self._seed, WEIGHTS), edges)
+        new = weight_of(evaluated("weight", value, edges, self.seed, WEIGHTS), edges)
         self._check_dimension(new)
         unit = self.unit
         number = new.to_decimal(unit) if isinstance(new, u.Quantity) else new

@@ -27,7 +27,7 @@ class _Spread:
     rest: SplitState | None
 
     @property
-    def lags(self) -> tuple[Any, Any]:
+    def lags(self) -> tuple[Array, Array | None]:
         return self.steps.value, None if self.rest is None else self.rest.value
 
 

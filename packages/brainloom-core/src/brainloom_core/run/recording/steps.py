@@ -13,6 +13,7 @@ import numpy as np
 
 from ...declare.fields import option_field
 from ...errors import InputError
+from ...partition import in_order
 from ...types import Index, PyTree, Quantity, Time
 from ...units import show
 from ..inputs import fingerprint, frozen
@@ -217,7 +218,15 @@ class Custom(Recorder):
         """
         network, takes = weakref.ref(net), _takes_network(self.function)
         function = frozen(self.function)
-        return lambda: function(*([network()] if takes else []))
+
+        def sample() -> Any:
+            with brainstate.StateTraceStack() as read:
+                value = function(*([network()] if takes else []))
+            for state in read.states:
+                in_order(state)
+            return value
+
+        return sample
 
 
 def _takes_network(function: Callable[..., object]) -> bool:
