@@ -217,6 +217,9 @@ FOLLOWED: dict[str, tuple[str, str]] = {
         """
         same = bl.Trainer(readout, bl.MSE(), optax.adam(1e-2), dt=1 * u.ms)
         same.load("readout.safetensors")
+        faster = bl.LeakyRateReadout(3, 3, tau=5 * u.ms)
+        near = bl.Trainer(faster, bl.MSE(), optax.adam(1e-2), dt=1 * u.ms)
+        near.load("readout.safetensors", exactly=False)  # as the message of that one says
         """,
     ),
     'lambda: other.load("notes.txt")': (

@@ -80,6 +80,11 @@ ARGUMENTS: dict[Any, Arguments] = {
     brainloom_core.Weights: {"projection": CELLS},
     brainloom_core.restore: lambda: {"net": CELLS, "snapshot": brainloom_core.snapshot(CELLS)},
     brainloom_core.snapshot: {"net": CELLS},
+    brainloom_core.explain: {
+        "net": CELLS,
+        "duration": 1 * u.ms,
+        "dt": 0.1 * u.ms,
+    },
     seeded: {"seed": 1, "net": CELLS},
     brainloom_core.View: {"population": CELLS, "item": 0},
     brainloom_core.at_least: {"least": 1},
@@ -180,14 +185,14 @@ FOLDERS = (
     brainloom_training.data.Shd,
     brainloom_training.data.Ssc,
 )
-SLOW = {"fit", "evaluate"}  # that compile anew for each argument which is taken
+SLOW = {"evaluate", "explain", "fit"}  # that compile anew for each argument which is taken
 EXEMPT = {
     "declarations of a class, which a DeclarationError or a type checker judges": (
         "initializer option option_field param quantity_field state"
     ),
     "results, which functions make": (
         "Expectation Finding GradientReport History Numerics Recording Report SpikeEvents "
-        "Snapshot TraceData Events EventSet Result Splits"
+        "Explanation Snapshot TraceData Events EventSet Result Splits"
     ),
     "bases, of which nobody makes instances": (
         "AlignPost Dynamics Loss LearningRule Reduction Rule Surrogate"
@@ -199,7 +204,7 @@ EXEMPT = {
     "what may hold any numbers": "full first_spike_time keep_sign",
     "what looks at a whole model or data set, which takes long, or at files": (
         "check_eventprop check_expectation check_gradients diagnose from_tonic NeuroBenchAdapter "
-        "resume"
+        "resume sweep"
     ),
 }
 
@@ -210,7 +215,11 @@ def public() -> dict[str, Any]:
     return {
         name: thing
         for name, thing in found.items()
-        if (inspect.isclass(thing) and not is_declared(thing) and not issubclass(thing, Exception))
+        if (
+            inspect.isclass(thing)
+            and not is_declared(thing)
+            and not issubclass(thing, BaseException)
+        )
         or inspect.isfunction(thing)
     }
 

@@ -63,17 +63,18 @@ def check_options(
         raise InputError(f"clip_norm: expected a number > 0 or None, got {show(clip_norm)}")
 
 
-def loss_of(loss: Any) -> Any:
+def loss_of(loss: str | Measure) -> Measure:
     """The loss of a name that a plugin registers; any other is returned as it is."""
     if not isinstance(loss, str):
         return loss
     try:
-        return made("loss", loss)
+        found: Measure = made("loss", loss)
     except PluginError as error:
         raise InputError(
             f"loss: expected a function, such as SpikeCountCrossEntropy(), or the name of a "
             f"plugin's, got {loss!r}. {error}"
         ) from error
+    return found
 
 
 def check_read(read: Any) -> None:

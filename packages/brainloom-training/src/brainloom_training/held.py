@@ -76,7 +76,18 @@ class Held:
 
     def restore(self, arrays: Mapping[str, np.ndarray], source: object) -> None:
         """Return to a snapshot, or raise that it is one of something else."""
+        self.check_fits(arrays, source)
         named, tree = _named(self.everything())
+        self.put(jax.tree.unflatten(tree, [jnp.asarray(arrays[name]) for name in named]))
+
+    def check_fits(self, arrays: Mapping[str, np.ndarray], source: object) -> None:
+        """Raise if these arrays are those of another model or optimizer.
+
+        Args:
+            arrays: The arrays by name.
+            source: Where they come from, for the text of the error.
+        """
+        named, _ = _named(self.everything())
         mine, theirs = (
             {(name, array.shape, str(array.dtype)) for name, array in found.items()}
             for found in (named, arrays)
@@ -93,7 +104,6 @@ class Held:
                 f"{source}: it belongs to another model or optimizer, with another {differing[0]}: "
                 f"{there} there, {here} here"
             )
-        self.put(jax.tree.unflatten(tree, [jnp.asarray(arrays[name]) for name in named]))
 
     def _others(self) -> dict[str, brainstate.State]:
         """States that are neither trained nor set to their initial values before each batch."""

@@ -315,6 +315,7 @@ class Trainer:
         arrays, saved = read(path)
         if not isinstance(saved, dict) or saved.get("kind") != "trainer":
             raise CheckpointError(f"{path}: expected what Trainer.save wrote, got another file")
+        self._held.check_fits(arrays, path)  # nothing helps where they do not
         if exactly:
             found = differences(saved["make"], self.make())
             hint = "Give exactly=False to take what was trained all the same"

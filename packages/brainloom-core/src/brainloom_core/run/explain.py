@@ -14,6 +14,8 @@ import jax
 import numpy as np
 
 from ..clock import steps
+from ..declare.arguments import checked
+from ..declare.constraints import flag
 from ..describe import in_a_line, table, table_html
 from ..errors import InputError
 from ..kernels.registry import reason_of
@@ -90,6 +92,7 @@ class Explanation:
         return rows
 
 
+@checked(trial=flag)
 def explain(
     net: brainstate.nn.Module,
     duration: Time,

@@ -18,7 +18,7 @@ from brainstate import State
 
 from ..clock import Clock, exact, steps
 from ..declare.arguments import checked
-from ..declare.constraints import flag, instance_of, maybe
+from ..declare.constraints import flag, maybe
 from ..declare.declared import Declared
 from ..declare.states import lives
 from ..dynamics.base import Dynamics
@@ -40,6 +40,7 @@ from .interrupt import interruptible
 from .keeper import Keeper
 from .mesh import on_host, spread_over, traced_step
 from .recording import Program, Recording, Tape, as_recorders, caught
+from .recording.asked import PLACE
 
 __all__ = ["simulate"]
 
@@ -52,10 +53,7 @@ _runners: "weakref.WeakKeyDictionary[brainstate.nn.Module, dict[Hashable, Any]]"
 _ends: "weakref.WeakKeyDictionary[brainstate.nn.Module, _End]" = weakref.WeakKeyDictionary()
 
 
-_place = instance_of((str, os.PathLike), "a path")
-
-
-@checked(progress=maybe(flag), store=maybe(_place))
+@checked(progress=maybe(flag), store=maybe(PLACE))
 def simulate(
     net: brainstate.nn.Module,
     duration: Time,

@@ -15,6 +15,8 @@ import brainunit as u
 import numpy as np
 
 from ..clock import steps
+from ..declare.arguments import checked
+from ..declare.constraints import flag, function, maybe
 from ..errors import BrainloomError, InputError
 from ..progress import progress_bar
 from ..types import Drive, Record, Time, Values
@@ -22,6 +24,7 @@ from ..units import show
 from .loop import _step_length
 from .members import Member, Runner, Settings
 from .recording import Recording
+from .recording.asked import PLACE
 from .results import Result, dataset_of, measured, needs_xarray
 from .sweep_store import SweepStore
 
@@ -34,6 +37,12 @@ TASK = 16  # members that another process gets at a time, about
 RETRIES = 3  # times that a task is handed out again after its worker was lost
 
 
+@checked(
+    measure=maybe(function),
+    store=maybe(PLACE),
+    exact=flag,
+    progress=maybe(flag),
+)
 def sweep(
     build: Callable[..., brainstate.nn.Module],
     over: Values | Sequence[Values] | None = None,

@@ -1,5 +1,6 @@
 """What the arguments of recorders have to be."""
 
+import os
 from typing import Any
 
 import brainstate
@@ -8,7 +9,10 @@ import numpy as np
 from ...declare.constraints import Constraint, duration, instance_of, maybe
 from ...declare.fields import option_field
 
-__all__ = ["MODULE", "PART", "interval", "when", "which"]
+__all__ = ["MODULE", "PART", "PLACE", "interval", "when", "which"]
+
+PLACE = instance_of((str, os.PathLike), "a path")
+"""Where something is kept."""
 
 MODULE = instance_of(brainstate.nn.Module, "a module that the network calls")
 """What returns something in a step."""
