@@ -19,6 +19,8 @@ from brainloom_core import (
     Refractory,
     Synapse,
     SynOut,
+    checked,
+    finite,
     full,
     initializer,
     option,
@@ -28,6 +30,7 @@ from brainloom_core import (
 )
 from brainloom_testing import Case, checks_for, default_case, parametrize_with_checks, run
 from brainloom_testing.checks import CHECKS
+from brainloom_testing.checks.constructors import check_bad_arguments_are_refused_in_words
 from brainloom_testing.running import drive
 
 pytest_plugins = ["pytester"]
@@ -629,3 +632,29 @@ def test_examples_leave_no_settings_behind() -> None:
     case = default_case(setting_a_time_step())
     checks_by_name(case)["examples_run"](case)
     assert brainstate.environ.all() == before
+
+
+class Careless(brainstate.nn.Module):
+    """A layer of somebody else, whose constructor is written by hand and looks at nothing.
+
+    Args:
+        gain: A number.
+    """
+
+    def __init__(self, gain: Any = 1.0) -> None:
+        super().__init__()
+        self.gain = gain
+
+
+class Careful(Careless):
+    """The same, with its argument checked by declaration."""
+
+    @checked(gain=finite)
+    def __init__(self, gain: Any = 1.0) -> None:
+        super().__init__(gain)
+
+
+def test_constructors_of_others_are_held_to_their_arguments() -> None:
+    with pytest.raises(AssertionError, match=r"4 times: Careless\(gain=nan\): is taken"):
+        check_bad_arguments_are_refused_in_words(Case(Careless, kind="other"))
+    check_bad_arguments_are_refused_in_words(Case(Careful, kind="other"))
