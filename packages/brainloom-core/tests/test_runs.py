@@ -13,6 +13,7 @@ from brainloom_core import (
     Network,
     Neuron,
     NonFiniteError,
+    ParameterError,
     Spikes,
     Trace,
     initializer,
@@ -349,17 +350,17 @@ def test_an_unchanged_array_compiles_nothing(compilations: list[str]) -> None:
     [
         (2, r"from 0 to 1 \(or from -2 to -1, counted from the end\), got 2"),
         ([0, -3], r"from 0 to 1 .*, got -3"),
-        ([0.0, 1.0], "from 0 to 1 as whole numbers, a mask or a slice"),
-        ([], "as whole numbers, a mask or a slice"),
+        ([0.0, 1.0], "expected a neuron, a list of neurons, a mask, a slice or None"),
+        ([], "expected a neuron, a list of neurons"),
         ([True, False, True], r"a mask of shape \(2,\) with at least one True, got .* \(3,\)"),
         ([False, False], r"at least one True, got one of shape \(2,\) with 0"),
         (slice(5, 9), r"has the neurons 0 to 1: slice\(5, 9, None\) chooses none"),
-        ("first", "as whole numbers, a mask or a slice"),
+        ("first", "expected a neuron, a list of neurons, a mask, .*, got 'first'"),
     ],
 )
 def test_neurons_that_are_not_there_cannot_be_recorded(index: Any, text: str) -> None:
     net = Sum(2)
-    with pytest.raises(InputError, match=text):
+    with pytest.raises((InputError, ParameterError), match=text):
         simulate(net, 0.1 * u.ms, record={"V": Trace(net, "V", index=index)})
 
 
