@@ -82,6 +82,10 @@ def test_the_time_is_no_argument_of_a_network() -> None:
         net(5 * u.ms)
 
 
+def test_a_model_with_a_case_of_the_kit_is_found_by_its_name() -> None:
+    assert bl.get_model("AMPA") is bl.AMPA
+
+
 def test_things_of_plugins_are_given_by_name() -> None:
     assert bl.LIF(1, spk_fun="ERF").spk_fun == bl.ERF()
     assert bl.LIF(1, spk_fun="core:ERF").spk_fun == bl.ERF()

@@ -49,6 +49,11 @@ class Kind:
         """Name of the hook."""
         return f"brainloom_{self.plural}"
 
+    @property
+    def is_used(self) -> bool:
+        """Whether its things are used in programs by their names; cases have those of models."""
+        return self.name not in ("case", "kernel")
+
     def fault(self, thing: object) -> str | None:
         """Why something is not of this kind, None where it is.
 

@@ -125,7 +125,7 @@ def find(name: str) -> Any:
         ReluGrad(alpha=0.3, width=1.0)
     """
     everything = [
-        item for kind in KINDS.values() if kind.name != "kernel" for item in _registered(kind)
+        item for kind in KINDS.values() if kind.is_used for item in _registered(kind)
     ]
     meant = settings().aliases.get(name, name)
     if not any(meant in (item.name, item.qualified_name) for item in everything):
