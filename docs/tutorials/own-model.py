@@ -251,6 +251,10 @@ for check in checks_for(case):
 #
 # The first is the model, in a module of its own, now with types and a docstring. The reference,
 # `help()` and the checks read it, so its sections are fixed.
+#
+# The soft reset, its default, keeps what a step passes the threshold by, which is right where the
+# potential does not grow by itself there. A quadratic or exponential neuron, whose potential runs
+# away, says `caps_overshoot = True` in its class beside `linear`; the kit asks for it.
 
 # %%
 folder = Path(tempfile.mkdtemp())

@@ -333,6 +333,21 @@ class SpikesAtRest(Sound):
         return self.V_reset - 1.0 * u.mV
 
 
+class RunsAway(Sound):
+    """Quadratic, with an overshoot that its soft reset keeps."""
+
+    linear = False
+
+    def dV(self, V: Any, I: Any) -> Any:
+        return ((V - self.V_rest) * (V - 0.5 * u.mV) / u.mV + 1.0 * u.ohm * I) / self.tau
+
+
+class IsCutOff(RunsAway):
+    """The same with what the check asks for."""
+
+    caps_overshoot = True
+
+
 class NeverDecays(SoundSynapse):
     __doc__ = SYNAPSE_DOC
 
@@ -501,6 +516,7 @@ FAIL_TOO: dict[type, set[str]] = {
     SaysTooMuch: {"linear_is_declared", *(f"order_of_{name}" for name in EXPONENTIAL)},
     LosesOrder: {f"order_of_{name}" for name in ("euler", "sequential_euler", "izhikevich2003")},
     SpikesAtRest: {"is_quiet_at_rest"},
+    RunsAway: {"overshoot_does_not_run_away"},
     NeverDecays: {"decays_to_zero"},
     ActsAfterItsDecay: {"events_deliver_one_charge"},
     ForgetsFunctions: {"jumps_are_one_by_any_way"},
@@ -557,6 +573,14 @@ def test_broken_equations_leave_checks_of_declarations_alone() -> None:
 )
 def test_kind_follows_from_the_base_class(cls: type, kind: str) -> None:
     assert Case(cls).kind == kind
+
+
+def test_an_overshoot_may_run_away_where_it_is_cut_off() -> None:
+    for case in (default_case(IsCutOff), default_case(RunsAway, spk_reset="hard")):
+        checks_by_name(case)["overshoot_does_not_run_away"](case)
+    case = default_case(RunsAway)
+    with pytest.raises(AssertionError, match=r"Write caps_overshoot = True"):
+        checks_by_name(case)["overshoot_does_not_run_away"](case)
 
 
 def test_an_unknown_kind_is_an_error() -> None:

@@ -1,20 +1,24 @@
-"""Checks of what makes a neuron: silence at rest, and a refractory period of exact length."""
+"""Checks of what makes a neuron: silence at rest, its reset, and an exact refractory period."""
 
 import brainstate
 import brainunit as u
+import jax
+import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Dynamics, Refractory
-from brainloom_core.types import Quantity
-from brainloom_core.units import step_count
+from brainloom_core import Dynamics, Neuron, Refractory
+from brainloom_core.context import current_dt
+from brainloom_core.types import Quantity, Values
+from brainloom_core.units import step_count, with_unit
 
 from ..case import Case
 from ..declarations import initializers, quantities, states
 from ..require import require
-from ..running import drive, environment, fresh, run_compiled
+from ..running import drive, environment, fresh, run_compiled, settled
 from .registry import applies_to
 
 __all__ = [
     "check_is_quiet_at_rest",
+    "check_overshoot_does_not_run_away",
     "check_refractory_period_adds_to_interval",
     "check_refractory_period_holds_potential",
 ]
@@ -22,6 +26,7 @@ __all__ = [
 # Neither is a whole number of steps: 3 and 11 by rounding.
 PERIODS = (3.4, 10.6)
 RESETS = ("soft", "hard")
+MOST_GROWTH = 2e-3  # of an overshoot in a step
 
 
 def _rests_below_threshold(case: Case) -> bool:
@@ -49,6 +54,50 @@ def check_is_quiet_at_rest(case: Case) -> None:
     with environment(case):
         spikes, _ = run_compiled(case, fresh(case, **at_rest), None, 100)
     require(not np.any(spikes), f"{case.cls.__name__} spikes at rest, without input")
+
+
+def _has_derivative_of_V(case: Case) -> bool:
+    return issubclass(case.cls, Neuron) and "V" in case.cls.equations.derivatives
+
+
+@applies_to("neuron", when=_has_derivative_of_V)
+def check_overshoot_does_not_run_away(case: Case) -> None:
+    """What the default reset keeps of a passage of the threshold does not grow there by itself.
+
+    A soft reset takes an overshoot that follows from how V explodes above the threshold, and not
+    from the input, for a head start: intervals then depend on the step.
+    """
+    x = drive(case)
+    with environment(case):
+        model = fresh(case)
+        y = {**model.state_values(), "spike": jnp.ones(model.V.value.shape)}
+        unit = u.get_unit(y["V"])
+        V_th = u.math.broadcast_to(model.call_equation("threshold", y), y["V"].shape)
+        if not _keeps_overshoot(model, y, V_th):
+            return
+        rate = model.drift("V", x).rate
+
+        def change(V: jax.Array) -> jax.Array:
+            per_step = rate({**y, "V": with_unit(V, unit)}) * current_dt()
+            return jnp.broadcast_to(u.get_magnitude(per_step / (1.0 * unit)), V.shape)
+
+        at = settled(u.get_magnitude(V_th / (1.0 * unit)))
+        growth = float(jnp.max(jax.jvp(change, (at,), (jnp.ones_like(at),))[1]))
+    require(
+        growth <= MOST_GROWTH,
+        f"{case.cls.__name__}: at the threshold V grows by itself, an overshoot by "
+        f"{100 * growth:.2g} % in a step, and the default reset keeps it, so that intervals depend "
+        "on the step. Write caps_overshoot = True in the class",
+    )
+
+
+def _keeps_overshoot(model: Dynamics, y: Values, V_th: Quantity) -> bool:
+    """Whether there is a reset, and V after it depends on how far it was beyond the threshold."""
+    size = model.scale()
+    held = [model.limit({**y, "V": V_th + over * size}) for over in (0.0, 0.01)]
+    after = [model.after_spike({**y, "V": V})["V"] for V in held]
+    moved, kept = ((b - a) / size for a, b in ((held[0], after[0]), (after[0], after[1])))
+    return all(bool(np.any(np.asarray(u.get_magnitude(x)) != 0)) for x in (moved, kept))
 
 
 @applies_to("neuron", when=_is_refractory)
