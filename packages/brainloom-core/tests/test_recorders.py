@@ -18,6 +18,7 @@ from brainloom_core import (
     Neuron,
     NonFiniteError,
     Output,
+    ParameterError,
     Rate,
     Recording,
     SpikeEvents,
@@ -242,7 +243,6 @@ def test_a_store_is_never_written_over(tmp_path: Path) -> None:
         (lambda net: Custom(abs, reduce="median"), "Custom.reduce: expected one of last, sum"),
         (lambda net: Rate(net.P), "Rate: expected a spiking population"),
         (lambda net: Weights(net.E), "Weights: expected a projection or a connection with weights"),
-        (lambda net: Output(3), "Output: expected a module"),
         (lambda net: Counts(net.E, index=[7]), "Counts.index: Leaky: expected neurons from 0 to 6"),
         (lambda net: Spikes(net.E, start=0.2 * u.ms), "Spikes.start: expected a multiple of dt"),
         (lambda net: Rate(net.E, every=0.2 * u.ms), "Rate.every: expected a multiple of dt"),
@@ -253,6 +253,21 @@ def test_what_cannot_be_recorded(record: Any, text: str) -> None:
     net = network()
     with pytest.raises(InputError, match=text):
         run([record(net)], net, steps=10)
+
+
+def test_an_output_is_of_a_module() -> None:
+    with pytest.raises(ParameterError, match=r"Output.module: expected a module .*, got 3"):
+        Output(3)
+
+
+def test_what_another_network_holds_is_not_recorded() -> None:
+    net, old = network(), network()
+    kinds = [Spikes, Rate, Counts, lambda p: Trace(p, "V"), Output, lambda p: Spikes(p[:2])]
+    for record in [*(kind(old.E) for kind in kinds), Weights(old.P)]:
+        with pytest.raises(InputError, match="record: 's' is of a .* does not hold"):
+            simulate(net, DT, dt=DT, record={"s": record})
+    with pytest.raises(InputError, match=r"an earlier network. Write .* such as 'E.V'"):
+        simulate(net, DT, dt=DT, record=Trace(old.E, "V"))
 
 
 def test_a_function_that_has_changed_is_compiled_anew() -> None:

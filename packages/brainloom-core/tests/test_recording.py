@@ -375,6 +375,6 @@ def test_a_recording_is_a_mapping() -> None:
     assert len(made) == 3
     assert "E.V" in made
     assert "E.U" not in made
-    with pytest.raises(KeyError):
-        made["E.U"]
+    with pytest.raises(KeyError, match="'E.spike' was not recorded; there are .* is 'E.spikes'"):
+        made["E.spike"]
     np.testing.assert_allclose(made["E.V"].t.to_decimal(u.ms)[:2], [1.0, 2.0])

@@ -197,8 +197,8 @@ def _simulate(
             f"simulate: net: expected a Network, a population or another module, got {show(net)}"
         )
     n_steps = steps("simulate: duration", duration, dt, least=1)
-    recorders = as_recorders(net, record)
     fed = Inputs(net, inputs, n_steps)
+    recorders = as_recorders(net, record, fed.modules)
     draws = Draws(net, fed, seed)
     seed = None if seed is None else int(seed)
     with brainstate.environ.context(dt=dt), draws.initially():

@@ -80,8 +80,8 @@ class Built:
     ) -> None:
         self.net, self.dt = net, _step_length(dt)
         self.n_steps = steps("sweep: duration", duration, self.dt, least=1)
-        self.recorders = as_recorders(net, record)
         self.fed = Inputs(net, inputs, self.n_steps)
+        self.recorders = as_recorders(net, record, self.fed.modules)
         self.draws = Draws(net, self.fed, seed)
         with brainstate.environ.context(dt=self.dt), self.draws.initially():
             for module in (net, *self.fed.modules):

@@ -114,7 +114,7 @@ class Chosen:
             )
 
 
-def whole(module: brainstate.nn.Module) -> Population:
+def whole(module: Any) -> Population:
     """A population, or that of which a view takes a part.
 
     Args:

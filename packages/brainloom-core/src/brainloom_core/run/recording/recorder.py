@@ -48,6 +48,11 @@ class Recorder(ABC):
         """
 
     @property
+    def read(self) -> object:
+        """What is read: a module, or a view of one; None for what is not one module."""
+        return None
+
+    @property
     def fold(self) -> Fold | None:
         """What becomes of the values of an interval; None for the last one."""
         return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...equations import nearest
 from ...errors import InputError
 from ...types import Json, Time
 from .events import SpikeEvents
@@ -74,6 +75,10 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
         return cls(data, first * dt, stop * dt, dt, header["wall_time"], dict(header))
 
     def __getitem__(self, name: str) -> Any:
+        if name not in self.data:
+            near = nearest(name, self.data) if isinstance(name, str) else None
+            hint = "" if near is None else f"; the nearest is {near!r}"
+            raise KeyError(f"{name!r} was not recorded; there are {[*self.data]}{hint}")
         return self.data[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -69,6 +69,11 @@ class Spikes(Recorder):
             )
 
     @property
+    def read(self) -> object:
+        """What is read: the population."""
+        return self.population
+
+    @property
     def key(self) -> tuple[Hashable, ...]:
         """Equal for recorders that read the same."""
         return self.kind, id(whole(self.population)), self.chosen.key

@@ -69,6 +69,11 @@ class Trace(Recorder):
         self.chosen.check(f"Trace.index: {who}.{state}", value.shape)
 
     @property
+    def read(self) -> object:
+        """What is read: the population or synapse."""
+        return self.module
+
+    @property
     def key(self) -> tuple[Hashable, ...]:
         """Equal for recorders that read the same."""
         return self.kind, id(whole(self.module)), self.chosen.key, self.state
@@ -125,6 +130,11 @@ class Weights(Recorder):
         value = jax.eval_shape(lambda: u.get_mantissa(_weights(self.projection)))
         kind = type(self.projection).__name__
         self.chosen.check(f"Weights.index: {kind}", value.shape)
+
+    @property
+    def read(self) -> object:
+        """What is read: the projection."""
+        return self.projection
 
     @property
     def key(self) -> tuple[Hashable, ...]:

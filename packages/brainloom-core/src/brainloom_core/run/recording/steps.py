@@ -61,6 +61,11 @@ class Output(Recorder):
             raise InputError(f"Output: expected a module, got {show(self.module)}")
 
     @property
+    def read(self) -> object:
+        """What is read: the module."""
+        return self.module
+
+    @property
     def key(self) -> tuple[Hashable, ...]:
         """Equal for recorders that read the same."""
         return self.kind, id(self.module), self.chosen.key
