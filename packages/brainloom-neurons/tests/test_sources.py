@@ -320,9 +320,9 @@ def test_poisson_input_function_refuses_what_does_not_fit() -> None:
     for position, value, error, words in (
         (0, 5.0, UnitError, r"poisson_input\.freq: expected a frequency >= 0"),
         (0, -5.0 * u.Hz, ParameterError, r"poisson_input\.freq: expected a frequency >= 0"),
-        (1, -10, ParameterError, r"poisson_input\.num_input: expected a whole number >= 1"),
+        (1, -10, InputError, r"poisson_input: num_input: expected a whole number >= 1"),
         (2, 1.0 * u.mA, InputError, r"poisson_input\.weight: expected a voltage"),
-        (3, 5.0, ParameterError, r"poisson_input\.target: expected a state"),
+        (3, 5.0, InputError, r"poisson_input: target: expected a state"),
     ):
         with pytest.raises(error, match=words):
             poisson_input(*good[:position], value, *good[position + 1 :])
