@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import brainstate
 
@@ -10,13 +11,11 @@ from .names import name_in
 
 __all__ = ["drives", "note_assigned", "note_replaced", "require_drivers"]
 
-Module = brainstate.nn.Module
-
 
 class _Driver:
     """A module that was made to drive a population, which may be gone since."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: brainstate.nn.Module) -> None:
         self.module, self.kind = weakref.ref(module), type(module).__name__
         self.is_held = False  # some network has it, or had it and gave it away
         self.has_run = False
@@ -24,11 +23,15 @@ class _Driver:
 
 
 # Not kept in the populations: a copy of one is driven by nothing until somebody is made to.
-_drivers: "weakref.WeakKeyDictionary[Module, list[_Driver]]" = weakref.WeakKeyDictionary()
-_records: "weakref.WeakKeyDictionary[Module, list[_Driver]]" = weakref.WeakKeyDictionary()
+_drivers: "weakref.WeakKeyDictionary[brainstate.nn.Module, list[_Driver]]" = (
+    weakref.WeakKeyDictionary()
+)
+_records: "weakref.WeakKeyDictionary[brainstate.nn.Module, list[_Driver]]" = (
+    weakref.WeakKeyDictionary()
+)
 
 
-def drives(module: Module, *populations: Module) -> None:
+def drives(module: brainstate.nn.Module, *populations: brainstate.nn.Module) -> None:
     """Note that a module drives populations: a network that has them has to hold it too.
 
     Called when the module is whole, so that one that could not be made leaves nothing behind.
@@ -69,7 +72,11 @@ def note_replaced(old: object, name: str) -> bool:
     return bool(lost)
 
 
-def require_drivers(net: Module, others: tuple[Module, ...] = (), gone_only: bool = False) -> None:
+def require_drivers(
+    net: brainstate.nn.Module,
+    others: tuple[brainstate.nn.Module, ...] = (),
+    gone_only: bool = False,
+) -> None:
     """Raise if something was made to drive a population of a network that no network holds.
 
     Args:
@@ -80,11 +87,13 @@ def require_drivers(net: Module, others: tuple[Module, ...] = (), gone_only: boo
     Raises:
         InputError: Something was.
     """
-    nodes = list(brainstate.graph.nodes(net).values())
+    nodes: list[Any] = list(brainstate.graph.nodes(net).values())
     held = {id(node) for node in nodes}
     held |= {id(node) for other in others for node in brainstate.graph.nodes(other).values()}
     for population in nodes:
-        for driver in _drivers.get(population, ()) if isinstance(population, Module) else ():
+        for driver in (
+            _drivers.get(population, ()) if isinstance(population, brainstate.nn.Module) else ()
+        ):
             module = driver.module()
             if module is not None and id(module) in held:
                 driver.is_held = driver.has_run = True
@@ -92,7 +101,7 @@ def require_drivers(net: Module, others: tuple[Module, ...] = (), gone_only: boo
                 raise InputError(_lost(net, population, driver))
 
 
-def _lost(net: Module, population: Module, driver: _Driver) -> str:
+def _lost(net: brainstate.nn.Module, population: brainstate.nn.Module, driver: _Driver) -> str:
     who = f"{type(net).__name__}: {name_in(net, population)!r} ({type(population).__name__})"
     name, kind = driver.replaced_at, driver.kind
     article = "an" if kind[0] in "AEIOU" else "a"
@@ -116,4 +125,4 @@ def _drivers_in(value: object) -> Iterator[_Driver]:
             yield from _drivers_in(item)
     elif isinstance(value, brainstate.graph.Node):
         for node in brainstate.graph.nodes(value).values():
-            yield from _records.get(node, ()) if isinstance(node, Module) else ()
+            yield from _records.get(node, ()) if isinstance(node, brainstate.nn.Module) else ()

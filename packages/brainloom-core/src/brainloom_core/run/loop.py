@@ -283,7 +283,9 @@ def _step_length(dt: Time) -> Time:
         )
     is_one = same_dimension(dt, u.ms) and np.ndim(u.get_mantissa(dt)) == 0
     if not is_one or not 0 < float(u.get_mantissa(dt)) < math.inf:
-        raise InputError(f"simulate: dt: expected a time > 0, got {show(dt)}")
+        raise InputError(
+            f"simulate: dt: expected a time > 0, got {show(dt)}; write it as 0.1 * u.ms"
+        )
     return dt
 
 
@@ -473,7 +475,7 @@ class _Run:
         It does not keep the network alive.
         """
         net, clock, read, reached = weakref.ref(self.net), self.clock, *self._fed()
-        fits, draws = self._fits, self.draws.begin()
+        fits, draws, said = self._fits, self.draws.begin(), self.fed.said
 
         def begin(
             start: tuple[Array, Array, Array], passed: tuple[PyTree, ...], drawn: PyTree
@@ -487,7 +489,7 @@ class _Run:
                     with step_of(root, all_dynamics(root, Dynamics)) as taken:
                         arguments, given = read(passed, position, t)
                         taken.given.update(given)
-                        with drawing(root), traced_step(), naming_inputs(arguments):
+                        with drawing(root), traced_step(), naming_inputs(arguments, said):
                             root(*arguments)
                         reached(taken)
 
