@@ -187,6 +187,18 @@ def test_what_goes_in_is_checked() -> None:
         line(jnp.ones(2) * u.nA)
 
 
+def test_a_delay_that_would_round_to_none_is_refused() -> None:
+    line = Delay(2, 0.04 * u.ms)
+    with pytest.raises(InputError, match=r"Delay\.delay: 0\.04 ms is .* are 0 ms and 0\.1 ms"):
+        brainstate.nn.init_all_states(line)
+    with brainstate.environ.context(dt=0.05 * u.ms):
+        brainstate.nn.init_all_states(line)
+        with brainstate.environ.context(dt=5 * u.ms), pytest.raises(InputError, match=r"0\.04 ms"):
+            line(jnp.ones(2))
+    for several in (Delay(2, [0.04, 0.2] * u.ms), Delay(2, 0.04 * u.ms, interpolate=True)):
+        assert brainstate.nn.init_all_states(several)(jnp.ones(2))[0] > 0.5
+
+
 @pytest.mark.parametrize("batch", [None, 1, 5])
 def test_the_past_of_a_state(batch: int | None) -> None:
     """Between steps it is the state so many steps before the last; at first the initial value."""

@@ -709,3 +709,19 @@ def test_an_update_of_ones_own_says_whether_its_input_is_as_declared() -> None:
     with pytest.raises(UnitError, match="Declares.g, which they add to, is a conductance"):
         AlignPostProj(syn=Declares.desc(), **parts)
     AlignPostProj(syn=Watched.desc(), **parts)
+
+
+@pytest.mark.parametrize("align", ["post", "pre"])
+def test_negative_conductances_are_told(align: str) -> None:
+    post = LIF(3)
+
+    def made(weight: Any, output: Any) -> Projection:
+        return Projection(2, post, AllToAll(), Expon.desc(), output, weight=weight, align=align)
+
+    inhibition = COBA.desc(E=-80 * u.mV)
+    for weight in (-5 * u.nS, -np.ones(6) * u.nS):
+        with pytest.warns(RuntimeWarning, match=r"all weights are negative .*E=-80 \* u\.mV"):
+            made(weight, inhibition)
+    made(5 * u.nS, inhibition)
+    made(np.array([-1, 1, 1, 1, 1, 1]) * u.nS, inhibition)
+    made(-5 * u.nS, CUBA.desc())

@@ -8,7 +8,7 @@ from brainloom_core.context import current_dt
 from brainloom_core.types import Array, Quantity, Values
 
 from .lif import LIF
-from .rates import poisson_spikes
+from .rates import chance_spikes
 
 __all__ = ["EscapeLIF", "EscapeLIFRef"]
 
@@ -102,8 +102,8 @@ class EscapeLIF(LIF):
             y: Values of the states by name.
         """
         expected = self._expected(y)
-        spikes = poisson_spikes(expected, expected.shape, bool).astype(expected.dtype)
         chance = -jnp.expm1(-expected)
+        spikes = chance_spikes(chance, expected.shape).astype(expected.dtype)
         return spikes + (chance - jax.lax.stop_gradient(chance))
 
     def _expected(self, y: Values) -> Array:

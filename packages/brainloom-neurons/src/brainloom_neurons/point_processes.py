@@ -234,8 +234,9 @@ class InhomogeneousPoisson(PoissonTrains):
     r"""Independent Poisson spike trains whose rate changes in time.
 
     In the step from $t$ to $t + \Delta t$ a neuron spikes with probability
-    $1 - \exp(-\int_t^{t+\Delta t} f)$, at most once; with a type of number as `spk_type` the
-    spikes are their number, of mean $\int_t^{t+\Delta t} f$. The integral is
+    $\int_t^{t+\Delta t} f$, at most once, which is as regular as with a refractory period of one
+    step where that exceeds about 0.1; with a type of number as `spk_type` the spikes are their
+    number, which is Poisson, of the same mean. The integral is
     $f(t + \Delta t / 2)\,\Delta t$: exact for a rate that is constant in the step, and of second
     order in $\Delta t$ otherwise. [`PoissonSpike`][brainloom_neurons.PoissonSpike] takes the same
     rates, as `freqs`.

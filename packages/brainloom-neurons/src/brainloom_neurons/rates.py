@@ -21,6 +21,7 @@ __all__ = [
     "LateRate",
     "as_quantities",
     "as_spikes",
+    "chance_spikes",
     "current_step",
     "expected_spikes",
     "in_double",
@@ -300,14 +301,23 @@ def as_spikes(counts: jax.Array, kind: DTypeLike) -> jax.Array:
 
 
 def poisson_spikes(expected: Array, shape: Shape, kind: DTypeLike) -> jax.Array:
-    """Spikes of Poisson trains in one step, at most one as bool, else their number.
+    r"""Spikes of Poisson trains in one step, at most one as bool, else their number.
 
-    The probability of a spike is met to $2^{-32}$: 24 bits, as in a random float, would show at
-    rates below 1 Hz.
+    As bool the probability is the mean number itself: $1 - e^{-f \Delta t}$, that of one or more
+    in a Poisson process, would lose those that share a step, and with them the rate.
     """
     if np.dtype(kind) != bool:
         return as_spikes(poisson_counts(expected, shape), kind)
-    chance = -jnp.expm1(-jnp.maximum(expected, 0.0))
+    return chance_spikes(expected, shape)
+
+
+def chance_spikes(chance: Array, shape: Shape) -> jax.Array:
+    """Whether there is a spike, which has this probability; below 0 it counts as 0, above 1 as 1.
+
+    The probability is met to $2^{-32}$: 24 bits, as in a random float, would show at rates below
+    1 Hz.
+    """
+    chance = jnp.clip(chance, 0.0, 1.0)
     limit = jnp.minimum(jnp.round(chance * 2.0**32), 2.0**32 - 2.0**8).astype(jnp.uint32)
     return keys.bits(shape) < limit
 

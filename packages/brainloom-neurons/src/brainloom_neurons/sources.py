@@ -243,12 +243,14 @@ class PoissonTrains(RateSource):
 class PoissonSpike(PoissonTrains):
     r"""Independent Poisson spike trains.
 
-    In each step a neuron spikes with probability $1 - e^{-f \Delta t}$, at most once; this is
-    noticeably not Poisson where $f \Delta t$ exceeds about 0.1, and an error above 1. With a type
-    of number as `spk_type`, the spikes are the number in each step, from a Poisson distribution of
-    mean $f \Delta t$, which is exact for any step. (Rates that become known in a compiled step
-    only, of a function or a trained parameter, are judged by `simulate` after it has run; in a
-    loop of your own at most one spike is given then, with the probability above.)
+    In each step a neuron spikes with probability $f \Delta t$, at most once, so that the mean rate
+    is $f$ at any step; above 1 it is an error. What is not that of a Poisson process is the
+    variance: since no two spikes share a step, that of the number of spikes is $1 - f \Delta t$ of
+    the mean, as with a refractory period of one step, which shows where $f \Delta t$ exceeds about
+    0.1. With a type of number as `spk_type`, the spikes are the number in each step, from a
+    Poisson distribution of mean $f \Delta t$, which is exact for any step. (Rates that become
+    known in a compiled step only, of a function or a trained parameter, are judged by `simulate`
+    after it has run; in a loop of your own there is one spike in each step then.)
 
     A rate may change in time. The number of spikes in a step follows $\int f\,dt$ over the step:
     $f(t + \Delta t / 2)\,\Delta t$ for a function, exact for an array.
@@ -329,10 +331,10 @@ class PoissonEncoder(SpikeSource):
     spk_type: DTypeLike = option(default=bool, constraint=spike_type, doc="type of the spikes")
 
     def update(self, freqs: Quantity | None = None) -> Quantity:
-        r"""Draw this step's spikes at these rates.
+        """Draw this step's spikes at these rates.
 
         Inside `jit` rates are not known: negative ones count as zero there, and above `1 / dt`
-        there is one `bool` spike at most, with the probability $1 - e^{-f \Delta t}$.
+        there is one `bool` spike in each step.
 
         Args:
             freqs: Rates, Hz; scalar, one per neuron, or of the shape `(*batch, *in_size)`.

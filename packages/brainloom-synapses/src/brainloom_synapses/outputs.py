@@ -29,6 +29,8 @@ class COBA(SynOut):
         360.0
     """
 
+    is_conductance_based = True
+
     E: Quantity = param(unit=u.mV, doc="reversal potential", kw_only=False)
 
     def update(self, g: Quantity, V: Quantity) -> Quantity:
@@ -111,6 +113,8 @@ class MgBlock(SynOut):
         >>> print(f"{out(-60 * u.mV).to_decimal(u.uA):.3f}")
         4.035
     """
+
+    is_conductance_based = True
 
     E: Quantity = param(default=0.0 * u.mV, doc="reversal potential")
     cc_Mg: Quantity = param(default=1.2, constraint=non_negative, doc="magnesium in mM")

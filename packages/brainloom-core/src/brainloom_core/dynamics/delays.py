@@ -169,13 +169,29 @@ class Delayed(Declared):
 
         Args:
             delay: The delay, None for that which there is.
+
+        Raises:
+            InputError: One delay for all, above 0, rounds to no step.
         """
-        longest = self.delay if delay is None else delay
-        longest = longest if self.max_delay is None else self.max_delay
+        delay = self.delay if delay is None else delay
+        longest = delay if self.max_delay is None else self.max_delay
         dt = self.__dict__["_last_dt"] = current_dt()
         if not self.interpolates:
+            self._require_a_step(delay, dt)
             return int(np.max(step_count(longest, dt), initial=0))
         return int(np.ceil(np.round(np.max(in_steps(longest, dt), initial=0.0), 6))) + 1
+
+    def _require_a_step(self, delay: Time, dt: Time) -> None:
+        """Refuse one delay for all that would round to none."""
+        ratio = in_steps(delay, dt)
+        if np.ndim(ratio) or isinstance(ratio, jax.core.Tracer):
+            return
+        if np.round(ratio, 6) > 0 and step_count(delay, dt) == 0:
+            raise InputError(
+                f"{type(self).__name__}.delay: {show(delay)} is less than a step and would be "
+                f"rounded to none; the nearest at dt = {show(dt)} are 0 ms and {show(dt)}. Give "
+                "one of these, interpolate=True, or a shorter dt"
+            )
 
     def lag_in_steps(self, length: int) -> tuple[Array | np.ndarray, Array | None]:
         """Whole steps of the delay and, where it interpolates, the rest.
@@ -210,7 +226,8 @@ class Delay(Delayed):
     $$
 
     In each call the values of this step go in, and those of `round(delay / dt)` steps ago come
-    out (halves go to the even number); a delay of zero gives them back at once. With
+    out (halves go to the even number); a delay of zero gives them back at once. One delay for
+    all that would round to none is refused, of several a part may. With
     `interpolate`, a delay between two steps gives the mean of both, weighted by how near they
     are, so that the sum of what comes out is that of what went in. A delay that is trained, a
     `brainstate.ParamState`, always interpolates, since only that has a slope; it is held between
@@ -234,8 +251,8 @@ class Delay(Delayed):
     Raises:
         ParameterError: `delay` has the wrong unit, shape or range, is longer than `max_delay`, or
             is trainable without one.
-        InputError: What goes in has another unit or shape than the states, or `dt` became so much
-            smaller that the ring is too short.
+        InputError: What goes in has another unit or shape than the states, the delay is above 0
+            and would round to no step, or `dt` became so much smaller that the ring is too short.
 
     References:
         Morrison, Mehring, Geisel, Aertsen & Diesmann (2005), Neural Comput. 17, 1776,

@@ -121,8 +121,13 @@ class Synapse(Dynamics):
 
 
 class SynOut(Declared):
-    """Base of the synaptic outputs: turns a bound conductance into a current, `out(V)`."""
+    """Base of the synaptic outputs: turns a bound conductance into a current, `out(V)`.
 
+    One with `is_conductance_based` multiplies the conductance by a driving force, which has the
+    sign of the effect, so that weights of a projection are meant to be positive.
+    """
+
+    is_conductance_based: ClassVar[bool] = False
     _bound: Quantity | None = None
 
     @property

@@ -15,7 +15,12 @@ from brainloom_core.types import Array, Quantity, Time
 
 from ..parts.from_modules import FromModules
 from ..parts.parts import Port, Timing, made, neurons_of, stepped
-from ..parts.units import check_output_unit, conductance_unit, state_unit
+from ..parts.units import (
+    check_output_unit,
+    conductance_unit,
+    state_unit,
+    warn_of_negative_weights,
+)
 from ..types import Described
 
 __all__ = ["AlignPostProj", "align_post_projection"]
@@ -178,6 +183,7 @@ class AlignPostProj(FromModules):
         if jumping is not None and self.syn.input_as_declared:
             what = f"{type(self.syn).__name__}.{jumping}, which they add to,"
             self._check_weights(state_unit(self.syn, jumping), what)
+        warn_of_negative_weights("AlignPostProj", self.comm, self.out)
         check_output_unit("AlignPostProj", self.out, conductance_unit(self.syn), self.post)
 
 

@@ -17,7 +17,12 @@ from brainloom_core.units import to_number
 
 from ..parts.from_modules import FromModules
 from ..parts.parts import Port, Timing, made, neurons_of, stepped
-from ..parts.units import check_output_unit, conductance_unit, weight_unit
+from ..parts.units import (
+    check_output_unit,
+    conductance_unit,
+    warn_of_negative_weights,
+    weight_unit,
+)
 from ..types import Described
 
 __all__ = ["AlignPreProj", "align_pre_projection"]
@@ -138,6 +143,7 @@ class AlignPreProj(FromModules):
             self.syn = made(syn, self.name, "syn", **self._pre_size("syn", syn))
         self._check_pre_size("syn", self.syn)
         self.out = made(out, self.name, "out")
+        warn_of_negative_weights("AlignPreProj", self.comm, self.out)
         check_output_unit("AlignPreProj", self.out, self._total_unit(), post)
         self._port = Port(self.out)
         self._port.attach(post, self.name, label)

@@ -1,16 +1,25 @@
 """Units of the parts, where they are known before the first step; None where they are not."""
 
+import warnings
+
 import brainstate
 import brainunit as u
 import jax
 import numpy as np
 from brainloom_core import Declared, Neuron, Synapse, SynOut, UnitError
 from brainloom_core.types import Population
-from brainloom_core.units import dimension_name, same_dimension
+from brainloom_core.units import dimension_name, same_dimension, show
 
 from .parts import neurons_of
 
-__all__ = ["check_output_unit", "conductance_unit", "state_unit", "taken_unit", "weight_unit"]
+__all__ = [
+    "check_output_unit",
+    "conductance_unit",
+    "state_unit",
+    "taken_unit",
+    "warn_of_negative_weights",
+    "weight_unit",
+]
 
 
 def state_unit(model: brainstate.nn.Module, name: str) -> u.Unit | None:
@@ -43,15 +52,46 @@ def conductance_unit(syn: object) -> u.Unit | None:
 
 def weight_unit(comm: object) -> u.Unit | None:
     """The unit of the weights of a connectivity."""
-    weight = getattr(comm, "unit", None)
-    if weight is None:
-        weight = getattr(comm, "weight", None)
-    if isinstance(weight, brainstate.State):
-        weight = weight.value
-    if isinstance(weight, dict):
-        weight = weight.get("weight")
+    unit = getattr(comm, "unit", None)
+    weight = _weight_of(comm) if unit is None else unit
     is_number = isinstance(weight, (u.Quantity, u.Unit, jax.Array, np.ndarray, float, int))
     return u.get_unit(weight) if is_number else None
+
+
+def _weight_of(comm: object) -> object:
+    """The weights of a connectivity, in whatever they are kept; None where it has none."""
+    weight = getattr(comm, "weight", None)
+    if isinstance(weight, brainstate.State):
+        weight = weight.value
+    return weight.get("weight") if isinstance(weight, dict) else weight
+
+
+def warn_of_negative_weights(owner: str, comm: object, out: SynOut) -> None:
+    """Warn where all weights are conductances below 0, which drive V away from E.
+
+    Args:
+        owner: The projection, for the message.
+        comm: Its connectivity.
+        out: Its output.
+    """
+    weight = _weight_of(comm)
+    if not out.is_conductance_based or not isinstance(
+        weight, (u.Quantity, jax.Array, np.ndarray, float, int)
+    ):
+        return
+    number = u.get_mantissa(weight)
+    if isinstance(number, jax.core.Tracer) or np.size(number) == 0:
+        return
+    if np.max(np.asarray(number)) < 0:
+        kind = type(out).__name__
+        warnings.warn(
+            f"{owner}.comm: all weights are negative ({show(weight)}), and {kind} makes of them "
+            "conductances below 0, which drive the potential away from E, without a bound. "
+            "Inhibition comes from an E below the potential: write a weight above 0 and "
+            f"{kind}.desc(E=-80 * u.mV)",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
 
 def taken_unit(post: Population) -> u.Unit | None:
