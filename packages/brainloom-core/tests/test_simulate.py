@@ -395,11 +395,11 @@ def test_an_input_of_the_wrong_unit_leaves_the_network_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("duration", "text"),
     [
-        (0 * u.ms, "duration: expected a multiple of dt = 0.1 ms, got 0 ms"),
-        (-1 * u.ms, "duration: expected a multiple of dt = 0.1 ms, got -1 ms"),
+        (0 * u.ms, "duration: expected a time > 0, got 0 ms"),
+        (-1 * u.ms, "duration: expected a time > 0, got -1 ms"),
         (1.05 * u.ms, "duration: expected a multiple of dt = 0.1 ms, got 1.05 ms"),
         (5 * u.mV, "duration: expected a time, got 5 mV"),
-        (5, "duration: expected a time, got 5"),
+        (5, r"duration: expected a time, got 5; write it with its unit, as 5 \* u.ms"),
     ],
 )
 def test_wrong_durations(duration: Any, text: str) -> None:
@@ -409,8 +409,13 @@ def test_wrong_durations(duration: Any, text: str) -> None:
 
 @pytest.mark.parametrize("dt", [0.0 * u.ms, -0.1 * u.ms, 0.1, 0.1 * u.mV])
 def test_wrong_steps(dt: Any) -> None:
-    with pytest.raises(InputError, match="simulate: dt: expected a time > 0, got"):
+    with pytest.raises(InputError, match="simulate: dt: expected a time > 0, got .* as 0.1 "):
         simulate(population(), 1 * u.ms, dt=dt)
+
+
+def test_an_input_without_a_unit_is_shown_as_it_was_given() -> None:
+    with pytest.raises(InputError, match="simulate: inputs: .* got 0.2"):
+        simulate(population(), 1 * u.ms, inputs=0.2)
 
 
 @pytest.mark.parametrize("start", [-1 * u.ms, 0.05 * u.ms, 1 * u.mV])
@@ -456,11 +461,13 @@ def test_a_population_alone() -> None:
 @pytest.mark.parametrize(
     ("record", "text"),
     [
-        ("X.V", "record: 'X.V': Network has no 'X'"),
+        ("X.V", r"record: 'X.V': Network has no 'X'; it has \['E', 'ring'\]"),
         ("E.x.V", "record: 'E.x.V': Leaky has no 'x'"),
-        ("E.U", r"Trace: Leaky has no state 'U'; it has \['V', 'spike'\]"),
-        ("V", "Network has no state 'V'"),
-        ("spikes", "Spikes: expected a spiking population, got Network"),
+        ("E.U", r"Trace: Leaky has no state 'U'; it has \['V', 'spike', 'spikes', 'rate'"),
+        ("V", "Network has no state 'V'; .*. Write 'E.V'"),
+        ("spikes", "record: 'spikes': Network has no spikes. Write 'E.spikes'"),
+        ("E.rates", "Leaky has no state 'rates'; .*. Write 'E.rate'"),
+        ("E.V[0]", r"write Trace\(net.E, 'V', index=0\)"),
         ([5], "record: expected names such as 'E.spikes', .* such as Spikes and Trace, got 5"),
     ],
 )

@@ -351,6 +351,53 @@ def test_a_projection_that_is_not_called_does_not_go_on() -> None:
         post()
 
 
+def driven(kind: str, net: Network) -> Any:
+    """A projection of a kind between the populations of a network."""
+    pair = {"comm": Connection(3, 3, OneToOne(), weight=1.0 * u.mV), "post": net.B}
+    if kind == "delta":
+        return DeltaProj(net.A.get_spike, **pair)
+    parts = (OneToOne(), Expon.desc(), CUBA.desc())
+    return Projection(net.A, net.B[:3], *parts, weight=1.0 * u.mS, align=kind)
+
+
+def populations() -> Network:
+    net = Network()
+    net.A, net.B = cell(), cell()
+    return net
+
+
+@pytest.mark.parametrize("kind", ["delta", "pre", "post"])
+def test_a_projection_that_is_not_assigned_is_missed(kind: str) -> None:
+    net = populations()
+    driven(kind, net)
+    with pytest.raises(InputError, match=r"'B' \(LIF\) is to get input from an? .*: assign it"):
+        simulate(net, 0.1 * u.ms)
+    brainstate.nn.init_all_states(net)
+    with pytest.raises(InputError, match="assign it"):
+        net()
+
+
+def test_a_projection_whose_name_another_one_took_is_missed() -> None:
+    net = populations()
+    net.p = driven("delta", net)
+    net.p = driven("delta", net)
+    with pytest.raises(InputError, match="a second one took its name 'p'"):
+        simulate(net, 0.1 * u.ms)
+
+
+def test_a_projection_may_be_moved_replaced_and_called_by_hand() -> None:
+    net = populations()
+    net.p = driven("delta", net)
+    net.all = [net.p]
+    del net.p
+    simulate(net, 0.1 * u.ms)
+    net.all = driven("delta", net)  # what has run is replaced knowingly
+    simulate(net, 0.1 * u.ms)
+    by_hand = driven("delta", net)
+    by_hand()
+    net()
+
+
 class Written(Neuron):
     """A neuron with an update of its own, as users of brainpy.state write it."""
 

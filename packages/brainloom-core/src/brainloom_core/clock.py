@@ -54,7 +54,7 @@ def steps(name: str, time: Time, dt: Time, least: int = 0) -> int:
         InputError: It is no time, not finite, too short or no multiple of `dt`.
     """
     if not same_dimension(time, u.ms) or np.ndim(u.get_mantissa(time)) != 0:
-        raise InputError(f"{name}: expected a time, got {show(time)}")
+        raise InputError(f"{name}: expected a time, got {show(time)}{_as_time(time)}")
     whole = 0
     if np.isfinite(np.asarray(u.get_mantissa(time))):
         ratio = exact(time) / exact(dt)
@@ -63,10 +63,18 @@ def steps(name: str, time: Time, dt: Time, least: int = 0) -> int:
         room = min(0.05, 1e-9 + 8 * _precision(time, dt) * abs(whole))
         if whole >= least and abs(ratio - whole) <= room:
             return whole
+        if least > 0 and float(u.get_mantissa(time)) <= 0:
+            raise InputError(f"{name}: expected a time > 0, got {show(time)}")
     raise InputError(
         f"{name}: expected a multiple of dt = {show(dt)}, got {_digits(time)}"
         f"{_nearest(time, dt, whole, least)}"
     )
+
+
+def _as_time(value: object) -> str:
+    """How to write a number as a time."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"; write it with its unit, as {value:g} * u.ms" if is_number else ""
 
 
 def _nearest(time: Time, dt: Time, whole: int, least: int) -> str:

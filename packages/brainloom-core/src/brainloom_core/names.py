@@ -179,4 +179,15 @@ def _part(owner: Any, part: str, name: str) -> Any:
         else []
     )
     hint = f". Did you mean {near[0]!r}?" if near else ""
-    raise InputError(f"{name!r}: {type(owner).__name__} has no {part!r}{hint}")
+    held = _held_names(owner)
+    there = f"{'' if near else ';'} {'It' if near else 'it'} has {held}" if held else ""
+    raise InputError(f"{name!r}: {type(owner).__name__} has no {part!r}{hint}{there}")
+
+
+def _held_names(owner: Any) -> list[str]:
+    """Names of the modules and states that something holds itself."""
+    if isinstance(owner, (list, tuple)):
+        return [str(number) for number in range(len(owner))]
+    found = owner.items() if isinstance(owner, dict) else getattr(owner, "__dict__", {}).items()
+    shown = [(str(key), value) for key, value in found if not str(key).startswith("_")]
+    return [key for key, value in shown if _in_containers((key,), value)]

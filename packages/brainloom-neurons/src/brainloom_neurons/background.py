@@ -25,6 +25,7 @@ from brainloom_core import (
     positive,
     state,
 )
+from brainloom_core.drivers import drives
 from brainloom_core.types import Arguments, Array, ArrayLike, Population, Quantity, Shape, Time
 from brainloom_core.units import dimension_name, same_dimension, show
 
@@ -135,6 +136,7 @@ class PoissonInput(Declared):
             _index("PoissonInput", self.indices, owner.varshape[-1])
             self.waiting = _Waiting(self.target)
             owner.add_delta_input(f"PoissonInput_{_number(owner)}", self.waiting)
+            drives(self, owner)
 
     def update(self) -> None:
         """Draw this step's counts and add them to the state."""

@@ -436,7 +436,11 @@ def _constructor(cls: type[Declared]) -> Callable[..., None]:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
             known = ", ".join(signature.parameters)
-            raise TypeError(f"{cls.__name__}: {error}. Its parameters are: {known}") from None
+            unknown = next((name for name in kwargs if name not in signature.parameters), None)
+            wrong = str(error)
+            if unknown is not None:  # before what is missing, which it may stand for
+                wrong = f"got an unexpected keyword argument {unknown!r}"
+            raise TypeError(f"{cls.__name__}: {wrong}. Its parameters are: {known}") from None
         bound.apply_defaults()
         frame = {k: v for k, v in bound.arguments.items() if k not in cls._params}
         self.__dict__["_setting"] = True

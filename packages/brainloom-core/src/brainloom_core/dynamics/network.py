@@ -10,6 +10,7 @@ import numpy as np
 
 from ..declare.declared import Declared, real_signature
 from ..describe import table, table_html
+from ..drivers import note_assigned, note_replaced, require_drivers
 from ..errors import InputError
 from ..keys import drawing
 from ..names import dotted
@@ -97,6 +98,12 @@ class Network(brainstate.nn.Module):
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name=name)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        old = vars(self).get(name)
+        super().__setattr__(name, value)
+        is_replaced = old is not None and old is not value and note_replaced(old, name)
+        note_assigned(list(vars(self).values()) if is_replaced else value)
+
     def __repr__(self) -> str:
         return table(*self._contents())
 
@@ -125,7 +132,7 @@ class Network(brainstate.nn.Module):
 
         Raises:
             InputError: A population stands still, is called twice or is held under two names,
-                or nothing takes the input.
+                nothing takes the input, or a projection onto a population was assigned to nothing.
         """
         parts = list(_parts(self))
         _check(self, parts)
@@ -134,6 +141,7 @@ class Network(brainstate.nn.Module):
         if current_step() is not None:  # whoever began the step sees to it that all are called
             _advance(parts, x)
             return
+        require_drivers(self, gone_only=True)  # others may be called by hand, between the steps
         with step_of(self, _members(parts)):
             _advance(parts, x)
 

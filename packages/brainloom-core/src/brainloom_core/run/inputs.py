@@ -2,9 +2,10 @@
 
 import functools
 import hashlib
+import re
 import types
 import weakref
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +30,22 @@ LIBRARIES = ("jax", "jaxlib", "numpy", "brainunit", "saiunit", "brainstate")
 
 
 @contextmanager
-def naming_inputs(arguments: tuple[Any, ...]) -> Iterator[None]:
-    """Where a model refuses what it is called with, say that this is the input of `simulate`."""
+def naming_inputs(arguments: Sequence[Any], said: str | None = None) -> Iterator[None]:
+    """Where a model refuses what it is called with, say that this is the input of `simulate`.
+
+    Args:
+        arguments: What it is called with.
+        said: What was given for it in words, where that is one number.
+    """
     try:
         yield
     except InputError as error:
         if not arguments or ".update(" not in str(error):
             raise
-        raise type(error)(f"simulate: inputs: {error}") from error
+        text = str(error)
+        if said is not None:
+            text = re.sub(r"got a traced value of shape \(\)( [^\s,.;]+)?", f"got {said}", text)
+        raise type(error)(f"simulate: inputs: {text}") from error
 
 
 class Inputs:
@@ -72,6 +81,12 @@ class Inputs:
                     f"entries, got shape {value.shape}. For one that is constant pass a function "
                     "of time, lambda t: values"
                 )
+
+    @property
+    def said(self) -> str | None:
+        """What each step is given in words, where that is one number."""
+        value = self.values[0] if len(self.values) == 1 and self.targets is None else None
+        return None if value is None or value.ndim else show(value)
 
     @property
     def modules(self) -> list[brainstate.nn.Module]:

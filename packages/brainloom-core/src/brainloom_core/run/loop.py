@@ -21,7 +21,9 @@ from ..declare.arguments import checked
 from ..declare.constraints import flag, maybe
 from ..declare.declared import Declared
 from ..declare.states import lives
+from ..drivers import require_drivers
 from ..dynamics.base import Dynamics
+from ..dynamics.network import Network
 from ..dynamics.neuron import Neuron
 from ..dynamics.step import all_dynamics, step_of
 from ..dynamics.synapse import Synapse
@@ -119,7 +121,8 @@ def simulate(
     Raises:
         InputError: The duration is not a multiple of `dt`, an input does not cover it, what is
             to be recorded does not exist, something in the network is not called in a step,
-            or twice, or there is something at the path of the store.
+            or twice, a projection onto a population was not assigned to the network, or there is
+            something at the path of the store.
         CheckpointError: There is something in the folder of checkpoints, or nothing can be written.
         OSError: The store cannot be written; what was written before can be opened.
         NonFiniteError: A state became NaN or infinite; its `recording` is what was recorded
@@ -199,6 +202,8 @@ def _simulate(
     n_steps = steps("simulate: duration", duration, dt, least=1)
     fed = Inputs(net, inputs, n_steps)
     recorders = as_recorders(net, record, fed.modules)
+    if isinstance(net, Network):
+        require_drivers(net, tuple(fed.modules))
     draws = Draws(net, fed, seed)
     seed = None if seed is None else int(seed)
     with brainstate.environ.context(dt=dt), draws.initially():
@@ -278,7 +283,9 @@ def _step_length(dt: Time) -> Time:
         )
     is_one = same_dimension(dt, u.ms) and np.ndim(u.get_mantissa(dt)) == 0
     if not is_one or not 0 < float(u.get_mantissa(dt)) < math.inf:
-        raise InputError(f"simulate: dt: expected a time > 0, got {show(dt)}")
+        raise InputError(
+            f"simulate: dt: expected a time > 0, got {show(dt)}; write it as 0.1 * u.ms"
+        )
     return dt
 
 
@@ -468,7 +475,7 @@ class _Run:
         It does not keep the network alive.
         """
         net, clock, read, reached = weakref.ref(self.net), self.clock, *self._fed()
-        fits, draws = self._fits, self.draws.begin()
+        fits, draws, said = self._fits, self.draws.begin(), self.fed.said
 
         def begin(
             start: tuple[Array, Array, Array], passed: tuple[PyTree, ...], drawn: PyTree
@@ -482,7 +489,7 @@ class _Run:
                     with step_of(root, all_dynamics(root, Dynamics)) as taken:
                         arguments, given = read(passed, position, t)
                         taken.given.update(given)
-                        with drawing(root), traced_step(), naming_inputs(arguments):
+                        with drawing(root), traced_step(), naming_inputs(arguments, said):
                             root(*arguments)
                         reached(taken)
 

@@ -17,6 +17,8 @@ import numpy as np
 from jax.extend.core import jaxpr_as_fun
 
 from ..clock import Clock, steps
+from ..drivers import require_drivers
+from ..dynamics.network import Network
 from ..keys import step_words
 from ..types import Drive, PyTree, Record, Time
 from .draws import Draws
@@ -82,6 +84,8 @@ class Built:
         self.n_steps = steps("sweep: duration", duration, self.dt, least=1)
         self.fed = Inputs(net, inputs, self.n_steps)
         self.recorders = as_recorders(net, record, self.fed.modules)
+        if isinstance(net, Network):
+            require_drivers(net, tuple(self.fed.modules))
         self.draws = Draws(net, self.fed, seed)
         with brainstate.environ.context(dt=self.dt), self.draws.initially():
             for module in (net, *self.fed.modules):

@@ -11,11 +11,12 @@ from brainloom_core import (
     SynOut,
     View,
 )
+from brainloom_core.drivers import drives
 from brainloom_core.types import Array, Quantity, Time
 
 from ..connection.connection import Connection
 from ..parts.from_modules import FromModules
-from ..parts.parts import Port, Timing, made
+from ..parts.parts import Port, Timing, made, neurons_of
 from ..parts.units import check_output_unit, state_unit, weight_unit
 from ..types import Described
 
@@ -111,6 +112,7 @@ class CurrentProj(FromModules):
         check_output_unit("CurrentProj", self.out, self._total_unit(), post)
         self._port = Port(self.out)
         self._port.attach(post, self.name, label)
+        drives(self, neurons_of(post))
 
     def update(self, *args: Array) -> None:
         """Deliver the conductance: given, or of the modules.

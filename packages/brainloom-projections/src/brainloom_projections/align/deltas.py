@@ -8,6 +8,7 @@ from brainloom_core import (
     Neuron,
     View,
 )
+from brainloom_core.drivers import drives
 from brainloom_core.types import Array, Quantity, Time
 
 from ..parts.from_modules import FromModules
@@ -97,6 +98,7 @@ class DeltaProj(FromModules):
         if isinstance(neurons, Neuron) and neurons.input_as_declared:
             what = f"{type(neurons).__name__}.{neurons.jump_state}, which they add to,"
             self._check_weights(state_unit(neurons, neurons.jump_state), what)
+        drives(self, neurons)
 
     def update(self, *args: Array) -> None:
         """Deliver the spikes: given, or of the presynaptic modules.

@@ -10,10 +10,11 @@ from brainloom_core import (
     SynOut,
     View,
 )
+from brainloom_core.drivers import drives
 from brainloom_core.types import Array, Quantity, Time
 
 from ..parts.from_modules import FromModules
-from ..parts.parts import Port, Timing, made, stepped
+from ..parts.parts import Port, Timing, made, neurons_of, stepped
 from ..parts.units import (
     check_output_unit,
     conductance_unit,
@@ -144,6 +145,7 @@ class AlignPostProj(FromModules):
             self._check_units()
             self._port = Port(self.out)
             self._port.attach(post, self.name, label)
+        drives(self, neurons_of(post))
 
     def update(self, *args: Array) -> None:
         """Deliver the spikes: given, or of the presynaptic modules.

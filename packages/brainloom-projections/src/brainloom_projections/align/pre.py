@@ -11,11 +11,12 @@ from brainloom_core import (
     SynOut,
     View,
 )
+from brainloom_core.drivers import drives
 from brainloom_core.types import Array, Quantity, Time
 from brainloom_core.units import to_number
 
 from ..parts.from_modules import FromModules
-from ..parts.parts import Port, Timing, made, stepped
+from ..parts.parts import Port, Timing, made, neurons_of, stepped
 from ..parts.units import (
     check_output_unit,
     conductance_unit,
@@ -146,6 +147,7 @@ class AlignPreProj(FromModules):
         check_output_unit("AlignPreProj", self.out, self._total_unit(), post)
         self._port = Port(self.out)
         self._port.attach(post, self.name, label)
+        drives(self, neurons_of(post))
 
     def update(self, *args: Array) -> None:
         """Advance the synapse by the spikes, given or of the modules, and deliver its mean.

@@ -20,6 +20,7 @@ from brainloom_core import (
     checked,
     maybe,
 )
+from brainloom_core.drivers import drives
 from brainloom_core.types import Array, ArrayLike, Initializer, Population, Quantity, Time
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
@@ -107,6 +108,7 @@ class _GapJunction(Projection):
             port = Port(out)
             port.attach(population, f"{self.name}_{side}", None)
             self._ports.append(port)
+        drives(self, *self._whole)
 
     @property
     def _whole(self) -> tuple[Dynamics, Dynamics]:

@@ -12,7 +12,7 @@ from ...units import show
 from .chosen import whole
 from .recorder import Recorder
 from .spikes import Counts, Rate, Spikes
-from .states import Trace, Weights
+from .states import Trace, Weights, instead
 from .steps import Output
 
 __all__ = ["as_recorders"]
@@ -87,4 +87,7 @@ def _recorder(net: brainstate.nn.Module, item: Any) -> Recorder:
         raise InputError(f"record: {error}") from None
     is_state = isinstance(getattr(module, last, None), brainstate.State)
     kind = Trace if is_state and last != "spikes" else LAST.get(last)
+    if kind in (Spikes, Rate, Counts) and not hasattr(module, "get_spike"):
+        who = type(module).__name__
+        raise InputError(f"record: {item!r}: {who} has no {last}{instead(net, module, last)}")
     return Trace(module, last) if kind in (None, Trace) else kind(module)

@@ -12,7 +12,9 @@ import numpy as np
 
 from ...declare.constraints import text
 from ...declare.fields import option_field
+from ...equations import nearest
 from ...errors import InputError
+from ...names import modules_by_name, name_in, named
 from ...partition import in_order
 from ...types import Index, PyTree, Quantity, Time
 from ...units import show
@@ -60,8 +62,10 @@ class Trace(Recorder):
             raise InputError(f"Trace: expected a population or synapse, got {show(self.module)}")
         found, who = getattr(module, state, None), type(module).__name__
         if not isinstance(found, brainstate.State):
-            known = sorted(k for k, v in vars(module).items() if isinstance(v, brainstate.State))
-            raise InputError(f"Trace: {who} has no state {state!r}; it has {known}")
+            raise InputError(
+                f"Trace: {who} has no state {state!r}; it has {_names_of(module)}"
+                f"{instead(net, module, state)}"
+            )
         if not isinstance(found.value, (u.Quantity, jax.Array, np.ndarray)):
             raise InputError(f"Trace: {who}.{state} is not one array: record it by Custom")
         all_of_view = Chosen.of(self.module, None).take
@@ -159,6 +163,53 @@ class Weights(Recorder):
     def takes_all(self) -> bool:
         """Whether, where no interval is given, all that is recorded is one."""
         return True
+
+
+def _names_of(module: brainstate.nn.Module) -> list[str]:
+    """What can be recorded of a module by name."""
+    states = sorted(k for k, v in vars(module).items() if isinstance(v, brainstate.State))
+    others = ["spikes", "rate", "counts"] if hasattr(module, "get_spike") else []
+    return [*states, *others, "output"]
+
+
+def instead(net: brainstate.nn.Module, module: brainstate.nn.Module, asked: str) -> str:
+    """What someone may have meant by a name that a module does not have, as an end of a message.
+
+    Args:
+        net: The network.
+        module: The module.
+        asked: The name.
+    """
+    name = name_in(net, module)
+    if (begun := asked.partition("["))[1] and begun[0] in vars(module):
+        inside, who = begun[2].rstrip("]"), ".".join(filter(None, ("net", name)))
+        if ":" in inside:
+            inside = f"slice({', '.join(number or 'None' for number in inside.split(':'))})"
+        return f". For some of the neurons write Trace({who}, {begun[0]!r}, index={inside})"
+    if (near := nearest(asked, _names_of(module))) is not None:
+        return f". Write {'.'.join(filter(None, (name, near)))!r}"
+    below = {id(node) for node in brainstate.graph.nodes(module).values()}
+    for path, node in modules_by_name(net).items():
+        is_one = isinstance(vars(node).get(asked), brainstate.State)
+        if id(node) in below and (is_one or (asked in SPIKING and hasattr(node, "get_spike"))):
+            return f". Write {_plainest(net, path, node) + '.' + asked!r}"
+    return ""
+
+
+SPIKING = ("spikes", "rate", "counts")
+
+
+def _plainest(net: brainstate.nn.Module, path: str, node: brainstate.nn.Module) -> str:
+    """The same name without parts that can be left out, as the `aligned` of a projection."""
+    parts = path.split(".")
+    for place in range(len(parts) - 1):
+        shorter = ".".join(parts[:place] + parts[place + 1 :])
+        try:
+            if named(net, shorter) is node:
+                return _plainest(net, shorter, node)
+        except InputError:
+            pass
+    return path
 
 
 def _weights_in_order(projection: brainstate.nn.Module) -> Quantity:
