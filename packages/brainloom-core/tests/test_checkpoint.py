@@ -14,6 +14,7 @@ from brainloom_core import (
     initializer,
     param,
     restore,
+    resume,
     simulate,
     snapshot,
     state,
@@ -172,3 +173,18 @@ def test_texts_tell_values_apart_and_are_equal_for_equal_ones():
     texts = [text_of(value) for value in values]
     assert len(set(texts)) == len(values)
     assert text_of(scaled(2)) == text_of(scaled(2))
+
+
+def test_a_run_that_goes_on_with_something_else_says_so_in_its_recording(tmp_path, monkeypatch):
+    pytest.importorskip("zarr")
+    kept = {"checkpoint": tmp_path / "run", "every": 10 * DT, "dt": DT, "record": "A.V"}
+    monkeypatch.setattr("brainloom_core.run.loop.CHUNK_STEPS", 10)
+    assert "differences" not in simulate(make(), 20 * DT, **kept).header
+    state_file = tmp_path / "run" / "state.safetensors"
+    state_file.unlink()  # as if the run had been killed after half of its steps
+    with brainstate.environ.context(dt=DT):
+        with pytest.raises(CheckpointError, match="A.tau was"):
+            resume(tmp_path / "run", make(tau=10.0 * u.ms))
+        found = resume(tmp_path / "run", make(tau=10.0 * u.ms), exactly=False)
+    assert found.header["differences"] == ["A.tau was 20.0 ms and is 10.0 ms here"]
+    assert found["A.V"].values.shape[0] == 20

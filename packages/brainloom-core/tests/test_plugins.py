@@ -235,7 +235,7 @@ def test_an_unknown_model_lists_the_known_and_what_failed(install: Install) -> N
     with pytest.warns(RuntimeWarning), pytest.raises(PluginError) as caught:
         get_model("Sell")
     text = str(caught.value)
-    assert "There is no model 'Sell'." in text
+    assert "There is no model 'Sell'. Did you mean Cell?" in text
     assert "The plugin 'alpha' failed: ImportError: a library is missing." in text
     assert text.endswith("Known: Cell, Gone, Odd")
 

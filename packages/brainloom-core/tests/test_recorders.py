@@ -230,6 +230,21 @@ def test_the_header_says_what_ran(tmp_path: Path) -> None:
     assert header["hash"] == made.hash()
 
 
+def test_a_run_that_was_killed_in_its_first_chunk_can_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*args: Any) -> None:
+        raise OSError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("brainloom_core.run.recording.tape.Tape.take", killed)
+        with pytest.raises(OSError):
+            run(["E.spikes", "E.V"], store=tmp_path / "run.zarr", steps=10)
+    found = Recording.load(tmp_path / "run.zarr")
+    assert sorted(found) == ["E.V", "E.spikes"] and len(found["E.spikes"]) == 0
+    assert found.header["is_whole"] is False
+
+
 def test_a_store_is_never_written_over(tmp_path: Path) -> None:
     run("E.V", store=tmp_path / "run.zarr", steps=10)
     with pytest.raises(InputError, match=r"run\.zarr exists"):

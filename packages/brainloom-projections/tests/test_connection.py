@@ -12,7 +12,16 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from brainloom_core import Normal, ParameterError, Uniform, UnitError
+from brainloom_core import (
+    CheckpointError,
+    Normal,
+    ParameterError,
+    Uniform,
+    UnitError,
+    restore,
+    snapshot,
+)
+from brainloom_core.identity import parts_of
 from brainloom_projections import (
     AllToAll,
     Bernoulli,
@@ -317,3 +326,17 @@ def test_a_copy_has_the_edges_and_weights_of_its_own() -> None:
     ones = jnp.ones(5)
     np.testing.assert_allclose(copied(ones).to_decimal(u.nS), 3.0 * connection.in_degree)
     np.testing.assert_allclose(connection(ones).to_decimal(u.nS), 2.0 * connection.in_degree)
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_seed_from_which_nothing_follows_tells_no_connections_apart(stored: bool) -> None:
+    def net(rule: Any) -> Any:
+        made: Any = brainstate.nn.Module()
+        made.comm = Connection(4, 4, rule, 2.0 * u.nS, stored=stored)
+        return made
+
+    for rule in (OneToOne(), AllToAll()):
+        assert parts_of(net(rule)) == parts_of(net(rule))
+    kept = snapshot(net(Bernoulli(0.5)))
+    with pytest.raises(CheckpointError, match=r"comm\.seed was .*random\.seed.*exactly=False"):
+        restore(net(Bernoulli(0.5)), kept)

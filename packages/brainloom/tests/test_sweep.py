@@ -235,6 +235,7 @@ def test_a_member_that_is_not_finite_says_which_state_and_which_member():
     ("arguments", "words"),
     [
         ({"over": {"weight": 3.0}}, "over: weight: expected a list of values, got 3"),
+        ({"over": {"w": [1 * u.nS, 2]}}, "over: w: expected .* such as .1, 2. . u.nS, got 1"),
         ({"over": "weight"}, "over: expected a mapping .* got 'weight'"),
         ({"over": [{"n": 1}, {"tau": 2}]}, "sample 0 has the parameters .'n'. and sample 1"),
         ({"over": {"seed": [1]}}, "other than 'seed' and 'sample', got 'seed'"),

@@ -23,6 +23,11 @@ from .units import show
 __all__ = ["differences", "parts_of", "refuse", "text_of", "versions_of"]
 
 DEEPEST = 40
+DRAWN = {"seed", "edges", "weight", "delay"}  # of a connection, where it is given none
+SEED = (
+    "What is drawn while a network is built is the same if connections are given seed=..., or if "
+    "brainstate.random.seed(...) is called before. "
+)
 LIBRARIES = ("jax", "jaxlib", "brainstate", "brainunit", "brainloom-core")
 
 
@@ -107,6 +112,8 @@ def refuse(who: str, what: str, found: list[str], hint: str = "") -> None:
     """
     if not found:
         return
+    named = [difference.partition(" ")[0].rpartition(".") for difference in found]
+    hint = SEED + hint if any(owner and last in DRAWN for owner, _, last in named) else hint
     more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
     raise CheckpointError(f"{who}: {what}: {'; '.join(found[:3])}{more}. {hint}".rstrip())
 

@@ -41,7 +41,9 @@ def run(
     every: Annotated[
         str | None, typer.Option(help="Simulated time between checkpoints; one a minute if none.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of all random numbers: of building, too.")
+    ] = None,
     put: Annotated[
         list[str] | None,
         typer.Option("--set", help="An argument of the function, such as tau=20ms; repeatable."),

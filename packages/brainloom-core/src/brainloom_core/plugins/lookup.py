@@ -6,6 +6,7 @@ from typing import Any
 
 from ..declare.arguments import checked
 from ..declare.constraints import text
+from ..equations import nearest
 from ..errors import PluginConflictError, PluginError
 from .kernel import Kernel
 from .kinds import KINDS, Kind, kind_of
@@ -124,9 +125,7 @@ def find(name: str) -> Any:
         >>> find("ReluGrad")()
         ReluGrad(alpha=0.3, width=1.0)
     """
-    everything = [
-        item for kind in KINDS.values() if kind.is_used for item in _registered(kind)
-    ]
+    everything = [item for kind in KINDS.values() if kind.is_used for item in _registered(kind)]
     meant = settings().aliases.get(name, name)
     if not any(meant in (item.name, item.qualified_name) for item in everything):
         everything = _registered(KINDS["model"])
@@ -171,7 +170,9 @@ def _one(name: str, known: list[Registered], what: str) -> Registered:
             if plugin.state == "blocked":
                 blocked.setdefault(str(plugin.error), []).append(repr(plugin.name))
         out = "".join(f" {_plural(why, who)}." for why, who in blocked.items())
-        raise PluginError(f"There is no {what} {name!r}.{broken}{out} Known: {names}")
+        near = nearest(name, {item.name for item in known})
+        meant = f" Did you mean {near}?" if near else ""
+        raise PluginError(f"There is no {what} {name!r}.{meant}{broken}{out} Known: {names}")
     if len(matches) > 1:
         owners = " and ".join(item.distribution for item in matches)
         choices = " or ".join(repr(item.qualified_name) for item in matches)

@@ -197,7 +197,8 @@ def resume(
         mesh: Devices over which to spread the network, as of `simulate`; they may be others than
             then.
         exactly: Whether parameters, edges, classes, versions and the kind of device have to be
-            those of then. With False only the states have to fit, and the bits may be others.
+            those of then. With False only the states have to fit, and the bits may be others;
+            what was another is then in the header of the recording, as `differences`.
 
     Returns:
         The recording of all of the run.

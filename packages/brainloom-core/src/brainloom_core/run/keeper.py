@@ -230,21 +230,37 @@ class Keeper:
 
     def _go_on(self, kept: Kept) -> None:
         self._check("what it is given", "inputs", self.about["inputs"])
+        same = [name for name in kept.about["constants"] if self._is_constant(name)]
+        there, here = (
+            {name: about["constants"].get(name, "missing") for name in same}
+            for about in (kept.about, self.about)
+        )
+        found = {
+            "versions have changed": self._differences("versions"),
+            "the network is another": [*self._differences("parts"), *differences(there, here)],
+            "the device is another": self._differences("device"),
+        }
         if self.exactly:
-            self._check("versions have changed", "versions", self.about["versions"], LOOSE)
-            self._check("the network is another", "parts", self.about["parts"], LOOSE)
-            self._check("the device is another", "device", self.about["device"], LOOSE)
-            same = [name for name in kept.about["constants"] if self._is_constant(name)]
-            there, here = (
-                {name: about["constants"].get(name, "missing") for name in same}
-                for about in (kept.about, self.about)
-            )
-            refuse("resume", "the network is another", differences(there, here), LOOSE)
+            for what, differing in found.items():
+                refuse("resume", what, differing, LOOSE)
+        self._note([text for differing in found.values() for text in differing])
         put_back("resume", self.modules, kept.arrays, kept.about["states"])
         carried = {k: v for k, v in kept.arrays.items() if k.startswith(CARRIED)}
         self.tape.carry({name.removeprefix(CARRIED): v for name, v in carried.items()})
         self.last = self.done
         self.tape.stop = self.tape.first + self.done
+
+    def _note(self, found: list[str]) -> None:
+        """Leave a mark in the recording where it goes on with something else than it began with."""
+        assert self.kept is not None
+        goes_on = self.done < self.about["steps"]
+        differing = [*self.kept.about.get("differences", ()), *(found if goes_on else ())]
+        if differing:
+            self.about["differences"] = self.tape.about["differences"] = differing
+
+    def _differences(self, key: str) -> list[str]:
+        assert self.kept is not None
+        return differences(self.kept.about[key], self.about[key])
 
     def _is_constant(self, name: str) -> bool:
         """Whether a state that could have learned did not."""

@@ -104,7 +104,9 @@ def simulate(
             when it is asked for. None keeps it in memory.
         seed: Makes all that is drawn follow from this number, the names of the modules in the
             network and the number of the step: in the steps, and where states are initialised
-            here. `brainstate.random` stays as it is. None draws from `brainstate.random`.
+            here; not what was drawn when the network was built, such as edges, which follow from
+            the seeds of connections. `brainstate.random` stays as it is. None draws from
+            `brainstate.random`.
         checkpoint: A folder, of which there is nothing yet: from time to time all that it takes to
             go on is written there, and what is recorded is streamed there. However the run ends,
             `resume(checkpoint, net)` goes on from there. None for no checkpoints.

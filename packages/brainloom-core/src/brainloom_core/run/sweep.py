@@ -20,7 +20,7 @@ from ..declare.constraints import flag, function, maybe
 from ..errors import BrainloomError, InputError
 from ..progress import progress_bar
 from ..types import Drive, Record, Time, Values
-from ..units import show
+from ..units import same_dimension, show
 from .loop import _step_length
 from .members import Member, Runner, Settings
 from .recording import Recording
@@ -246,6 +246,13 @@ def _name(name: object) -> str:
 
 
 def _values(name: str, values: Any) -> tuple[object, ...]:
+    if isinstance(values, (list, tuple)) and any(isinstance(v, u.Quantity) for v in values):
+        if not all(same_dimension(v, values[0]) for v in values):
+            raise InputError(
+                f"sweep: over: {name}: expected values of one dimension, such as [1, 2] * u.nS, "
+                f"got {', '.join(map(show, values))}"
+            )
+        return tuple(values)
     is_several = not isinstance(values, (str, bytes)) and np.ndim(u.get_mantissa(values)) != 0
     if not is_several and isinstance(values, (list, tuple, range)):
         is_several = True

@@ -227,10 +227,11 @@ class Connection(Weighted, OnDevices):
             self._write_weight(held, value)
 
     def fixed_values(self) -> dict[str, Any]:
-        """What no state and no public attribute holds: the edges, or the seed that they need."""
-        if self._kept is None or self._kept.follow_from_seed:
-            return {"seed": self.seed}
-        return {"edges": (self.edges.indptr, self.edges.indices)}
+        """What no state holds: the edges, or the seed where they or weights follow from it."""
+        if self._kept is not None and not self._kept.follow_from_seed:
+            return {"seed": None, "edges": (self.edges.indptr, self.edges.indices)}
+        draws = not isinstance(self.rule, (OneToOne, AllToAll)) or self._law is not None
+        return {"seed": self.seed if draws else None}
 
     @classmethod
     def from_pairs(

@@ -1,7 +1,9 @@
 """A plugin that registers a name which another one registers too."""
 
+from brainstate import nn
 
-class Clash:
-    """Not a model: it is only looked up."""
+
+class Clash(nn.Module):
+    """No neuron: it is only looked up."""
 
     origin = "one"

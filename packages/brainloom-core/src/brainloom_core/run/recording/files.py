@@ -21,6 +21,12 @@ __all__ = ["contents", "read", "save"]
 
 
 Data = dict[str, SpikeEvents | TraceData]
+EMPTY = {  # of what has no rows yet
+    "step": np.zeros(0, np.int64),
+    "index": np.zeros(0, np.int32),
+    "trial": np.zeros(0, np.int32),
+    "values": np.zeros(0),
+}
 
 
 def contents(store: RecordingStore) -> tuple[Data, dict[str, Json], Time]:
@@ -42,8 +48,8 @@ def contents(store: RecordingStore) -> tuple[Data, dict[str, Json], Time]:
     data: Data = {}
     for name in columns:
         about = store.attributes(name)
-        if columns[name] and "kind" in about:
-            data[name] = read(_until(columns[name], header["stop"]), about, dt)
+        if "kind" in about:
+            data[name] = read(_until(columns[name] or EMPTY, header["stop"]), about, dt)
     return data, header, dt
 
 
@@ -57,6 +63,7 @@ def read(
         known: The attributes.
         dt: Length of a step.
     """
+    columns = columns or EMPTY
     neurons = known.get("neurons")
     if known["kind"] == "spikes":
         owner = columns["step"], columns["index"], columns["trial"]
@@ -66,7 +73,7 @@ def read(
     return TraceData.of(columns["step"], columns["values"], unit, dt, known["kind"], neurons)
 
 
-def _until(columns: dict[str, Column], stop: int) -> dict[str, Column]:
+def _until(columns: Mapping[str, PyTree], stop: int) -> dict[str, PyTree]:
     """The rows of steps that all records have: of a run that was cut off, some have more."""
     rows = rows_between(columns["step"], -1, stop)
     return {name: part(column, rows) for name, column in columns.items()}

@@ -76,7 +76,9 @@ class Tape:
         self.rows: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in recorders}
         self.about = dict(about or {})
         if store is not None and not isinstance(store, RecordingStore):
-            store = RecordingStore.create(store, self.header())
+            store = RecordingStore.create(store, {**self.header(), "is_whole": False})
+            for name, gather in self.gatherers.items():  # so that it can be opened from the start
+                store.describe(name, **gather.attributes(first))
         self.store: RecordingStore | None = store
         if self.store is not None:
             for name in recorders:
@@ -199,16 +201,10 @@ class Tape:
         rest = gather.rest()
         parts = [*parts, rest] if rest else parts
         columns = {key: np.concatenate([rows[key] for rows in parts]) for key in (parts or [{}])[0]}
-        return read(columns or EMPTY, gather.attributes(self.stop), self.dt)
+        return read(columns, gather.attributes(self.stop), self.dt)
 
 
 MARK_SECONDS = 10  # what may be lost with a process
-EMPTY = {
-    "step": np.zeros(0, np.int64),
-    "index": np.zeros(0, np.int32),
-    "trial": np.zeros(0, np.int32),
-    "values": np.zeros(0),
-}
 
 
 def _unit(recorder: Recorder, window: Window, first: int, longest: int) -> int:
