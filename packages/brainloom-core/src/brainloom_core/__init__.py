@@ -1,6 +1,8 @@
 """The core of brainloom: declarations, the step, units, kernels, plugins and simulation."""
 
+import importlib as _importlib
 from importlib.metadata import version as _version
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from .declare.arguments import checked
 from .declare.constraints import (
@@ -53,7 +55,6 @@ from .plugins import get_model, list_models, list_plugins
 from .run import (
     Counts,
     Custom,
-    Explanation,
     Output,
     Rate,
     Recording,
@@ -63,12 +64,10 @@ from .run import (
     Trace,
     TraceData,
     Weights,
-    explain,
     restore,
     resume,
     simulate,
     snapshot,
-    sweep,
 )
 from .surrogate import (
     ERF,
@@ -97,6 +96,10 @@ from .surrogate import (
     Surrogate,
     Tanh,
 )
+
+if _TYPE_CHECKING:
+    from .run.explain import Explanation, explain
+    from .run.sweep import sweep
 
 __version__ = _version("brainloom-core")
 
@@ -205,3 +208,12 @@ __all__ = [
     "text",
     "whole",
 ]
+
+_LATER = {"Explanation": "explain", "explain": "explain", "sweep": "sweep"}
+
+
+def __getattr__(name: str) -> object:
+    """What few programs use is imported when it is asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'brainloom_core' has no attribute {name!r}")
+    return getattr(_importlib.import_module(f".run.{_LATER[name]}", __name__), name)

@@ -5,8 +5,9 @@ installed plugin is found as an attribute too.
 """
 
 from importlib.metadata import version as _version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import brainloom_core
 import brainloom_neurons
 import brainloom_projections
 import brainloom_synapses
@@ -25,7 +26,6 @@ from brainloom_core import (
     DeclarationError,
     Descriptor,
     Dynamics,
-    Explanation,
     FastSigmoid,
     GaussianGrad,
     InputError,
@@ -75,7 +75,6 @@ from brainloom_core import (
     UnitError,
     Weights,
     between,
-    explain,
     get_model,
     list_models,
     list_plugins,
@@ -87,7 +86,6 @@ from brainloom_core import (
     simulate,
     snapshot,
     surrogate,
-    sweep,
 )
 from brainloom_core.kernels import list_kernels, use_kernel
 from brainloom_core.plugins import find, get, list_registered
@@ -98,6 +96,9 @@ from brainloom_training import *  # noqa: F403
 from brainloom_training import data
 
 from .elsewhere import advice
+
+if TYPE_CHECKING:
+    from brainloom_core import Explanation, explain, sweep
 
 __version__ = _version("brainloom")
 
@@ -191,9 +192,11 @@ __all__ += brainloom_training.__all__
 
 
 def __getattr__(name: str) -> Any:
-    """A model that a plugin registers under this name."""
+    """What is imported when it is asked for, or a model that a plugin registers by this name."""
     if name.startswith("_"):
         raise AttributeError(f"module 'brainloom' has no attribute {name!r}")
+    if name in ("Explanation", "explain", "sweep"):
+        return getattr(brainloom_core, name)
     try:
         return find(name)
     except PluginConflictError:

@@ -1,7 +1,9 @@
-"""Running a network, recording it, and measuring what was recorded."""
+"""Running a network, recording it, and measuring what was recorded.
+
+`sweep` and `explain` are imported when they are asked for.
+"""
 
 from .checkpoint import Snapshot, restore, resume, snapshot
-from .explain import Explanation, explain
 from .loop import simulate
 from .recording import (
     Counts,
@@ -17,12 +19,10 @@ from .recording import (
     TraceData,
     Weights,
 )
-from .sweep import sweep
 
 __all__ = [
     "Counts",
     "Custom",
-    "Explanation",
     "Output",
     "Rate",
     "Recorder",
@@ -34,10 +34,8 @@ __all__ = [
     "Trace",
     "TraceData",
     "Weights",
-    "explain",
     "restore",
     "resume",
     "simulate",
     "snapshot",
-    "sweep",
 ]
