@@ -54,7 +54,7 @@ def test_a_file_is_run_and_its_recording_shown(folder: Path) -> None:
         (["net.py:build", "--duration", "3"], "--duration: expected a time such as 10s"),
         (["net.py:build", "--duration", "1s", "--set", "tau"], "--set: expected name=value"),
         (["net.py:build", "--duration", "1s", "--set", "n=2qq"], "'qq' is no unit"),
-        (["net.py:build", "--duration", "1s", "--set", "tau=5mV"], "--set tau=5 mV: "),
+        (["net.py:build", "--duration", "1s", "--set", "tau=5mV"], "--set tau=5mV: "),
         (["net.py:build", "--duration", "1s", "--set", "what=5"], "--set what=5: TypeError"),
     ],
 )

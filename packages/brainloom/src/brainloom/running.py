@@ -80,7 +80,7 @@ def run(
             return
         if checkpoint is not None:
             _describe(checkpoint, arguments)
-        with _way_on(arguments, checkpoint):
+        with _way_on(arguments, checkpoint), _naming(arguments["set"]):
             recording = _simulated(net, inputs, arguments, checkpoint)
         _finish(arguments, recording, checkpoint)
 
@@ -177,19 +177,24 @@ def _built(arguments: Arguments) -> "tuple[Module, Drive | None]":
     build = _function(arguments["what"])
     if arguments["seed"] is not None:
         brainstate.random.seed(arguments["seed"])
-    made = _made(build, dict(map(_setting, arguments["set"])))
+    settings = dict(map(_setting, arguments["set"]))
+    with _naming(arguments["set"]):
+        made = build(**settings)
     return made if isinstance(made, tuple) else (made, None)
 
 
-def _made(build: Callable[..., Any], settings: Arguments) -> Any:
-    """What the function returns; what it says of arguments from the command line, in one line."""
+@contextlib.contextmanager
+def _naming(settings: list[str]) -> Iterator[None]:
+    """Say in one line what does not fit an argument from the command line."""
     try:
-        return build(**settings)
+        yield
+    except OSError:
+        raise
     except Exception as error:
         if not settings:
             raise
-        given = ", ".join(f"{name}={value}" for name, value in settings.items())
         said = " ".join(str(error).split())
+        given = ", ".join(settings)
         raise ValueError(f"--set {given}: {type(error).__name__}: {said}") from error
 
 
