@@ -54,7 +54,7 @@ def run(
 
     The function returns a network, or a network and its inputs.
     """
-    arguments = {
+    arguments: Arguments = {
         "what": what
         if not _is_file(what)
         else str(Path(what.rpartition(":")[0]).resolve()) + what[what.rindex(":") :],
