@@ -162,11 +162,15 @@ def test_xarray(recording: Recording) -> None:
     np.testing.assert_allclose(V["time"], 0.1 * np.arange(1, 1001))
     assert list(found["slow"][found["slow"].dims[-1]].to_numpy()) == [1, 3]
     times = found["some"]
-    kept = (times["some neuron"] == 2) & (times["some trial"] == 0)
+    kept = (times["some_neuron"] == 2) & (times["some_trial"] == 0)
     np.testing.assert_allclose(times[kept.to_numpy()], train(recording, "some", 2, 0))
-    assert (
-        found.attrs["versions"]["brainloom-core"] == recording.header["versions"]["brainloom-core"]
-    )
+    versions = recording.header["versions"]
+    assert found.attrs["versions.brainloom-core"] == versions["brainloom-core"]
+    assert all(isinstance(value, (int, float, str)) for value in found.attrs.values())
+    assert not any(" " in str(name) for name in (*found.dims, *found.coords))
+    assert found["E.rate"].dims[0] == "time_5ms" and found["slow"].dims[0] == "time_10ms"
+    part = recording.between(20 * u.ms, 60 * u.ms).to_xarray()
+    assert part["slow"].dims[0] == "time_10ms"
 
 
 def test_xarray_reads_a_file_only_where_it_is_asked(tmp_path: Path) -> None:

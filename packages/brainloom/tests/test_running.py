@@ -54,6 +54,8 @@ def test_a_file_is_run_and_its_recording_shown(folder: Path) -> None:
         (["net.py:build", "--duration", "3"], "--duration: expected a time such as 10s"),
         (["net.py:build", "--duration", "1s", "--set", "tau"], "--set: expected name=value"),
         (["net.py:build", "--duration", "1s", "--set", "n=2qq"], "'qq' is no unit"),
+        (["net.py:build", "--duration", "1s", "--set", "tau=5mV"], "--set tau=5mV: "),
+        (["net.py:build", "--duration", "1s", "--set", "what=5"], "--set what=5: TypeError"),
     ],
 )
 def test_what_cannot_be_run_is_said_in_a_line(
@@ -85,7 +87,7 @@ def test_a_run_that_ctrl_c_ended_is_resumed_to_the_same_spikes(folder: Path) -> 
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=300)
-    assert process.returncode == 130 and "interrupted at" in said
+    assert process.returncode == 130 and "Go on with: brainloom resume kept" in said
     assert not (folder / "part.zarr").exists()
     again = brainloom(folder, *run, "--checkpoint", "kept")
     assert again.returncode == 1 and "brainloom resume kept" in again.stderr

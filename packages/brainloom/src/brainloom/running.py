@@ -54,7 +54,7 @@ def run(
 
     The function returns a network, or a network and its inputs.
     """
-    arguments = {
+    arguments: Arguments = {
         "what": what
         if not _is_file(what)
         else str(Path(what.rpartition(":")[0]).resolve()) + what[what.rindex(":") :],
@@ -80,7 +80,9 @@ def run(
             return
         if checkpoint is not None:
             _describe(checkpoint, arguments)
-        _finish(arguments, _simulated(net, inputs, arguments, checkpoint), checkpoint)
+        with _way_on(arguments, checkpoint), _naming(arguments["set"]):
+            recording = _simulated(net, inputs, arguments, checkpoint)
+        _finish(arguments, recording, checkpoint)
 
 
 def resume(
@@ -96,7 +98,9 @@ def resume(
         arguments = json.loads(known.read_text(encoding="utf-8"))
         net, inputs = _built(arguments)
         given: Arguments = {} if inputs is None else {"inputs": inputs}
-        _finish(arguments, bl.resume(folder / STATE, net, **given), folder)
+        with _way_on(arguments, folder):
+            recording = bl.resume(folder / STATE, net, **given)
+        _finish(arguments, recording, folder)
 
 
 def show(
@@ -173,8 +177,25 @@ def _built(arguments: Arguments) -> "tuple[Module, Drive | None]":
     build = _function(arguments["what"])
     if arguments["seed"] is not None:
         brainstate.random.seed(arguments["seed"])
-    made = build(**dict(map(_setting, arguments["set"])))
+    settings = dict(map(_setting, arguments["set"]))
+    with _naming(arguments["set"]):
+        made = build(**settings)
     return made if isinstance(made, tuple) else (made, None)
+
+
+@contextlib.contextmanager
+def _naming(settings: list[str]) -> Iterator[None]:
+    """Say in one line what does not fit an argument from the command line."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        if not settings:
+            raise
+        said = " ".join(str(error).split())
+        given = ", ".join(settings)
+        raise ValueError(f"--set {given}: {type(error).__name__}: {said}") from error
 
 
 def _is_file(what: str) -> bool:
@@ -243,6 +264,24 @@ def _setting(text: str) -> tuple[str, Any]:
     if not isinstance(unit, u.Unit):
         raise ValueError(f"--set: {name}: {found[2]!r} is no unit of brainunit")
     return name, number * unit
+
+
+@contextlib.contextmanager
+def _way_on(arguments: Arguments, checkpoint: Path | None) -> Iterator[None]:
+    """Say after Ctrl-C what there is, and how to go on."""
+    from brainloom_core import Interrupted
+
+    try:
+        yield
+    except Interrupted as error:
+        ended = str(error).partition(". ")[0].removeprefix("simulate: ")
+        if checkpoint is not None:
+            words = f". Go on with: brainloom resume {checkpoint}"
+        elif arguments["out"] is not None:
+            words = f". What was recorded until then is in {arguments['out']}"
+        else:
+            words = ". Nothing was kept: give --out, or --checkpoint to go on from"
+        raise Interrupted(ended + words, error.recording) from None
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ __all__ = ["contents", "read", "save"]
 
 
 Data = dict[str, SpikeEvents | TraceData]
-EMPTY = {  # of what has no rows yet
+EMPTY: dict[str, PyTree] = {  # of what has no rows yet
     "step": np.zeros(0, np.int64),
     "index": np.zeros(0, np.int32),
     "trial": np.zeros(0, np.int32),
@@ -63,7 +63,7 @@ def read(
         known: The attributes.
         dt: Length of a step.
     """
-    columns = columns or EMPTY
+    columns = dict(columns) or EMPTY
     neurons = known.get("neurons")
     if known["kind"] == "spikes":
         owner = columns["step"], columns["index"], columns["trial"]

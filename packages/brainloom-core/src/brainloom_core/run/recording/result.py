@@ -153,15 +153,16 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
     def to_xarray(self) -> Any:
         """An `xarray.Dataset`; needs xarray.
 
-        Samples are variables over `time` (ms) and neurons; times of spikes are variables over
-        events, with the coordinates neuron and trial. Units are the attribute `units`, the header
-        is the attributes of all. What is in a file stays there until it is asked for, where Dask
-        is installed.
+        Samples are variables over `time` (in ms; `time_5ms`, what is recorded every 5 ms) and
+        neurons; times of spikes are variables over events, with the coordinates neuron and trial.
+        Units are the attribute `units`; the header is the attributes of all, as numbers and texts.
+        What is in a file stays there until it is asked for, where Dask is installed.
 
         Raises:
             ImportError: xarray is not installed.
         """
-        return to_xarray(self, dict(self.header))
+        span = in_steps(self.start, self.dt), in_steps(self.end, self.dt)
+        return to_xarray(self, dict(self.header), span)
 
     def to_pandas(self) -> dict[str, Any]:
         """A `pandas.DataFrame` for each record, by name; needs pandas.
