@@ -287,7 +287,7 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: GaussianProfile("a"), r"GaussianProfile\.sigma: expected a length > 0, got 'a'"),
     (
         lambda: DistanceDependent(DiscProfile(1.0), "ab"),
-        r"DistanceDependent\.pre: expected numbers",
+        r"DistanceDependent\.pre: expected positions, got 'ab'",
     ),
     (lambda: grid_positions((2, True)), r"grid_positions\.shape: expected one to three"),
     (lambda: grid_positions(2, np.inf), r"grid_positions\.spacing: expected a length > 0"),

@@ -132,9 +132,9 @@ def reference(*operands: Any, **sizes: Any) -> Any:
     return CSR.reference(*operands, **sizes)
 
 
-def drops_the_last_row(w: Any, indices: Any, indptr: Any, events: Any, **sizes: Any) -> Any:
-    last = jnp.arange(events.shape[-1]) == events.shape[-1] - 1
-    return reference(w, indices, indptr, jnp.where(last, jnp.zeros_like(events), events), **sizes)
+def drops_the_first_row(w: Any, indices: Any, indptr: Any, events: Any, **sizes: Any) -> Any:
+    first = jnp.arange(events.shape[-1]) == 0
+    return reference(w, indices, indptr, jnp.where(first, jnp.zeros_like(events), events), **sizes)
 
 
 def counts_repeated_targets_once(
@@ -175,7 +175,7 @@ def fails_without_events(w: Any, indices: Any, indptr: Any, events: Any, **sizes
 @pytest.mark.parametrize(
     "change",
     [
-        drops_the_last_row,
+        drops_the_first_row,
         counts_repeated_targets_once,
         takes_graded_events_for_spikes,
         takes_positive_events_only,

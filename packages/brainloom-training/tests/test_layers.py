@@ -50,7 +50,7 @@ def test_a_bias_is_in_the_unit_of_the_weights() -> None:
         ({"w_init": np.ones((2, 2))}, "Linear.w_init: expected an array of shape (3, 2)"),
         ({"b_init": np.ones(3)}, "Linear.b_init: expected an array of shape (2,)"),
         ({"b_init": 1 * u.mV}, "Linear.b_init: expected the unit of the weights, 1, got"),
-        ({"in_size": (3, 3)}, "Linear: expected two numbers of neurons"),
+        ({"in_size": (3, 3)}, "Linear.in_size: expected one number of neurons"),
     ],
 )
 def test_refusals(arguments: dict[str, Any], message: str) -> None:

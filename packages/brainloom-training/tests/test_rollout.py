@@ -317,7 +317,7 @@ def test_what_is_read_can_be_reduced_in_pieces() -> None:
         (XS, {"read": "layers.1.U"}, "'layers.1.U': LIF has no 'U'"),
         (XS, {"read": "layers.7.V"}, "'layers.7.V': list has no '7'"),
         (XS, {"read": "inner.V"}, "'inner.V': Sequential has no 'inner'"),
-        (XS, {"read": 3}, "a name such as 'E.spikes', a function or a mapping"),
+        (XS, {"read": 3}, "read: expected None, a name such as 'E.spikes', a function without"),
     ],
 )
 def test_what_cannot_be_run_is_refused(xs: Any, options: dict[str, Any], words: str) -> None:

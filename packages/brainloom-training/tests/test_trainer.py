@@ -226,7 +226,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "training.safetensors"
     Trainer(network(), cross_entropy, optax.adam(1e-2)).save(file)
     other = Trainer(network(), cross_entropy, optax.sgd(1e-2, momentum=0.9))
-    with pytest.raises(CheckpointError, match="another trainer: optimizer was .* and is .* here"):
+    with pytest.raises(CheckpointError, match="it belongs to another model or optimizer"):
         other.load(file)
     file.write_bytes(b"not a checkpoint at all")
     with pytest.raises(CheckpointError, match="expected a checkpoint of brainloom"):

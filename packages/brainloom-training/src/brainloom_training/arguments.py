@@ -10,13 +10,16 @@ import brainunit as u
 import numpy as np
 from brainloom_core import Constraint, instance_of
 
-__all__ = ["FOLDER", "MODULE", "NUMBERS", "READ", "SAMPLES"]
+__all__ = ["FOLDER", "MODULE", "NUMBERS", "READ", "SAMPLES", "STEPPED"]
 
 FOLDER = instance_of((str, os.PathLike), "a folder")
 """The place of files."""
 
 MODULE = instance_of(brainstate.nn.Module, "a module such as a Network or a layer")
 """What is trained or run."""
+
+STEPPED = Constraint("a module such as a Network or a layer, or a function of one step", callable)
+"""What is run over a sequence."""
 
 READ = Constraint(
     "None, a name such as 'E.spikes', a function without arguments, or a mapping to these",

@@ -17,7 +17,7 @@ from brainloom_core.names import named, owner_of
 from brainloom_core.types import Array, PyTree
 from brainloom_core.units import show, with_unit
 
-from .arguments import MODULE, READ
+from .arguments import MODULE, READ, STEPPED
 from .types import Read
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["read_out", "rollout"]
 
 
-@checked(model=MODULE, read=READ, over=maybe(function), detach=flag)
+@checked(model=STEPPED, read=READ, over=maybe(function), detach=flag)
 def rollout(
     model: brainstate.nn.Module,
     xs: PyTree | None = None,

@@ -44,14 +44,18 @@ def checked(**rules: Constraint) -> Callable[[Callable[P, R]], Callable[P, R]]:
         if unknown := sorted(rules.keys() - signature.parameters.keys()):
             raise TypeError(f"{function.__qualname__} has no argument {', '.join(unknown)}")
         is_constructor = function.__name__ == "__init__"
-        places = {name: at for at, name in enumerate(signature.parameters)}
+        places = {
+            name: at
+            for at, (name, parameter) in enumerate(signature.parameters.items())
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        }
 
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             for name, rule in rules.items():
                 if name in kwargs:
                     value = kwargs[name]
-                elif places[name] < len(args):
+                elif places.get(name, len(args)) < len(args):
                     value = args[places[name]]
                 else:
                     continue  # left to its default

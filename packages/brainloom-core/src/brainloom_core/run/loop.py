@@ -27,7 +27,7 @@ from ..dynamics.network import Network
 from ..dynamics.neuron import Neuron
 from ..dynamics.step import all_dynamics, step_of
 from ..dynamics.synapse import Synapse
-from ..errors import InputError, Interrupted, NonFiniteError
+from ..errors import CheckpointError, InputError, Interrupted, NonFiniteError
 from ..kernels.registry import forced_kernels, noted_kernels
 from ..keys import drawing
 from ..names import dotted
@@ -236,7 +236,12 @@ def _simulate(
             raise
 
     total = n_steps * float(dt.to_decimal(u.ms))
-    left = (piece for piece in tape.chunks() if piece[0] >= begun)
+    left = iter([piece for piece in tape.chunks() if piece[0] >= begun])
+    if begun not in {n_steps, *(done for done, _ in tape.chunks())}:
+        raise CheckpointError(
+            "simulate: checkpoint: it was written between two chunks of this version's, so that "
+            "the run cannot go on from it: resume it with the version that wrote it"
+        )
     reached = begun
     with (
         interruptible() as is_interrupted,
