@@ -124,7 +124,15 @@ def verify(session: nox.Session) -> None:
     """Hold all models to what is known of them, and run the tests that take long."""
     session.install(*with_tests(*MEMBERS), "pytest-xdist>=3.6")
     session.run("brainloom", "verify", "--failures")
-    session.run("pytest", "-m", "slow", *PARALLEL, *session.posargs, env={"JAX_PLATFORMS": "cpu"})
+    slow = ("-m", "slow and not devices", *PARALLEL)
+    session.run("pytest", *slow, *session.posargs, env={"JAX_PLATFORMS": "cpu"})
+
+
+@nox.session(default=False)
+def devices(session: nox.Session) -> None:
+    """Run networks of every kind on up to eight virtual devices, and in several processes."""
+    session.install(*with_tests(*MEMBERS))
+    session.run("pytest", "-m", "devices", *session.posargs, env={"JAX_PLATFORMS": "cpu"})
 
 
 @nox.session(default=False)

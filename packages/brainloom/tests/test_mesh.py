@@ -89,12 +89,14 @@ def test_two_processes_give_what_one_gives_and_notice_that_they_differ(coba: Any
 
 
 @pytest.mark.slow
+@pytest.mark.devices
 def test_no_kind_of_projection_depends_on_the_devices() -> None:
     names = "coba,uneven,cuba,brunel,delays_of_edges,kinetics,sources,by_name,plastic,junctions"
     _check_equal(_on_devices(names, "[null, 1, 2, 4, 8]"))
 
 
 @pytest.mark.slow
+@pytest.mark.devices
 @pytest.mark.parametrize(("count", "devices"), [(2, 4), (4, 1)])
 def test_processes_with_devices_give_what_one_gives(count: int, devices: int) -> None:
     names = "brunel,delays_of_edges,plastic,uneven"
