@@ -86,7 +86,7 @@ FOLLOWED: dict[str, tuple[str, str]] = {
         "bl.simulate(cells, 1 * u.ms, dt=0.1 * u.ms)",
     ),
     'lambda: bl.simulate(cells, 10 * u.ms, record="W")': (
-        "it has ['V', 'spike']",
+        "it has ['V', 'spike', 'spikes', 'rate'",
         'bl.simulate(cells, 1 * u.ms, record="V")',
     ),
     "net.proj": (
