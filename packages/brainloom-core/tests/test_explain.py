@@ -2,6 +2,7 @@
 
 import _thread
 import signal
+from collections.abc import Iterator
 
 import brainstate
 import brainunit as u
@@ -72,7 +73,15 @@ def test_what_does_not_fit_into_memory_is_said():
     assert found.problems[0] in repr(found)
 
 
-def test_ctrl_c_ends_a_run_where_it_can_go_on(monkeypatch):
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as in a terminal: what runs in the background may have it switched off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_a_run_where_it_can_go_on(monkeypatch, ctrl_c):
     net, chunks, take = network(), iter(range(100)), Tape.take
     whole = simulate(network(), 500 * u.ms, seed=1, record="E.spikes", **RUN)
 

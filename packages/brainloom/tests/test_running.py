@@ -80,7 +80,7 @@ def test_a_run_that_ctrl_c_ended_is_resumed_to_the_same_spikes(folder: Path) -> 
         cwd=folder,
         stderr=subprocess.PIPE,
         text=True,
-        restore_signals=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as in a terminal
     ) as process:
         while not (folder / "kept" / "state" / "state.safetensors").exists():
             assert process.poll() is None

@@ -200,11 +200,19 @@ def _over(
     def step(i: Array, *x: PyTree) -> PyTree:
         with in_step(i):
             out = model(*x)
-            return out if reader is None else reader(out)
+            return _numbers(out) if reader is None else reader(out)
 
     if has_states(model):
         return brainstate.transform.for_loop(step, steps, *given)
     return brainstate.transform.vmap(step)(steps, *given)
+
+
+def _numbers(out: PyTree) -> PyTree:
+    """What a step of a model returned, which has to be arrays."""
+    for leaf in jax.tree.leaves(out):
+        if isinstance(leaf, str) or (not np.isscalar(leaf) and not hasattr(leaf, "dtype")):
+            raise InputError(f"rollout: model: expected a step to return arrays, got {show(leaf)}")
+    return out
 
 
 def _is_chain(model: brainstate.nn.Module) -> bool:
