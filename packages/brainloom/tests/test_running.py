@@ -74,13 +74,15 @@ def test_what_cannot_be_run_is_said_in_a_line(
 @pytest.mark.slow
 def test_a_run_that_ctrl_c_ended_is_resumed_to_the_same_spikes(folder: Path) -> None:
     run = ["run", "net.py:build", "--duration", "120s", "--seed", "3", "--record", "E.spikes"]
-    command = [sys.executable, "-m", "brainloom.cli", *run, "--checkpoint", "kept"]
+    # As in a terminal; what runs in the background may have Ctrl-C switched off.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += "from brainloom.cli import main; main()"
+    command = [sys.executable, "-c", code, *run, "--checkpoint", "kept"]
     with subprocess.Popen(
         [*command, "--every", "1s", "--out", "part.zarr"],
         cwd=folder,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as in a terminal
     ) as process:
         while not (folder / "kept" / "state" / "state.safetensors").exists():
             assert process.poll() is None
