@@ -284,13 +284,10 @@ def test_every_way_onto_a_synapse_delivers_one_charge(
     order = ("before", "poisson", "hand", "function", "projection", "module", "after")
     for number, way in enumerate(order):
         target = made[way].syn.prefetch(raised)
-        noise = PoissonInput(target, None, 1, burst, 1.0 * u.nA)
-        if way == "before":
-            net.a_noise = noise
-        elif way == "poisson":
-            net.b_noise = noise
-        elif way == "after":
-            net.z_noise = noise  # when the projection has advanced its synapse
+        # The last one when the projection has advanced its synapse.
+        names = {"before": "a_noise", "poisson": "b_noise", "after": "z_noise"}
+        if way in names:
+            setattr(net, names[way], PoissonInput(target, None, 1, burst, 1.0 * u.nA))
         elif way == "hand":
             net.c_hand = ByHand(add_by_hand(made[way].syn, 1.0 * u.nA))
         elif way == "function":
