@@ -116,7 +116,7 @@ class Failure(Exception):
 
 @pytest.fixture
 def coverage() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("doc_coverage", ROOT / "tools/docs/coverage.py")
+    spec = importlib.util.spec_from_file_location("doc_coverage", ROOT / "tools/docs/docstrings.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -146,7 +146,7 @@ class Builder:
         packages = {path.name for path in self.root.glob("p*/*/src/*") if path.is_dir()}
         if missing := packages - {module.split(".")[0] for module in modules} - {UMBRELLA}:
             raise Failure(f"no page of docs/reference lists {', '.join(sorted(missing))}")
-        self.call(str(HERE / "coverage.py"), *modules)
+        self.call(str(HERE / "docstrings.py"), *modules)
 
     def write_reference(self) -> None:
         """Write the pages of the public objects."""
