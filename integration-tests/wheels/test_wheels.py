@@ -316,8 +316,9 @@ print(*event_csr(*edges, jnp.array([False, True]), n_post=2))
     assert crowd.python(code).split() == ["0.0", "2.0"]
 
 
-def test_a_plugin_of_ones_own_from_nothing(umbrella: Environment, tmp_path: Path) -> None:
+def test_a_plugin_of_ones_own_from_nothing(tmp_path: Path) -> None:
     """As the guide goes: make it, change the equation, check it, install it, use it."""
+    umbrella = Environment.create(tmp_path / "environment")  # of its own: it installs more
     umbrella.install("brainloom[new,verify]")
     made = umbrella.call(
         "brainloom", "plugin", "new", "brainloom-mine", "--folder", str(tmp_path),
@@ -346,4 +347,3 @@ run = bl.simulate(net, 100 * u.ms, dt=0.1 * u.ms, inputs={"E": 200 * u.pA}, reco
 print(len(run["E.spikes"]) > 200)
 """
     assert umbrella.python(code).strip() == "True"
-    umbrella.call("python", "-m", "pip", "uninstall", "--yes", "--quiet", "brainloom-mine")
