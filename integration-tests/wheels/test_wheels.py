@@ -341,8 +341,8 @@ def test_a_plugin_of_ones_own_from_nothing(tmp_path: Path) -> None:
 import brainloom as bl, brainunit as u
 net = bl.Network()
 net.E = bl.MyNeuron(100)
-net.EE = bl.Projection(net.E, net.E, bl.Expon.desc(5 * u.ms), bl.CUBA.desc(), "Ring",
-                       weight=1 * u.pA)
+net.EE = bl.Projection(net.E, net.E, "Ring", bl.Expon.desc(tau=5 * u.ms),
+                       bl.COBA.desc(E=0 * u.mV), weight=0.1 * u.nS)
 run = bl.simulate(net, 100 * u.ms, dt=0.1 * u.ms, inputs={"E": 200 * u.pA}, record="E.spikes")
 print(len(run["E.spikes"]) > 200)
 """
