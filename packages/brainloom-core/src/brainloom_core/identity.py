@@ -59,7 +59,7 @@ def _kept(module: brainstate.nn.Module) -> dict[str, object]:
     if isinstance(module, Declared):
         kept |= {key: vars(module).get(key) for key in module.declared_parameters()}
     kept |= {key: getattr(module, key) for key in ("in_size",) if hasattr(module, key)}
-    kept = {k: value.make() if isinstance(value, Unmade) else value for k, value in kept.items()}
+    kept = {k: getattr(module, k) if isinstance(v, Unmade) else v for k, v in kept.items()}
     if callable(getattr(module, "fixed_values", None)):
         kept |= module.fixed_values()
     return kept
