@@ -130,9 +130,14 @@ def verify(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def devices(session: nox.Session) -> None:
-    """Run networks of every kind on up to eight virtual devices, and in several processes."""
+    """Run networks of every kind on eight virtual devices, and in several processes.
+
+    `-- whole` runs them on 1, 2, 4 and 8, and in more processes.
+    """
     session.install(*with_tests(*MEMBERS))
-    session.run("pytest", "-m", "devices", *session.posargs, env={"JAX_PLATFORMS": "cpu"})
+    rest = [text for text in session.posargs if text != "whole"]
+    chosen = "devices" if "whole" in session.posargs else "devices and not whole"
+    session.run("pytest", "-m", chosen, *rest, env={"JAX_PLATFORMS": "cpu"})
 
 
 @nox.session(default=False)
