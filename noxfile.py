@@ -24,7 +24,12 @@ REFERENCES = ROOT / "integration-tests" / "reference"
 TRAINING = ROOT / "integration-tests" / "training"
 TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")
 PARALLEL = ("--numprocesses", "logical", "--dist", "worksteal")
-PARITY = ("brainloom-kernels-cpu", "brainloom-nir", "brainloom-plasticity")
+PARITY = (
+    "brainloom-equations",
+    "brainloom-kernels-cpu",
+    "brainloom-nir",
+    "brainloom-plasticity",
+)
 # Most of the time of a test goes into compiling; `verify` runs what XLA has optimised.
 QUICK = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 MEMBERS = {
