@@ -8,6 +8,7 @@ from typing import Any
 import brainstate
 from brainloom_core import InputError
 from brainloom_core.identity import text_of
+from brainloom_core.plugins import made
 from brainloom_core.progress import progress_bar
 from brainloom_core.tensors import check_writable
 from brainloom_core.types import Arguments
@@ -40,7 +41,7 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     save_every: int | None = None,
     progress: bool | None = None,
-    on_epoch: Callable[[History], object] | None = None,
+    on_epoch: str | Callable[[History], object] | None = None,
     seed: int = 0,
     **options: Any,
 ) -> History:
@@ -74,7 +75,8 @@ def fit(
         checkpoint: File to keep training in, see above.
         save_every: Number of steps between writes of this file; None for once in an epoch.
         progress: Whether to show a progress bar; None shows one on a terminal.
-        on_epoch: Called with the history after each epoch.
+        on_epoch: Called with the history after each epoch: a function, or the name of a callback
+            that a plugin registers.
         seed: Seed of the order of samples and of all that is random.
         options: Those of `Trainer`: `optimizer`, `rule`, `parameters`, `metrics`, `regularizers`,
             `constraints`, `clip_norm`, `encoder`, `read`, `batching`, `dt`.
@@ -87,6 +89,7 @@ def fit(
         CheckpointError: The file belongs to another call, or cannot be written.
         InputError: Data or an argument is not what it is expected to be: inputs that are not
             finite, labels of classes that the model does not have, ...
+        PluginError: No plugin registers a callback of this name.
 
     Examples:
         >>> import brainunit as u, numpy as np
@@ -102,6 +105,7 @@ def fit(
     check_whole("fit", 0, epochs=epochs, seed=seed)
     check_whole("fit", 1, batch_size=batch_size, save_every=1 if save_every is None else save_every)
     _check("progress", progress is None or isinstance(progress, bool), BAR, progress)
+    on_epoch = made("callback", on_epoch) if isinstance(on_epoch, str) else on_epoch
     _check("on_epoch", on_epoch is None or callable(on_epoch), "a function or None", on_epoch)
     check_whole("fit", 1, steps_per_epoch=1 if steps_per_epoch is None else steps_per_epoch)
     check_whole("fit", 0, prefetch=prefetch)
