@@ -8,10 +8,12 @@ it solves adaptively, to the tolerance of that.
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import brainloom_nest
 import brainstate
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from brainloom_core import Neuron, simulate
@@ -25,8 +27,12 @@ TRACES = Path(__file__).parent / "nest_models"
 # Rounding of the stored numbers.
 EXACT = 2e-6  # mV
 ADAPTIVE = 1e-3  # mV
+# Where NEST allows 1e-3 in a step, also of conductances that are themselves of that size.
+LOOSE = {"ht_neuron": 5e-3}  # mV
 # In an upswing of hundreds of mV/ms, V is as good as the time at which it is there.
 EARLY = 2e-4  # ms
+TUPLES = {"tau_sfa": u.ms, "q_sfa": u.mV, "tau_stc": u.ms, "q_stc": u.pA}
+FIRST = 2  # step in which a current of a generator begins to act, with a delay of one step
 SOLVED_EXACTLY = {
     *("iaf_psc_delta", "iaf_psc_exp", "iaf_psc_alpha", "mat2_psc_exp", "izhikevich"),
     *("gif_psc_exp", "glif_psc"),
@@ -36,14 +42,17 @@ SOLVED_EXACTLY = {
 def ours(model: str, case: Case) -> Neuron:
     cls = getattr(brainloom_nest, model)
     declared = cls.declared_parameters()
-    units = {name: getattr(declared[name], "unit", None) for name in case.parameters}
-    return cls(
-        1,
-        **{
-            name: value if units[name] is None else np.asarray(value) * units[name]
-            for name, value in case.parameters.items()
-        },
-    )
+
+    def in_ours(name: str, value: Any) -> Any:
+        unit = TUPLES.get(name) or getattr(declared[name], "unit", None)
+        if name in TUPLES:
+            return tuple(x * unit for x in value)
+        return value if unit is None else np.asarray(value) * unit
+
+    given = dict(case.parameters)
+    if "tau_syn" in given:
+        given |= dict(zip(("tau_syn_ex", "tau_syn_in"), given.pop("tau_syn"), strict=True))
+    return cls(1, **{name: in_ours(name, value) for name, value in given.items()})
 
 
 class Bench(brainstate.nn.Module):
@@ -64,6 +73,7 @@ class Bench(brainstate.nn.Module):
             for weight, delay, port in zip(case.weights, DELAYS, case.ports, strict=True)
             if weight
         ]
+        self.current = case.current * u.pA
         self.rows = [k for k, weight in enumerate(case.weights) if weight]
 
     def _unit(self, port: str) -> u.Unit:
@@ -76,7 +86,8 @@ class Bench(brainstate.nn.Module):
         spikes = self.sources()
         for synapse, row in zip(self.synapses, self.rows, strict=True):
             synapse(spikes[row : row + 1])
-        self.cell()
+        begun = brainstate.environ.get("i") >= FIRST
+        self.cell(jnp.where(begun, 1.0, 0.0) * self.current)
 
 
 def run(model: str, case: Case) -> tuple[np.ndarray, np.ndarray]:
@@ -109,4 +120,4 @@ def test_model(model: str, number: int, report: Callable[[str, str], None]) -> N
     assert spikes.tolist() == theirs["spikes"]
     if model in SOLVED_EXACTLY:
         assert off <= EXACT
-    assert np.all(difference <= ADAPTIVE + EARLY * slope)
+    assert np.all(difference <= LOOSE.get(model, ADAPTIVE) + EARLY * slope)

@@ -32,6 +32,9 @@ def run(model: str, case: Case, dt: float = DT) -> dict[str, Any]:
                 synapse |= {"receptor_type": 1 + ("ex", "in").index(port)}
             source = nest.Create("spike_generator", params={"spike_times": times})
             nest.Connect(source, neuron, syn_spec=synapse)
+    if case.current:
+        generator = nest.Create("dc_generator", params={"amplitude": case.current})
+        nest.Connect(generator, neuron, syn_spec={"delay": dt})
     meter = nest.Create("multimeter", params={"record_from": ["V_m"], "interval": EVERY})
     recorder = nest.Create("spike_recorder")
     nest.Connect(meter, neuron)

@@ -1,7 +1,10 @@
 """Neurons, devices and synapses by the names that they have in NEST."""
 
 from .aeif import aeif_cond_alpha, aeif_cond_exp, aeif_psc_exp
+from .gif import gif_cond_exp, gif_psc_exp
+from .glif import glif_psc
 from .hh import hh_cond_exp_traub, hh_psc_alpha
+from .ht import ht_neuron
 from .iaf import iaf_psc_alpha, iaf_psc_delta, iaf_psc_exp
 from .iaf_cond import iaf_cond_alpha, iaf_cond_exp, iaf_cond_exp_sfa_rr
 from .others import izhikevich, mat2_psc_exp
@@ -11,8 +14,12 @@ __all__ = [
     "aeif_cond_alpha",
     "aeif_cond_exp",
     "aeif_psc_exp",
+    "gif_cond_exp",
+    "gif_psc_exp",
+    "glif_psc",
     "hh_cond_exp_traub",
     "hh_psc_alpha",
+    "ht_neuron",
     "iaf_cond_alpha",
     "iaf_cond_exp",
     "iaf_cond_exp_sfa_rr",
