@@ -158,3 +158,25 @@ CASES: dict[str, list[Case]] = {
         Case({"tau_m": 12.0, "g_peak_T": 0.5}, (5.0, 2.0), ("NMDA", "GABA_B"), current=5.0),
     ],
 }
+
+# Devices that drive an `iaf_psc_exp` with a delay of a step: their parameters.
+DEVICES: dict[str, dict[str, Any]] = {
+    "dc_generator": {"amplitude": 500.0, "start": 20.0, "stop": 300.0},
+    "ac_generator": {"amplitude": 300.0, "frequency": 17.0, "offset": 350.0, "phase": 40.0},
+    "step_current_generator": {
+        "amplitude_times": [10.0, 60.0, 61.5, 200.0],
+        "amplitude_values": [400.0, -100.0, 600.0, 450.0],
+    },
+}
+# Synapses from the first train, by way of a parrot, to an `iaf_psc_exp`.
+SYNAPSES: dict[str, dict[str, Any]] = {
+    "parrot_neuron": {"synapse_model": "static_synapse", "weight": 900.0},
+    "tsodyks2_synapse": {
+        "synapse_model": "tsodyks2_synapse",
+        "weight": 9000.0,
+        "U": 0.3,
+        "u": 0.3,
+        "tau_rec": 120.0,
+        "tau_fac": 50.0,
+    },
+}

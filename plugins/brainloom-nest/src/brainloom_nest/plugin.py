@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from brainloom_core.plugins import hookimpl
 
 NAMES = (
+    "ac_generator",
     "aeif_cond_alpha",
     "aeif_cond_exp",
     "aeif_psc_exp",
+    "dc_generator",
     "gif_cond_exp",
     "gif_psc_exp",
     "glif_psc",
@@ -22,7 +24,11 @@ NAMES = (
     "iaf_psc_exp",
     "izhikevich",
     "mat2_psc_exp",
+    "parrot_neuron",
+    "poisson_generator",
+    "spike_generator",
     "static_synapse",
+    "step_current_generator",
     "tsodyks2_synapse",
 )
 
