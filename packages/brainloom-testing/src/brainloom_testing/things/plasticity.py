@@ -119,7 +119,6 @@ def learned(rule: Callable[[], Any], w_max: Quantity) -> tuple[str, Learned]:
         )
         brainstate.nn.init_all_states([projection, target])
 
-        @brainstate.transform.jit
         def run(pre: jax.Array, post: jax.Array) -> None:
             def step(*spikes: jax.Array) -> None:
                 projection(*spikes)
@@ -127,7 +126,7 @@ def learned(rule: Callable[[], Any], w_max: Quantity) -> tuple[str, Learned]:
 
             brainstate.transform.for_loop(step, pre, post)
 
-        run(jnp.asarray(pre), jnp.asarray(post))
+        brainstate.transform.jit(run)(jnp.asarray(pre), jnp.asarray(post))
         edges = projection.connection.edges
         strength = np.asarray(projection.weight.to_decimal(unit)) / w_max.to_decimal(unit)
         whole = np.full((3, 2), np.nan, projection.weight.dtype)
