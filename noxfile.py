@@ -27,6 +27,7 @@ PARALLEL = ("--numprocesses", "logical", "--dist", "worksteal")
 PARITY = (
     "brainloom-equations",
     "brainloom-kernels-cpu",
+    "brainloom-nest",
     "brainloom-nir",
     "brainloom-plasticity",
 )

@@ -40,7 +40,10 @@ def _rests_below_threshold(case: Case) -> bool:
 
 
 def _is_refractory(case: Case) -> bool:
-    return issubclass(case.cls, Refractory)
+    """Whether V is held for a time that one gives, by the name that it has in the core."""
+    return issubclass(case.cls, Refractory) and {"tau_ref", "spk_reset"} <= {
+        *case.cls.declared_parameters()
+    }
 
 
 def _has_no_memory(case: Case) -> bool:
