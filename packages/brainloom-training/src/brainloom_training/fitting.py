@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import brainstate
@@ -13,6 +13,7 @@ from brainloom_core.tensors import check_writable
 from brainloom_core.types import Arguments
 from brainloom_core.units import show
 
+from .callbacks import Callback
 from .data.checks import check_whole
 from .history import EarlyStop, History
 from .loop import Run, measured
@@ -41,6 +42,7 @@ def fit(
     save_every: int | None = None,
     progress: bool | None = None,
     on_epoch: Callable[[History], object] | None = None,
+    callbacks: Sequence[Callback] = (),
     seed: int = 0,
     **options: Any,
 ) -> History:
@@ -75,6 +77,8 @@ def fit(
         save_every: Number of steps between writes of this file; None for once in an epoch.
         progress: Whether to show a progress bar; None shows one on a terminal.
         on_epoch: Called with the history after each epoch.
+        callbacks: What else happens beside training, such as `CSVLog("run.csv")`, `TensorBoard`
+            or `LayerRates()`.
         seed: Seed of the order of samples and of all that is random.
         options: Those of `Trainer`: `optimizer`, `rule`, `parameters`, `metrics`, `regularizers`,
             `constraints`, `clip_norm`, `encoder`, `read`, `batching`, `dt`.
@@ -103,6 +107,7 @@ def fit(
     check_whole("fit", 1, batch_size=batch_size, save_every=1 if save_every is None else save_every)
     _check("progress", progress is None or isinstance(progress, bool), BAR, progress)
     _check("on_epoch", on_epoch is None or callable(on_epoch), "a function or None", on_epoch)
+    _check_callbacks(callbacks)
     check_whole("fit", 1, steps_per_epoch=1 if steps_per_epoch is None else steps_per_epoch)
     check_whole("fit", 0, prefetch=prefetch)
     trainer = _trainer("fit", model, loss, seed=seed, **options)
@@ -120,9 +125,11 @@ def fit(
         check_writable(checkpoint)
     told = None if measured_on is None else measured_on.about()["train"]
     others = {"validation": str(told), "early_stop": text_of(early_stop)}
-    run = Run(trainer, source, epochs, measured_on, early_stop, checkpoint, save_every, others)
+    kept = checkpoint, save_every, others, tuple(callbacks)
+    run = Run(trainer, source, epochs, measured_on, early_stop, *kept)
     run.resume()
     try:
+        run.call("on_start")
         with progress_bar(run.total, progress, initial=trainer.steps, desc="training") as bar:
             while not run.over:
                 run.epoch(bar)
@@ -131,6 +138,7 @@ def fit(
         run.finish()
     finally:
         trainer.close()
+        run.call("on_end")
     return run.history
 
 
@@ -190,6 +198,13 @@ def _trainer(
             f"{', '.join(known)}. A learning rate is that of the optimizer: optax.adam(1e-3)"
         )
     return Trainer(model, loss, **options)
+
+
+def _check_callbacks(callbacks: Sequence[Callback]) -> None:
+    expected = "some such as [CSVLog('run.csv')]"
+    _check("callbacks", isinstance(callbacks, (list, tuple)), expected, callbacks)
+    for number, callback in enumerate(callbacks):
+        _check(f"callbacks[{number}]", isinstance(callback, Callback), expected, callback)
 
 
 def _check_early_stop(stop: EarlyStop | None, measured: set[str], validated: bool) -> None:
