@@ -8,12 +8,13 @@ from typing import Any
 import brainstate
 from brainloom_core import InputError
 from brainloom_core.identity import text_of
+from brainloom_core.plugins import made
 from brainloom_core.progress import progress_bar
 from brainloom_core.tensors import check_writable
 from brainloom_core.types import Arguments
 from brainloom_core.units import show
 
-from .callbacks import Callback
+from .callbacks import Callback, Progress
 from .data.checks import check_whole
 from .history import EarlyStop, History
 from .loop import Run, measured
@@ -41,8 +42,8 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     save_every: int | None = None,
     progress: bool | None = None,
-    on_epoch: Callable[[History], object] | None = None,
-    callbacks: Sequence[Callback] = (),
+    on_epoch: str | Callable[[History], object] | None = None,
+    callbacks: Sequence[str | Callback] = (),
     seed: int = 0,
     **options: Any,
 ) -> History:
@@ -76,9 +77,10 @@ def fit(
         checkpoint: File to keep training in, see above.
         save_every: Number of steps between writes of this file; None for once in an epoch.
         progress: Whether to show a progress bar; None shows one on a terminal.
-        on_epoch: Called with the history after each epoch.
+        on_epoch: Called with the history after each epoch: a function, or the name of a callback
+            that a plugin registers.
         callbacks: What else happens beside training, such as `CSVLog("run.csv")`, `TensorBoard`
-            or `LayerRates()`.
+            or `LayerRates()`; also the name of one that a plugin registers.
         seed: Seed of the order of samples and of all that is random.
         options: Those of `Trainer`: `optimizer`, `rule`, `parameters`, `metrics`, `regularizers`,
             `constraints`, `clip_norm`, `encoder`, `read`, `batching`, `dt`.
@@ -91,6 +93,7 @@ def fit(
         CheckpointError: The file belongs to another call, or cannot be written.
         InputError: Data or an argument is not what it is expected to be: inputs that are not
             finite, labels of classes that the model does not have, ...
+        PluginError: No plugin registers a callback of this name.
 
     Examples:
         >>> import brainunit as u, numpy as np
@@ -106,8 +109,9 @@ def fit(
     check_whole("fit", 0, epochs=epochs, seed=seed)
     check_whole("fit", 1, batch_size=batch_size, save_every=1 if save_every is None else save_every)
     _check("progress", progress is None or isinstance(progress, bool), BAR, progress)
+    on_epoch = made("callback", on_epoch) if isinstance(on_epoch, str) else on_epoch
     _check("on_epoch", on_epoch is None or callable(on_epoch), "a function or None", on_epoch)
-    _check_callbacks(callbacks)
+    called = _callbacks(callbacks)
     check_whole("fit", 1, steps_per_epoch=1 if steps_per_epoch is None else steps_per_epoch)
     check_whole("fit", 0, prefetch=prefetch)
     trainer = _trainer("fit", model, loss, seed=seed, **options)
@@ -125,7 +129,7 @@ def fit(
         check_writable(checkpoint)
     told = None if measured_on is None else measured_on.about()["train"]
     others = {"validation": str(told), "early_stop": text_of(early_stop)}
-    kept = checkpoint, save_every, others, tuple(callbacks)
+    kept = checkpoint, save_every, others, called
     run = Run(trainer, source, epochs, measured_on, early_stop, *kept)
     run.resume()
     try:
@@ -200,11 +204,25 @@ def _trainer(
     return Trainer(model, loss, **options)
 
 
-def _check_callbacks(callbacks: Sequence[Callback]) -> None:
+def _callbacks(given: Sequence[str | Callback]) -> tuple[Callback, ...]:
+    """The callbacks that are given, or that plugins register under these names."""
     expected = "some such as [CSVLog('run.csv')]"
-    _check("callbacks", isinstance(callbacks, (list, tuple)), expected, callbacks)
-    for number, callback in enumerate(callbacks):
+    _check("callbacks", isinstance(given, (list, tuple)), expected, given)
+    found = [_AfterEpoch(made("callback", it)) if isinstance(it, str) else it for it in given]
+    for number, callback in enumerate(found):
         _check(f"callbacks[{number}]", isinstance(callback, Callback), expected, callback)
+    return tuple(found)
+
+
+class _AfterEpoch(Callback):
+    """What a plugin registers: a function of the history."""
+
+    def __init__(self, function: Callable[[History], object]) -> None:
+        self.function = function
+
+    def on_epoch(self, progress: Progress) -> None:
+        """Call it."""
+        self.function(progress.history)
 
 
 def _check_early_stop(stop: EarlyStop | None, measured: set[str], validated: bool) -> None:

@@ -258,7 +258,7 @@ class Neuron(Dynamics):
             new["spike"] = self.fires(before, new)
             self.assign_states(self.after_step(before, new))
         finally:
-            self._release_inputs()
+            self.release_inputs()
         return self.get_spike()
 
     # The parts of a step, from values of states by name
@@ -362,17 +362,6 @@ class Neuron(Dynamics):
             return paced(self.pace(name, y), value) if self.interpolate else value
 
         return Drift(rate, drift.depends)
-
-    # Inputs
-
-    def _release_inputs(self) -> None:
-        """Forget this step's inputs: what is not given anew in a step must not act in it."""
-        for store in (self._current_inputs, self._delta_inputs):
-            for key, inp in list(store.items()):
-                if hasattr(inp, "unbind_cond"):
-                    inp.unbind_cond()
-                elif not callable(inp):
-                    del store[key]
 
     @staticmethod
     def semantics(source: Dynamics | type[Dynamics]) -> dict[str, str]:

@@ -87,7 +87,8 @@ class DeclaredEquations:
         return list(found.tolist())
 
     def _rates_of(self, vector: jax.Array, current: Quantity) -> Quantity:
-        y = {**self.unpacked(vector), "I": with_unit(current, self.unit)}
+        sites = {f"I_{site}": with_unit(0.0, self.unit) for site in self.model.input_sites}
+        y = {**self.unpacked(vector), "I": with_unit(current, self.unit), **sites}
         rates = {name: call(getattr(self.model, f"d{name}"), y) for name in self.names}
         like = {name: rates[name] * u.ms + 0.0 * y[name] for name in self.names}
         return self.pack(like)
