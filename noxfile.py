@@ -309,6 +309,15 @@ def formats(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def loaders(session: nox.Session) -> None:
+    """Training from loaders of PyTorch and Grain, and logs as TensorBoard reads them."""
+    session.install(*from_tree("brainloom", "brainloom-training[data,tensorboard]"))
+    session.install("grain>=0.2.12", "pytest>=8", "tensorboard>=2.18", "torch>=2.5")
+    tests = str(ROOT / "integration-tests" / "loaders")
+    session.run("pytest", tests, *session.posargs, env={"JAX_PLATFORMS": "cpu"})
+
+
+@nox.session(default=False)
 def training(session: nox.Session) -> None:
     """Solve the training tasks and hold what they reach to thresholds; `-- --seeds 5` as published.
 
