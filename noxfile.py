@@ -24,7 +24,13 @@ REFERENCES = ROOT / "integration-tests" / "reference"
 TRAINING = ROOT / "integration-tests" / "training"
 TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")
 PARALLEL = ("--numprocesses", "logical", "--dist", "worksteal")
-PARITY = ("brainloom-kernels-cpu", "brainloom-nir", "brainloom-plasticity")
+PARITY = (
+    "brainloom-equations",
+    "brainloom-kernels-cpu",
+    "brainloom-nir",
+    "brainloom-plasticity",
+)
+GALLERY_NEEDS = ("brainloom-plasticity", "brainloom-training[data,online]")
 # Most of the time of a test goes into compiling; `verify` runs what XLA has optimised.
 QUICK = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 MEMBERS = {
@@ -130,9 +136,14 @@ def verify(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def devices(session: nox.Session) -> None:
-    """Run networks of every kind on up to eight virtual devices, and in several processes."""
+    """Run networks of every kind on eight virtual devices, and in several processes.
+
+    `-- whole` runs them on 1, 2, 4 and 8, and in more processes.
+    """
     session.install(*with_tests(*MEMBERS))
-    session.run("pytest", "-m", "devices", *session.posargs, env={"JAX_PLATFORMS": "cpu"})
+    rest = [text for text in session.posargs if text != "whole"]
+    chosen = "devices" if "whole" in session.posargs else "devices and not whole"
+    session.run("pytest", "-m", chosen, *rest, env={"JAX_PLATFORMS": "cpu"})
 
 
 @nox.session(default=False)
@@ -205,6 +216,20 @@ def docs(session: nox.Session) -> None:
         session.run("mike", "deploy", "--update-aliases", *flags, version, *aliases)
         if aliases or not session.run("mike", "list", "latest", success_codes=[0, 1], silent=True):
             session.run("mike", "set-default", *flags, (aliases or [version])[0])
+
+
+@nox.session(default=False)
+def gallery(session: nox.Session) -> None:
+    """Run all examples from papers at their full size, or those named; `docs` runs smaller ones."""
+    session.install(*tools("docs"), *from_tree("brainloom[kernels,plot]", *GALLERY_NEEDS))
+    home = ROOT / "build" / "gallery"
+    home.mkdir(parents=True, exist_ok=True)
+    entries = session.posargs or sorted(p.stem for p in (ROOT / "docs/gallery").glob("*_*.py"))
+    with session.chdir(home):
+        for name in entries:
+            entry = str(ROOT / "docs" / "gallery" / f"{name}.py")
+            program = (str(ROOT / "tools" / "docs" / "execute.py"), "gallery", entry, "--full")
+            session.run("python", *program, env={"JAX_PLATFORMS": "cpu", "MPLBACKEND": "agg"})
 
 
 @nox.session(default=False)

@@ -77,11 +77,17 @@ small.doubled(1)
     "docs/gallery/Author_2000.py": '''"""Twice two.
 
 Author (2000).
+
+Two things to try:
+
+1. Twice three: six.
+2. Twice four: eight.
 """
 
 import matplotlib.pyplot as plt
 import small
 
+topic = "Neurons"
 published = {"twice two": (4.0, 0.01)}
 measured = {"twice two": small.doubled(2.0)}
 figure, axis = plt.subplots()
@@ -133,6 +139,7 @@ FAULTS = {
     "example of a page": (replace(INDEX, "small.doubled(3)", "small.halved(3)"), "index.md:5"),
     "example of a docstring": (replace(MODULE, "        4.0", "        5.0"), "small.doubled"),
     "cell": (replace(TUTORIAL, "small.doubled(1)", "small.halved(1)"), "halved"),
+    "topic of an example": (replace(GALLERY, '"Neurons"', '"Birds"'), "no topic Birds"),
     "number of a paper": (replace(GALLERY, "(4.0, 0.01)", "(4.1, 0.01)"), "published 4.1"),
 }
 
@@ -187,6 +194,10 @@ def test_what_is_shown_is_what_was_run(whole: Path) -> None:
     assert 'href="reference/small/doubled/#small.doubled"' in pages["index.html"]
     assert "The number." in pages["reference/small/doubled/index.html"]
     assert "Author_2000.svg" in pages["gallery/index.html"]
+    assert 'id="neurons"' in pages["gallery/index.html"]
+    row = r"twice two</td>.*?>4</td>.*?>1 %</td>"
+    assert re.search(row, pages["gallery/index.html"], re.DOTALL)
+    assert "Twice three" in pages["gallery/Author_2000/index.html"]
     assert "small" in pages["reference/changelog/index.html"]
     for page in pages.values():  # nothing is fetched from elsewhere
         assert not re.search(r'(?:src|href)="https?://(?!squidfunk)[^"]*\.(?:js|css|woff2?)"', page)

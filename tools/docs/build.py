@@ -9,6 +9,7 @@ the last build is not run again.
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -19,13 +20,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
+from execute import NUMBERS
 from reference import UMBRELLA, modules_of
 
 HERE = Path(__file__).parent
 MATHJAX = "mathjax@3.2.2"
 QUICK = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}  # most of their time is compiling
 SHOWN = (".md", ".ipynb", ".py", ".svg", ".png")  # what else a page saves is for its own use
+TOPICS = ("Neurons", "Networks", "Rhythms", "Memory and decisions", "Plasticity", "Training")
 BLOCK = re.compile(r"^ *```python\n", re.MULTILINE)
 
 
@@ -85,10 +89,14 @@ class Builder:
             if source.exists() and BLOCK.search(source.read_text(encoding="utf-8")):
                 yield Job("page", source, None)
 
+    def made(self, job: Job) -> Path:
+        """The folder of what a job makes."""
+        return self.cache / digest(job.source, text=f"{job.kind} {self.fingerprint}")
+
     def run(self, job: Job) -> float:
         """Run a job, or take what it made last time, into the staged site."""
         start = perf_counter()
-        made = self.cache / digest(job.source, text=f"{job.kind} {self.fingerprint}")
+        made = self.made(job)
         if not made.exists():
             work = made.with_suffix(".part")
             shutil.rmtree(work, ignore_errors=True)
@@ -165,22 +173,31 @@ class Builder:
         page.write_text(filled, encoding="utf-8")
 
     def write_gallery(self) -> None:
-        """Write the page that shows all examples from papers."""
-        sources = sorted((self.docs / "gallery").glob("*_*.py"))
-        if not sources:
+        """Write the page that shows all examples from papers, by topic, and their numbers."""
+        jobs = [job for job in self.jobs() if job.kind == "gallery"]
+        if not jobs:
             return
-        head = (self.docs / "gallery" / "index.md").read_text(encoding="utf-8")
-        cards = []
-        for source in sources:
-            page = (self.stage / "gallery" / f"{source.stem}.md").read_text(encoding="utf-8")
-            found = re.search("^# (.*)", page, re.MULTILINE)
-            title = f"{source.stem.replace('_', ' ')}. {found[1] if found else ''}"
-            cards.append(
-                f"-   [![{title}]({source.stem}.svg)]({source.stem}.md)\n\n"
-                f"    [{title}]({source.stem}.md)"
-            )
-        grid = '<div class="grid cards" markdown>\n\n' + "\n\n".join(cards) + "\n\n</div>\n"
-        (self.stage / "gallery" / "index.md").write_text(f"{head}\n{grid}", encoding="utf-8")
+        known = {
+            job.source.stem: json.loads((self.made(job) / NUMBERS).read_text(encoding="utf-8"))
+            for job in jobs
+        }
+        parts = [(self.docs / "gallery" / "index.md").read_text(encoding="utf-8")]
+        if unknown := {entry["topic"] for entry in known.values()} - set(TOPICS):
+            raise Failure(f"the gallery has no topic {', '.join(unknown)}; it has {TOPICS}")
+        for topic in TOPICS:
+            cards = [card(*item) for item in known.items() if item[1]["topic"] == topic]
+            if cards:
+                grid = '<div class="grid cards" markdown>\n\n' + "\n".join(cards) + "\n</div>"
+                parts.append(f"## {topic}\n\n{grid}")
+        rows = ["| | | published | here | may differ by | run time |", "|---|---|--:|--:|--:|--:|"]
+        for name, entry in known.items():
+            first = [f"[{name.replace('_', ' ')}]({name}.md)", f"{entry['seconds']:.0f} s"]
+            for numbers in entry["numbers"]:
+                rows.append(f"| {first[0]} | {' | '.join(numbers)} | {first[1]} |")
+                first = ["", ""]
+        parts.append("## All numbers\n\n" + "\n".join(rows) + "\n")
+        index = self.stage / "gallery" / "index.md"
+        index.write_text("\n\n".join(parts), encoding="utf-8")
 
     def fetch_mathjax(self) -> None:
         """Put MathJax into the site, so that readers need no other."""
@@ -206,6 +223,13 @@ class Builder:
         )
         if done.returncode:
             raise Failure(f"{Path(program).name} found something wrong")
+
+
+def card(name: str, entry: dict[str, Any]) -> str:
+    """An example in the grid of its topic: its figure and its title, which lead to its page."""
+    title = f"{name.replace('_', ' ')}. {entry['title']}"
+    picture = f"[![{title}]({name}.svg)]({name}.md)"
+    return f"-   {picture}\n\n    [{title}]({name}.md)\n"
 
 
 def digest(*files: Path, text: str = "") -> str:

@@ -3,17 +3,20 @@
 `python execute.py page FILE` runs the Python blocks of a Markdown page, one after the other in one
 namespace, and puts what each prints under it. `notebook` runs a tutorial in jupytext's percent
 format and writes it as a page and as a notebook with its outputs. `gallery` runs an example from a
-paper, and holds what it measured to what was published. Each stops at the first failure.
+paper, and holds what it measured to what was published; arguments behind the file, such as
+`--full`, go to the example. Each stops at the first failure.
 """
 
 import contextlib
 import io
+import json
 import os
 import re
 import runpy
 import sys
 import traceback
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 BLOCK = re.compile(r"^(?P<indent> *)```python\n(?P<code>.*?)^ *```\n", re.MULTILINE | re.DOTALL)
@@ -33,6 +36,8 @@ TUTORIAL = """{% extends "markdown/index.md.j2" %}
 ![Figure]({{ output.metadata.filenames["image/svg+xml"] | path2url }})
 {% endblock data_svg %}
 """
+TO_TRY = "Two things to try:"
+NUMBERS = "numbers.json"
 REFERENCE_LINK = re.compile(r"\[([^\]]+)\]\[[^\]]*\]")
 
 
@@ -110,26 +115,28 @@ def away_from_the_site(text: str, folder: str) -> str:
     return REFERENCE_LINK.sub(r"\1", MARKDOWN_LINK.sub(absolute, text))
 
 
-def gallery(source: Path) -> None:
-    """Run an example from a paper, and write its figure and its page."""
-    printed = io.StringIO()
+def gallery(source: Path, *arguments: str) -> None:
+    """Run an example from a paper, and write its figure, its page, and its row of the table."""
+    printed, start = io.StringIO(), perf_counter()
+    sys.argv[1:] = arguments
     with contextlib.redirect_stdout(printed):
         result = runpy.run_path(str(source), run_name="__main__")
-    published, measured = result["published"], result["measured"]
-    rows = ["| | published | here | may differ by |", "|---|---|---|---|"]
-    for what, (value, tolerance) in published.items():
-        got = float(measured[what])
-        if not abs(got - value) <= tolerance * abs(value):
-            sys.exit(f"{source}: {what}: published {value}, here {got}: not within {tolerance:.0%}")
-        rows.append(f"| {what} | {value:.4g} | {got:.4g} | {tolerance:.0%} |")
+    seconds = perf_counter() - start
+    numbers = compared(source, result["published"], result["measured"])
     result["figure"].savefig(f"{source.stem}.svg", metadata={"Date": None})
     title, _, text = result["__doc__"].strip().partition("\n")
+    text, _, to_try = text.partition(TO_TRY)
+    known = {"title": title.rstrip("."), "topic": result["topic"], "seconds": seconds}
+    Path(NUMBERS).write_text(json.dumps({**known, "numbers": numbers}), encoding="utf-8")
     code = source.read_text(encoding="utf-8")
-    parts = [f"---\ntitle: {source.stem.replace('_', ' ')}\n---", f"# {title.rstrip('.')}"]
-    parts += [text.strip(), f"![{title}]({source.stem}.svg)"]
-    parts += ["\n".join(rows)]
+    rows = ["| | published | here | may differ by |", "|---|---|---|---|"]
+    rows += [f"| {' | '.join(number)} |" for number in numbers]
+    parts = [f"---\ntitle: {source.stem.replace('_', ' ')}\n---", f"# {known['title']}"]
+    parts += [text.strip(), f"![{title}]({source.stem}.svg)", "\n".join(rows)]
     if printed.getvalue():
         parts.append("```{.text .output}\n" + printed.getvalue().rstrip() + "\n```")
+    if to_try:
+        parts.append(f"## Two things to try\n\n{to_try.strip()}")
     parts.append(f"[Download {source.name}]({source.name}){{ .md-button download }}")
     program = code.split('"""', 2)[2].strip()
     parts.append(f"```py\n{program}\n```\n")
@@ -137,5 +144,17 @@ def gallery(source: Path) -> None:
     Path(source.name).write_text(code, encoding="utf-8")
 
 
+def compared(source: Path, published: dict[str, Any], measured: dict[str, Any]) -> list[list[str]]:
+    """Hold what was measured to what was published, each with the part by which it may differ."""
+    numbers = []
+    for what, (value, tolerance) in published.items():
+        got = float(measured[what])
+        if not abs(got - value) <= tolerance * abs(value):
+            sys.exit(f"{source}: {what}: published {value}, here {got}: not within {tolerance:.0%}")
+        numbers.append([what, f"{value:.4g}", f"{got:.4g}", f"{100 * tolerance:.2g} %"])
+    return numbers
+
+
 if __name__ == "__main__":
-    {"page": page, "notebook": notebook, "gallery": gallery}[sys.argv[1]](Path(sys.argv[2]))
+    kinds = {"page": page, "notebook": notebook, "gallery": gallery}
+    kinds[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])

@@ -199,7 +199,9 @@ EXEMPT = {
     ),
     "what conditions and signatures are made of": (
         "Case checks_for checked complaints default_case one_of parametrize_with_checks "
-        "real_signature run Descriptor check_kernel check_loss check_rule check_surrogate"
+        "real_signature run Descriptor check_kernel check_loss check_rule check_surrogate "
+        "check_callback check_encoder check_format check_learning_rule check_model "
+        "check_plasticity_rule"
     ),
     "what may hold any numbers": "full first_spike_time keep_sign",
     "what looks at a whole model or data set, which takes long, or at files": (

@@ -4,6 +4,7 @@ import importlib as _importlib
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
+from .built import build
 from .declare.arguments import checked
 from .declare.constraints import (
     Constraint,
@@ -177,6 +178,7 @@ __all__ = [
     "Weights",
     "at_least",
     "between",
+    "build",
     "checked",
     "duration",
     "explain",

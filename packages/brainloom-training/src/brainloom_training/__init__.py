@@ -5,6 +5,15 @@ from importlib.metadata import version as _version
 from brainloom_core import CheckpointError
 
 from . import data as data
+from .convolutions import (
+    AvgPool1d,
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    Flatten,
+    MaxPool1d,
+    MaxPool2d,
+)
 from .doctor import Finding, Report, diagnose
 from .encoders import (
     DeltaEncoder,
@@ -18,6 +27,7 @@ from .eventprop import EventPropLIF, check_eventprop, first_spike_time
 from .fitting import evaluate, fit
 from .guard import TrainingError
 from .history import EarlyStop, History
+from .initialization import FluctuationDriven
 from .layers import Linear
 from .losses import (
     MSE,
@@ -32,9 +42,11 @@ from .losses import (
     SpikeCountMSE,
     VanRossum,
 )
+from .normalization import BNTT, TDBN, Dropout, LayerNorm
 from .oracles import Expectation, GradientReport, check_expectation, check_gradients
 from .parameters import keep_sign, make_trainable, trainable
 from .readouts import LeakyRateReadout, LeakySpikeReadout
+from .recurrence import Recurrent, Residual, SpikeDrivenAttention
 from .reductions import (
     FirstSpikeTime,
     LastOverTime,
@@ -53,13 +65,20 @@ from .trainer import Trainer
 __version__ = _version("brainloom-training")
 
 __all__ = [
+    "BNTT",
     "BPTT",
     "MSE",
     "RULES",
+    "TDBN",
     "Accuracy",
+    "AvgPool1d",
+    "AvgPool2d",
     "CheckpointError",
+    "Conv1d",
+    "Conv2d",
     "DeltaEncoder",
     "DirectEncoder",
+    "Dropout",
     "EarlyStop",
     "Encoder",
     "EventProp",
@@ -69,17 +88,22 @@ __all__ = [
     "FiringRate",
     "FirstSpikeLoss",
     "FirstSpikeTime",
+    "Flatten",
+    "FluctuationDriven",
     "GradientReport",
     "History",
     "LastOverTime",
     "LatencyCrossEntropy",
     "LatencyEncoder",
+    "LayerNorm",
     "LeakyRateReadout",
     "LeakySpikeReadout",
     "LearningRule",
     "Linear",
     "Loss",
     "MaxOverTime",
+    "MaxPool1d",
+    "MaxPool2d",
     "MeanLogSoftmax",
     "MeanOverTime",
     "MembraneCrossEntropy",
@@ -88,10 +112,13 @@ __all__ = [
     "RateCrossEntropy",
     "RateEncoder",
     "RateMSE",
+    "Recurrent",
     "Reduction",
     "Report",
+    "Residual",
     "SpikeCountCrossEntropy",
     "SpikeCountMSE",
+    "SpikeDrivenAttention",
     "Stack",
     "SumOverTime",
     "Trainer",

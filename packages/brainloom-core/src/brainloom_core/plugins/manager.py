@@ -4,6 +4,7 @@ Nothing is imported until something is asked that needs it: plugins are listed f
 what they provide from their manifests.
 """
 
+import dataclasses
 import functools
 import importlib
 from collections.abc import Iterator, Mapping
@@ -274,7 +275,7 @@ def _kernels(declared: Any) -> list[Kernel]:
     return [Kernel(**{name: getattr(k, name) for name in FIELDS}) for k in kernels]
 
 
-FIELDS = ("op", "name", "platforms", "load", "rank", "supports")
+FIELDS = tuple(field.name for field in dataclasses.fields(Kernel))
 
 
 def _say_changes(plugin: Installed, outcome: Outcome) -> None:

@@ -35,6 +35,7 @@ from ..partition import Partition, as_partition, partition_in_use
 from ..progress import progress_bar
 from ..types import Arguments, Array, Drive, Json, PyTree, Record, Time
 from ..units import same_dimension, show
+from ..unmade import is_unmade, make_all
 from .draws import Draws
 from .health import Watch, snapshot
 from .inputs import Inputs, naming_inputs
@@ -217,6 +218,8 @@ def _simulate(
     clock = Clock.of(dt, first + n_steps)
     # From here on there is something to go on from.
     with interruptible() as is_interrupted, brainstate.environ.context(dt=dt):
+        if partition is None:  # here, and not in a step that is traced
+            make_all(net)
         if keeper is not None:
             store = keeper.store(net, recorders)
         longest = CHUNK_STEPS, CHUNK_BYTES
@@ -262,7 +265,7 @@ def _simulate(
                         finish(pending)
                 if keeper is not None:  # all states are whole, and in one place
                     keeper.write(reached)
-            jax.block_until_ready([state.value for state in run.states])
+            jax.block_until_ready([state.value for state in run.states if not is_unmade(state)])
             _ends[net] = _End.of(net, tape.stop, dt)
             recording = tape.recording()
     if tape.stop < first + n_steps:

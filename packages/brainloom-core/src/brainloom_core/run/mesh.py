@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import InputError
 from ..partition import Partition, Partitioned, partition_in_use
 from ..types import Array, PyTree
+from ..unmade import is_unmade
 
 __all__ = ["on_host", "spread_over", "traced_step"]
 
@@ -81,6 +82,8 @@ def _require_the_same(partition: Partition, modules: Sequence[brainstate.nn.Modu
     numbers = [brainstate.random.DEFAULT.value]
     for node in _nodes(modules):
         for _, value in sorted(vars(node).items()):
+            if is_unmade(value):  # it follows from the seed
+                continue
             held = value.value if isinstance(value, brainstate.State) else value
             if isinstance(held, (u.Quantity, np.ndarray, jax.Array, float)):
                 numbers.append(held)
@@ -123,6 +126,8 @@ def _owned(
 
 def _place(partition: Partition, modules: Sequence[brainstate.nn.Module]) -> None:
     for state, size in _owned(modules):
+        if is_unmade(state):
+            continue
         leaves, tree = jax.tree.flatten(state.value)
         placed = [
             leaf
@@ -137,4 +142,5 @@ def _place(partition: Partition, modules: Sequence[brainstate.nn.Module]) -> Non
 
 def _bring_back(partition: Partition, modules: Sequence[brainstate.nn.Module]) -> None:
     for state in (*(state for state, _ in _owned(modules)), brainstate.random.DEFAULT):
-        state.value = partition.local(state.value)
+        if not is_unmade(state):
+            state.value = partition.local(state.value)
