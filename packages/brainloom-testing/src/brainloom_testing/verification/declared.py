@@ -78,7 +78,7 @@ class DeclaredEquations:
         return {**y, **jumped, "V": 0.0 * y["V"] + V}
 
     def equations(self, start: Quantity) -> Equations:
-        """For `solve`, up to the first spike where V is not reset by the rules of the base class."""
+        """For `solve`, up to the first spike where the base class does not reset V."""
         resets = not (isinstance(self.model, Crossing) or self.has_own_reset)
         return Equations(
             tuple(self.names),
