@@ -48,6 +48,7 @@ PACKAGES = (
         "brainloom_nir",
         "brainloom_equations",
         "brainloom_example",
+        "brainloom_generalized",
     ),
 )
 DT = 0.1 * u.ms
