@@ -221,7 +221,7 @@ class ac_generator(SinusoidalInput):
         >>> from brainloom_nest import ac_generator
         >>> current = ac_generator(1, 100 * u.pA, 50 * u.Hz)
         >>> with brainstate.environ.context(i=50, dt=0.1 * u.ms):
-        ...     print(current().to_decimal(u.pA).round(3))
+        ...     print(current().to_decimal(u.pA).round())
         [100.]
     """
 
