@@ -29,7 +29,9 @@ from .views import View
 __all__ = ["Dynamics"]
 
 _known_solver = Constraint(
-    "one of " + ", ".join(map(repr, ("auto", *SOLVERS))) + " or a function",
+    "one of "
+    + ", ".join(map(repr, ("auto", *SOLVERS)))
+    + ", one in parts such as 'rk4x10', or a function",
     is_solver,
 )
 
