@@ -44,6 +44,7 @@ PACKAGES = (
     *(
         "brainloom_training",
         "brainloom_plasticity",
+        "brainloom_nest",
         "brainloom_nir",
         "brainloom_equations",
         "brainloom_example",
