@@ -44,9 +44,11 @@ PACKAGES = (
     *(
         "brainloom_training",
         "brainloom_plasticity",
+        "brainloom_nest",
         "brainloom_nir",
         "brainloom_equations",
         "brainloom_example",
+        "brainloom_generalized",
     ),
 )
 DT = 0.1 * u.ms

@@ -97,7 +97,12 @@ def differences(there: Mapping[str, Json], here: Mapping[str, Json]) -> list[str
         for name in there
         if name in here and there[name] != here[name]
     ]
-    return [*other, *lost, *new]
+    return sorted([*other, *lost, *new], key=_is_inner)
+
+
+def _is_inner(difference: str) -> bool:
+    """Whether it is of something with a name that nobody writes, such as `E._before_updates`."""
+    return "._" in difference.split(" ", 1)[0]
 
 
 def refuse(who: str, what: str, found: list[str], hint: str = "") -> None:

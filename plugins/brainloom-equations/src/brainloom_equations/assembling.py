@@ -102,6 +102,7 @@ def read_neuron(
         functions=reader.functions,
         subexpressions=reader.subexpressions,
         input_unit=input_unit,
+        input_name=input_name,
         threshold=condition,
         changes=changes,
         refractory=period,

@@ -78,7 +78,7 @@ def neuron_class(model: Model, module: str, doc: str | None) -> type[EquationNeu
         members["solver"] = scheme(model.solver)
     if model.noise_rule == "heun":
         members["noise_rule"] = "heun"
-    members["equation_model"] = model
+    members |= {"equation_model": model, "input_name": model.input_name}
     metaclass: Any = type(EquationNeuron)
     cls: type[EquationNeuron] = metaclass(model.name, (EquationNeuron,), members)
     cls.__doc__ = docstring(cls, model, doc)

@@ -61,6 +61,7 @@ class Model:
         functions: Functions of time by name.
         subexpressions: Unit and expression by name.
         input_unit: Unit of the input current.
+        input_name: What the texts call it.
         threshold: The condition of a spike, None for no spikes.
         changes: What a spike does, by name of the state.
         refractory: The period or the condition of refractoriness, None for none.
@@ -78,6 +79,7 @@ class Model:
     functions: Functions
     subexpressions: Mapping[str, tuple[u.Unit, Node]]
     input_unit: u.Unit
+    input_name: str
     threshold: Node | None
     changes: Mapping[str, Change]
     refractory: Node | None

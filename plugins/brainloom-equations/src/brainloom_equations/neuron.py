@@ -77,6 +77,7 @@ class EquationNeuron(Neuron):
     frozen: ClassVar[tuple[str, ...]] = ()
     strict: ClassVar[bool] = True  # v > v_th, and not >=
     noise_rule: ClassVar[str] = ""
+    input_name: ClassVar[str] = "I"  # what the text calls it
     texts: ClassVar[dict[str, str]] = {}
     equation_methods: ClassVar[dict[str, Set[str]]] = {
         **Neuron.equation_methods,

@@ -10,6 +10,7 @@ from brainloom_core.types import Quantity
 from brainloom_core.units import show
 
 from .building import after, is_slow, scale_parameter, threshold_of
+from .describing import EXAMPLE
 from .dimensions import CONDITIONS, FUNCTIONS
 from .fragments import EquationError
 from .model import Change, Model
@@ -61,7 +62,7 @@ class _Writer:
     def module(self) -> str:
         """The whole module."""
         body = [*self._declarations(), *self._settings(), *self._methods()]
-        doc = inspect.cleandoc(self.cls.__doc__ or "")
+        doc = inspect.cleandoc(self.cls.__doc__ or "").replace("\n".join(EXAMPLE), self._example())
         lines = [f'"""{self.model.name}: {doc.splitlines()[0]}"""', ""]
         alias = "" if self.units == "brainunit" else " as u"
         standard = [f"import {name}" for name in sorted(self.modules & {"math"})]
@@ -79,6 +80,13 @@ class _Writer:
         text = "\n".join(f"    {line}".rstrip() for line in doc.splitlines())
         lines += [f'    r"""{text.strip()}', '    """', ""]
         return "\n".join([*lines, *(f"    {line}".rstrip() for line in body)]) + "\n"
+
+    def _example(self) -> str:
+        name = self.model.name
+        given = any(p.default is REQUIRED for p in self.model.parameters.values())
+        if given or self.model.functions:
+            return f"    >>> {name}.__name__\n    {name!r}"
+        return f"    >>> {name}(2).in_size\n    (2,)"
 
     # Declarations
 

@@ -171,11 +171,6 @@ def simulate(
             "simulate: store: with checkpoint= what is recorded is written into its folder: leave "
             "store out"
         )
-    if checkpoint is not None and partition is not None and partition.is_shared:
-        raise InputError(
-            "simulate: checkpoint: a network that lies in several processes is not kept; leave "
-            "checkpoint out, or spread it over the devices of one process"
-        )
     dt = _step_length(dt)
     keeper = None if checkpoint is None else Keeper(checkpoint, every, dt)
     return _simulate(
@@ -250,7 +245,7 @@ def _simulate(
         with progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar:
             while reached < n_steps and not is_interrupted():
                 pending = None
-                with spread_over(partition, (net, *fed.modules)):
+                with spread_over(partition, (net, *fed.modules), seed is not None):
                     for done, length in left:
                         chunk = run.chunk(done, length)
                         if pending is not None:
