@@ -195,7 +195,8 @@ def test_what_is_shown_is_what_was_run(whole: Path) -> None:
     assert "The number." in pages["reference/small/doubled/index.html"]
     assert "Author_2000.svg" in pages["gallery/index.html"]
     assert 'id="neurons"' in pages["gallery/index.html"]
-    assert re.search(r"twice two</td>.*?>4</td>.*?>1 %</td>", pages["gallery/index.html"], re.DOTALL)
+    row = r"twice two</td>.*?>4</td>.*?>1 %</td>"
+    assert re.search(row, pages["gallery/index.html"], re.DOTALL)
     assert "Twice three" in pages["gallery/Author_2000/index.html"]
     assert "small" in pages["reference/changelog/index.html"]
     for page in pages.values():  # nothing is fetched from elsewhere

@@ -3,8 +3,8 @@
 `python execute.py page FILE` runs the Python blocks of a Markdown page, one after the other in one
 namespace, and puts what each prints under it. `notebook` runs a tutorial in jupytext's percent
 format and writes it as a page and as a notebook with its outputs. `gallery` runs an example from a
-paper, and holds what it measured to what was published; arguments behind the file, such as `--full`,
-go to the example. Each stops at the first failure.
+paper, and holds what it measured to what was published; arguments behind the file, such as
+`--full`, go to the example. Each stops at the first failure.
 """
 
 import contextlib

@@ -41,7 +41,15 @@ __all__ = ["PACKAGES", "caption", "draw", "figures", "kind"]
 
 PACKAGES = (
     *("brainloom_core", "brainloom_neurons", "brainloom_synapses", "brainloom_projections"),
-    *("brainloom_training", "brainloom_plasticity", "brainloom_nir", "brainloom_example"),
+    *(
+        "brainloom_training",
+        "brainloom_plasticity",
+        "brainloom_nest",
+        "brainloom_nir",
+        "brainloom_equations",
+        "brainloom_example",
+        "brainloom_generalized",
+    ),
 )
 DT = 0.1 * u.ms
 WIDTH, HEIGHT = 6.0, 2.4

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from brainloom_core import (
     Crossing,
+    DeclarationError,
+    InputError,
     Neuron,
     Numerics,
     ParameterError,
@@ -256,3 +258,74 @@ def test_gradients_pass_by_a_detached_reset(rule: str) -> None:
 def test_a_detached_reset_and_times_within_a_step_exclude_each_other() -> None:
     with pytest.raises(ParameterError, match=r"Leaky\.detach_reset: expected None with interp"):
         Leaky(1, interpolate=True, detach_reset=True)
+
+
+class Falling(Leaky):
+    """Its threshold falls faster than its potential, and meets it from above."""
+
+    theta_initializer = initializer(3.0 * u.mV)
+    theta = state("theta_initializer")
+    linear = True
+
+    def dtheta(self, theta: Any) -> Any:
+        return -theta / (2.0 * u.ms)
+
+    def threshold(self, theta: Any) -> Any:
+        return theta
+
+
+@pytest.mark.parametrize("interpolate", [True, False])
+def test_a_threshold_that_falls_below_the_potential_is_a_spike(interpolate: bool) -> None:
+    """2 exp(-t / 10 ms) meets 3 exp(-t / 2 ms) at ln(1.5) / 0.4 ms."""
+    neuron = Falling(1, V_initializer=2.0 * u.mV, interpolate=interpolate)
+    brainstate.nn.init_all_states(neuron)
+    meets = np.log(1.5) / 0.4
+    with brainstate.environ.context(dt=0.25 * u.ms):
+        steps = [float(neuron()[0]) for _ in range(5)]
+    k = steps.index(1.0) + 1
+    assert k == int(np.ceil(meets / 0.25)) == 5
+    if interpolate:
+        lag = float(neuron.spike_lag.value[0].to_decimal(u.ms))
+        assert 0.25 * k - lag == pytest.approx(meets, abs=2e-3)
+
+
+class Forked(Leaky):
+    """A soma and a dendrite that are not coupled."""
+
+    input_sites = {"dendrite": "W"}
+    W_initializer = initializer(0.0 * u.mV)
+    W = state("W_initializer")
+    linear = True
+
+    def dW(self, W: Any, I_dendrite: Any) -> Any:
+        return (2.0 * u.ohm * I_dendrite - W) / self.tau
+
+
+def test_a_current_with_the_label_of_a_site_acts_there_alone() -> None:
+    neuron = Forked(1, V_th=100.0 * u.mV)
+    brainstate.nn.init_all_states(neuron)
+    seen: list[Any] = []
+
+    def current(V: Any) -> Any:
+        seen.append(V)
+        return (1.0 * u.mV - V) / (1.0 * u.ohm)
+
+    neuron.add_current_input("stays", current, label="dendrite")
+    neuron.add_current_input("once", 3.0 * u.mA)
+    neuron(1.0 * u.mA)
+    decay = np.exp(-float(brainstate.environ.get_dt().to_decimal(u.ms)) / 10.0)
+    assert float(neuron.V.value[0].to_decimal(u.mV)) == pytest.approx(4.0 * (1 - decay), rel=1e-5)
+    rises = 2.0 / 3.0 * (1 - decay**3)  # dW/dt = (2 (1 - W) - W) / tau
+    assert float(neuron.W.value[0].to_decimal(u.mV)) == pytest.approx(rises, rel=1e-4)
+    assert seen
+    with pytest.raises(InputError, match=r"Forked: the current input 'x': expected a label among"):
+        neuron.add_current_input("x", current, label="dendrit")
+
+
+def test_a_site_needs_its_state() -> None:
+    with pytest.raises(
+        DeclarationError, match=r"Wrong.input_sites\['dendrite'\]: there is no state"
+    ):
+
+        class Wrong(Leaky):
+            input_sites = {"dendrite": "V_d"}

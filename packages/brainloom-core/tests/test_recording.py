@@ -378,3 +378,10 @@ def test_a_recording_is_a_mapping() -> None:
     with pytest.raises(KeyError, match="'E.spike' was not recorded; there are .* is 'E.spikes'"):
         made["E.spike"]
     np.testing.assert_allclose(made["E.V"].t.to_decimal(u.ms)[:2], [1.0, 2.0])
+
+
+def test_what_has_recorded_nothing_yet_can_be_shown() -> None:
+    steps = np.zeros(0, np.int64)
+    events = SpikeEvents(steps, steps, steps, 3, 1, DT, 0, 0)
+    assert np.isnan(events.rate().to_decimal(u.Hz))
+    assert "0 spikes of 3 neurons" in repr(events)

@@ -325,3 +325,24 @@ def test_published_schemes_are_what_their_authors_wrote() -> None:
     whole = half + 0.5 * (0.04 * half**2 + 5 * half + 140 - w + 10)
     new = SOLVERS["izhikevich2003"](drifts, {"V": V, "u": w}, 1.0)
     assert (new["V"], new["u"]) == pytest.approx((whole, w + 0.02 * (0.2 * whole - w)))
+
+
+@pytest.mark.parametrize("n", [3, 8])
+def test_the_exact_propagator_has_as_many_rows_as_there_are_states(n: int) -> None:
+    """Few rows are written out, many are an array; two neurons with matrices of their own."""
+    A = np.random.default_rng(0).normal(size=(2, n, n))
+    names = [f"x{k}" for k in range(n)]
+    drifts = {
+        row: lambda y, i=i: sum(A[:, i, j] * y[column] for j, column in enumerate(names))
+        for i, row in enumerate(names)
+    }
+    start = {name: jnp.asarray([1.0, -0.5 * k]) for k, name in enumerate(names)}
+    for scheme, of in (
+        (exp_rosenbrock_of_core, lambda M: expm(0.4 * M)),
+        (step_mean, lambda M: np.linalg.solve(0.4 * M, expm(0.4 * M) - np.eye(n))),
+    ):
+        found = scheme(drifts, start, 0.4)
+        for neuron in range(2):
+            y = np.array([start[name][neuron] for name in names])
+            ours = np.array([found[name][neuron] for name in names])
+            np.testing.assert_allclose(ours, of(A[neuron]) @ y, rtol=1e-11)

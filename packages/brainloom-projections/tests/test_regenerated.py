@@ -18,6 +18,7 @@ from brainloom_projections import (
     FixedInDegree,
     FixedOutDegree,
     OneToOne,
+    SmallWorld,
 )
 from brainloom_projections.connection.counter import words
 from brainloom_projections.rules.basic import FixedTotalNumber
@@ -32,6 +33,7 @@ RULES = [
     FixedOutDegree(45),
     FixedInDegree(7, allow_multapses=True),
     FixedInDegree(45, allow_autapses=False),
+    FixedTotalNumber(2500, allow_autapses=False),
     AllToAll(),
     AllToAll(allow_autapses=False),
     OneToOne(),
@@ -208,7 +210,7 @@ def test_no_array_of_edges_is_kept_or_made() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rule": FixedTotalNumber(5)}, r"Connection\.stored: False expected a rule"),
+        ({"rule": SmallWorld(2, 0.1)}, r"Connection\.stored: False expected a rule"),
         ({"rule": Edges.from_pairs([0], [0], N, N)}, r"Connection\.stored: False expected a rule"),
         ({"weight": Normal(1.0, 0.1)}, "cannot be trained; expected trainable=False"),
         ({"weight": np.ones(3)}, "expected a scalar, since the edges are not stored"),

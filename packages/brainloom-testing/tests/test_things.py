@@ -1,6 +1,7 @@
 """The checks of rules, spike functions, losses and kernels find what is planted."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -188,6 +189,60 @@ def fails_without_events(w: Any, indices: Any, indptr: Any, events: Any, **sizes
 def test_a_wrong_kernel_is_found(change: Callable[..., Any]) -> None:
     with pytest.raises(AssertionError, match="planted of event_csr"):
         check_kernel(planted(change))
+
+
+def is_of_single_precision(w: Any, indices: Any, indptr: Any, events: Any, **sizes: Any) -> Any:
+    rounded = w.astype(jnp.float32).astype(w.dtype)
+    return reference(rounded, indices, indptr, events, **sizes)
+
+
+def test_a_kernel_that_loses_double_precision_is_found() -> None:
+    with pytest.raises(AssertionError, match=r"planted of event_csr \(.*float64, eager\)"):
+        check_kernel(planted(is_of_single_precision), dtypes=("float64",))
+
+
+def test_a_kernel_is_not_called_with_a_batch_that_it_does_not_support() -> None:
+    called: list[int] = []
+
+    def one_by_one(events: Any, weights: Any) -> Any:
+        called.append(events.ndim)
+        if len(events) > 9:
+            raise AssertionError("that many it does not support")
+        return OPS["event_dense"].reference(events, weights)
+
+    kernel = Kernel(
+        *("event_dense", "planted", ("cpu",), lambda: one_by_one),
+        supports=lambda events, weights: 0 < len(events) <= 9,
+    )
+    assert check_kernel(kernel, dtypes=("float32",)) > 3
+    assert called
+
+
+def test_a_kernel_whose_bits_depend_on_the_threads_is_found() -> None:
+    number = [1]
+
+    @contextlib.contextmanager
+    def threads(n: int) -> Iterator[None]:
+        number[0] = n
+        yield
+        number[0] = 1
+
+    def function(*operands: Any, **sizes: Any) -> Any:
+        return reference(*operands, **sizes) * (1 + 1e-7 * (number[0] > 2))
+
+    kernel = Kernel("event_csr", "planted", ("cpu",), lambda: function, threads=threads)
+    with pytest.raises(AssertionError, match="gives other bits with 3 threads than with 1"):
+        check_kernel(kernel, dtypes=("float32",))
+
+
+def test_a_kernel_that_is_wrong_in_a_batch_only_is_found() -> None:
+    def function(events: Any, weights: Any) -> Any:
+        right = OPS["event_dense"].reference(events, weights)
+        return right if events.shape[0] != 27 else 2 * right  # which no sample has
+
+    kernel = Kernel("event_dense", "planted", ("cpu",), lambda: function)
+    with pytest.raises(AssertionError, match="vmap over events"):
+        check_kernel(kernel, dtypes=("float32",))
 
 
 def test_a_kernel_that_supports_nothing_is_not_passed() -> None:

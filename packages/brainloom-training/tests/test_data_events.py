@@ -10,7 +10,7 @@ import brainunit as u
 import h5py
 import numpy as np
 import pytest
-from brainloom_core import InputError, ParameterError
+from brainloom_core import BrainloomError, InputError, ParameterError
 from brainloom_training import data
 
 Recordings = list[tuple[np.ndarray, np.ndarray]]
@@ -497,3 +497,64 @@ def test_what_is_no_set_of_tonic_is_refused(dataset: Any, text: str) -> None:
     with pytest.raises(InputError) as caught:
         data.from_tonic(dataset)[0]
     assert text in str(caught.value)
+
+
+def camera(random: np.random.RandomState, n: int = 500) -> data.Events:
+    """Events all over a small camera."""
+    times = np.sort(random.uniform(0, 100, n)) * u.ms
+    return data.Events(times, random.randint(0, 2 * 6 * 8, n), 3, (2, 6, 8))
+
+
+def test_a_shift_moves_all_events_alike() -> None:
+    random = np.random.RandomState(0)
+    events, seen = camera(random), set()
+    for _ in range(20):
+        moved = data.EventShift(place=2)(events, random)
+        kept = np.isin(events.times.mantissa, moved.times.mantissa)
+        by = [
+            {*(new - old[kept]).tolist()}
+            for new, old in zip(moved.coordinates, events.coordinates, strict=True)
+        ]
+        assert [len(shifts) for shifts in by] == [1, 1, 1] and by[0] == {0}
+        dy, dx = (shifts.pop() for shifts in by[1:])
+        _, y, x = events.coordinates
+        inside = (y + dy >= 0) & (y + dy < 6) & (x + dx >= 0) & (x + dx < 8)
+        np.testing.assert_array_equal(kept, inside)
+        seen.add((dy, dx))
+    assert len(seen) > 8
+    later = data.EventShift(time=5 * u.ms)(events, random)
+    change = later.times.mantissa - events.times.mantissa[-len(later) :]
+    np.testing.assert_allclose(change, change[0], atol=1e-9)
+    assert 0 < abs(change[0]) <= 5
+
+
+def test_jitter_moves_each_event_and_keeps_the_order() -> None:
+    random = np.random.RandomState(1)
+    events = camera(random)
+    moved = data.EventJitter(time=2 * u.ms)(events, random)
+    assert (np.diff(moved.times.mantissa) >= 0).all()
+    assert sorted(moved.units) != sorted(events.units) or len(moved) == len(events)
+    assert 0 < abs(np.sort(events.times.mantissa[-50:]) - moved.times.mantissa[-50:]).max() < 15
+    spread = data.EventJitter(place=0.5)(events, random)
+    assert 0 < len(spread) < len(events)
+    np.testing.assert_array_equal(np.unique(spread.coordinates[0]), [0, 1])
+
+
+def test_what_is_drawn_belongs_to_the_epoch_and_the_recording() -> None:
+    class Cameras(data.EventSet):
+        def _read(self, numbers: Any) -> Any:
+            for i in numbers:
+                yield camera(np.random.RandomState(i))
+
+    cameras = Cameras(labels=[3] * 4, shape=(2, 6, 8))
+    first, again, other = (
+        data.Augmented(cameras, data.EventDrop(0.3), seed=0, epoch=epoch) for epoch in (0, 0, 1)
+    )
+    assert [len(it) for it in first] == [len(again[k]) for k in range(4)]
+    assert [len(it) for it in first] != [len(it) for it in other]
+    np.testing.assert_array_equal(first[np.array([2, 1])][0].units, first[2].units)
+    spikes = other.to_spikes(dt=10 * u.ms, duration=100 * u.ms)
+    assert spikes.shape == (4, 10, 96)
+    for wrong in ((3,), (cameras, data.EventDrop)):
+        with pytest.raises(BrainloomError, match="Augmented"):
+            data.Augmented(*wrong, seed=0, epoch=0)

@@ -145,7 +145,10 @@ def labels(y: Any, loss: Any = None) -> dict[str, Any]:
             {"validation": (NAN, Y)},
             r"validation: x: expected finite numbers, got nan at index \(3,",
         ),
-        ({"validation": X}, r"validation: expected inputs and targets \(x, y\), got an array"),
+        (
+            {"validation": X},
+            r"validation: expected inputs and targets \(x, y\), batches",
+        ),
         (
             {"validation": (X, Y[:3])},
             "validation: expected at least one sample, and as many x as y",

@@ -86,6 +86,7 @@ ARGUMENTS: dict[Any, Arguments] = {
         "dt": 0.1 * u.ms,
     },
     seeded: {"seed": 1, "net": CELLS},
+    brainloom_core.build: {"make": lambda: CELLS, "seed": 1},
     brainloom_core.View: {"population": CELLS, "item": 0},
     brainloom_core.at_least: {"least": 1},
     brainloom_core.between: {"low": 0.0, "high": 1.0},
@@ -199,7 +200,9 @@ EXEMPT = {
     ),
     "what conditions and signatures are made of": (
         "Case checks_for checked complaints default_case one_of parametrize_with_checks "
-        "real_signature run Descriptor check_kernel check_loss check_rule check_surrogate"
+        "real_signature run Descriptor check_kernel check_loss check_rule check_surrogate "
+        "check_callback check_encoder check_format check_learning_rule check_model "
+        "check_plasticity_rule"
     ),
     "what may hold any numbers": "full first_spike_time keep_sign",
     "what looks at a whole model or data set, which takes long, or at files": (

@@ -3,9 +3,11 @@
 import json
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 from brainloom.cli import _advice, app
+from brainloom_core.kernels import OPS, Kernel, KernelInfo
 from typer.testing import CliRunner
 
 runner = CliRunner()
@@ -138,6 +140,37 @@ def test_verify_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     result = runner.invoke(app, ["verify"])
     assert result.exit_code == 1
     assert 'pip install "brainloom[verify]"' in result.output
+
+
+def test_verify_names_a_wrong_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    dense = OPS["event_dense"].reference
+
+    def load(factor: float) -> Any:
+        return lambda: lambda events, weights: factor * dense(events, weights)
+
+    kernels = [Kernel("event_dense", f"by-{n}", ("cpu",), load(n), rank=-1) for n in (1.0, 1.1)]
+    monkeypatch.setattr(
+        "brainloom_testing.plugins.declared_kernels", lambda: tuple((k, "alpha") for k in kernels)
+    )
+    monkeypatch.setattr(
+        "brainloom_testing.plugins.list_kernels",
+        lambda: [KernelInfo(k.op, k.name, ("cpu",), -1, "alpha", None) for k in kernels],
+    )
+    result = runner.invoke(app, ["verify", "--kernels", "--failures"])
+    assert result.exit_code == 1
+    said = " ".join(result.output.split())
+    assert "event_dense/by-1.1" in said
+    assert "by-1.0" not in said
+    assert "1 of 2 kernels passed." in said
+    result = runner.invoke(app, ["verify", "--kernels", "by-3"])
+    assert "No kernel is called by-3" in result.output
+
+
+def test_what_is_no_model_is_verified_too() -> None:
+    result = runner.invoke(app, ["verify", "OneToOne", "RateEncoder", "ERF"])
+    assert "3 of 3 checks passed." in result.output
+    result = runner.invoke(app, ["verify", "FixedInDegree"])
+    assert "register a case of this name" in result.output
 
 
 def test_advice_names_a_kernel_that_cannot_be_used_and_why() -> None:

@@ -18,8 +18,9 @@ CASES = Path(__file__).with_name("mesh_cases.py")
 
 def _start(*arguments: str, devices: int = 1) -> Any:
     # Without instructions that round a product and a sum at once: where a compiler uses them may
-    # depend on how many neurons a device has.
+    # depend on how many neurons a device has. To compile takes most of the time.
     flags = f"--xla_force_host_platform_device_count={devices} --xla_cpu_max_isa=AVX"
+    flags += " --xla_backend_optimization_level=0"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     return subprocess.Popen(
         [sys.executable, str(CASES), *arguments],
@@ -88,18 +89,28 @@ def test_two_processes_give_what_one_gives_and_notice_that_they_differ(coba: Any
         assert found["coba"]["2"] == coba["coba"]["None"]
 
 
-@pytest.mark.slow
-@pytest.mark.devices
-def test_no_kind_of_projection_depends_on_the_devices() -> None:
-    names = "coba,uneven,cuba,brunel,delays_of_edges,kinetics,sources,by_name,plastic,junctions"
-    _check_equal(_on_devices(names, "[null, 1, 2, 4, 8]"))
+NAMES = "coba,uneven,cuba,brunel,delays_of_edges,kinetics,sources,by_name,plastic,junctions"
+WHOLE = pytest.mark.whole
 
 
 @pytest.mark.slow
 @pytest.mark.devices
-@pytest.mark.parametrize(("count", "devices"), [(2, 4), (4, 1)])
-def test_processes_with_devices_give_what_one_gives(count: int, devices: int) -> None:
-    names = "brunel,delays_of_edges,plastic,uneven"
+@pytest.mark.parametrize("meshes", ["[null, 8]", pytest.param("[null, 1, 2, 4, 8]", marks=WHOLE)])
+def test_no_kind_of_projection_depends_on_the_devices(meshes: str) -> None:
+    _check_equal(_on_devices(NAMES, meshes))
+
+
+@pytest.mark.slow
+@pytest.mark.devices
+@pytest.mark.parametrize(
+    ("names", "count", "devices"),
+    [
+        ("delays_of_edges,uneven", 2, 2),
+        pytest.param("brunel,delays_of_edges,plastic,uneven", 2, 4, marks=WHOLE),
+        pytest.param("brunel,delays_of_edges,plastic,uneven", 4, 1, marks=WHOLE),
+    ],
+)
+def test_processes_with_devices_give_what_one_gives(names: str, count: int, devices: int) -> None:
     alone = _on_devices(names, "[null]")
     for found in _in_processes(names, count, devices):
         found.pop("refused")

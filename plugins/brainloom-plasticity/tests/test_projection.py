@@ -141,7 +141,7 @@ def test_weights_become_a_state_with_one_for_each_edge() -> None:
         for weight in (0.5 * u.mS, jnp.full(3, 0.5) * u.mS):
             connection = Connection(3, 3, OneToOne(), weight=weight, trainable=trainable)
             proj = built(connectivity=connection, weight=None)
-            assert type(proj.connection.weight) is kind
+            assert isinstance(proj.connection.weight, kind)
             np.testing.assert_array_equal(proj.weight.to_decimal(u.mS), np.full(3, 0.5))
     shared = brainstate.ParamState(jnp.full(3, 0.5) * u.mS)
     proj = built(connectivity=Connection(3, 3, OneToOne(), weight=shared), weight=None)

@@ -4,6 +4,7 @@ import importlib as _importlib
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
+from .built import build
 from .declare.arguments import checked
 from .declare.constraints import (
     Constraint,
@@ -33,7 +34,7 @@ from .dynamics.delays import Delay, Delayed
 from .dynamics.network import Network, Projection
 from .dynamics.neuron import Crossing, Neuron, Refractory
 from .dynamics.numerics import Numerics
-from .dynamics.solvers import SOLVERS, Solver
+from .dynamics.solvers import SOLVERS, Solver, repeated, substeps
 from .dynamics.synapse import AlignPost, Synapse, SynOut
 from .dynamics.views import View
 from .errors import (
@@ -177,6 +178,7 @@ __all__ = [
     "Weights",
     "at_least",
     "between",
+    "build",
     "checked",
     "duration",
     "explain",
@@ -198,12 +200,14 @@ __all__ = [
     "positive",
     "quantity_field",
     "real_signature",
+    "repeated",
     "restore",
     "resume",
     "seeded",
     "simulate",
     "snapshot",
     "state",
+    "substeps",
     "sweep",
     "text",
     "whole",

@@ -35,7 +35,8 @@ class Equations:
     @property
     def has_current(self) -> bool:
         """Whether an equation has an input current."""
-        return any("I" in (names or ()) for names in self.derivatives.values())
+        taken = {name for names in self.derivatives.values() for name in names or ()}
+        return any(name == "I" or name.startswith("I_") for name in taken - {*self.states})
 
     @property
     def coupled(self) -> bool:

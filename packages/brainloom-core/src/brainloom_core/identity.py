@@ -19,6 +19,7 @@ from .errors import CheckpointError
 from .names import modules_by_name
 from .types import Json, Quantity
 from .units import show
+from .unmade import Unmade
 
 __all__ = ["differences", "parts_of", "refuse", "text_of", "versions_of"]
 
@@ -58,6 +59,7 @@ def _kept(module: brainstate.nn.Module) -> dict[str, object]:
     if isinstance(module, Declared):
         kept |= {key: vars(module).get(key) for key in module.declared_parameters()}
     kept |= {key: getattr(module, key) for key in ("in_size",) if hasattr(module, key)}
+    kept = {k: getattr(module, k) if isinstance(v, Unmade) else v for k, v in kept.items()}
     if callable(getattr(module, "fixed_values", None)):
         kept |= module.fixed_values()
     return kept
@@ -95,7 +97,12 @@ def differences(there: Mapping[str, Json], here: Mapping[str, Json]) -> list[str
         for name in there
         if name in here and there[name] != here[name]
     ]
-    return [*other, *lost, *new]
+    return sorted([*other, *lost, *new], key=_is_inner)
+
+
+def _is_inner(difference: str) -> bool:
+    """Whether it is of something with a name that nobody writes, such as `E._before_updates`."""
+    return "._" in difference.split(" ", 1)[0]
 
 
 def refuse(who: str, what: str, found: list[str], hint: str = "") -> None:

@@ -21,6 +21,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from .errors import InputError
 from .types import Array, DTypeLike, Population, PyTree, Shape
 from .units import show, with_unit
+from .unmade import MadeOnReading
 
 __all__ = [
     "Partition",
@@ -374,7 +375,9 @@ class Partition:
 
 
 def _resize(state: brainstate.State, value: PyTree) -> None:
-    if hasattr(state, "resize"):
+    if isinstance(state, MadeOnReading):
+        state.put(value)
+    elif hasattr(state, "resize"):
         state.resize(value)
     else:
         state.value = value

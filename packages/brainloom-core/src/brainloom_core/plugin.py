@@ -1,11 +1,11 @@
-"""What core itself provides through its own hooks: references and spike functions."""
+"""What core itself provides through its own hooks: references, spike functions, files."""
 
 from collections.abc import Iterable, Mapping
 
 from .kernels import OPS, Kernel
 from .plugins import hookimpl
 
-__all__ = ["brainloom_kernels", "brainloom_surrogates"]
+__all__ = ["brainloom_formats", "brainloom_kernels", "brainloom_surrogates"]
 
 
 @hookimpl
@@ -25,3 +25,9 @@ def brainloom_surrogates() -> Mapping[str, str]:
         for name, thing in vars(surrogate).items()
         if isinstance(thing, type) and issubclass(thing, Surrogate) and thing is not Surrogate
     }
+
+
+@hookimpl
+def brainloom_formats() -> Mapping[str, str]:
+    """The files of recordings."""
+    return {"zarr": "brainloom_core.run.recording.zarr_format:Zarr"}

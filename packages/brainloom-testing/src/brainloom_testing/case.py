@@ -1,6 +1,7 @@
 """`Case`: a model class, and what the checks need to know to build and run it."""
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from .declarations import is_declared, quantities, signature
 
 __all__ = ["KINDS", "Case", "default_case"]
 
-KINDS = ("neuron", "synapse", "output", "source", "readout", "other")
+KINDS = ("neuron", "synapse", "output", "source", "readout", "projection", "other")
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,15 @@ def _kind(cls: type) -> str:
     for base, kind in bases:
         if issubclass(cls, base):
             return kind
+    if _is_projection(cls):
+        return "projection"
     return "readout" if is_declared(cls) and "out_size" in signature(cls) else "other"
+
+
+def _is_projection(cls: type) -> bool:
+    """Whether it is one of ours; the package is there where such a class is."""
+    projections = sys.modules.get("brainloom_projections")
+    return projections is not None and issubclass(cls, projections.Projection)
 
 
 def _guess(cls: type, name: str) -> Any:

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
@@ -15,14 +15,14 @@ from brainloom_core.plugins import (
     list_plugins,
     list_registered,
     load_plugins,
-    made,
 )
 
-from .case import Case, default_case
+from .case import Case
 from .kit import run
-from .things import CHECKS_OF_THINGS, check_kernel
+from .registered import MODELS, NotRun, case_of, check_registered
+from .things import check_kernel
 
-__all__ = ["Finding", "check_plugin"]
+__all__ = ["Finding", "check_kernels", "check_plugin"]
 
 SLOW = 1.0  # seconds of an import that people notice
 HEAVY = ("matplotlib", "pandas", "scipy", "sklearn", "tensorflow", "torch")
@@ -33,7 +33,8 @@ class Finding:
     """What one check of a plugin found.
 
     Attributes:
-        part: What is checked: `"metadata"`, `"hooks"`, `"kit"`, `"references"`, `"import"`.
+        part: What is checked: `"metadata"`, `"hooks"`, `"kit"`, `"references"`,
+            `"kernels"`, `"import"`.
         what: The thing or the check.
         passed: Whether all is well.
         detail: What is wrong, or what was measured.
@@ -87,56 +88,59 @@ def check_plugin(name: str) -> Iterator[Finding]:
     yield _import_cost(name)
 
 
+def check_kernels(
+    wanted: Callable[[tuple[str, str]], bool] = lambda kernel: True,
+) -> Iterator[Finding]:
+    """Hold the implementations of operations that plugins bring to the operations.
+
+    Args:
+        wanted: Which of them, by operation and name; all if not given.
+
+    Yields:
+        What was found of each that can run here; of the others, why they cannot.
+    """
+    known = {(info.op, info.name, info.distribution): info for info in list_kernels()}
+    for kernel, owner in declared_kernels():
+        key = (kernel.op, kernel.name)
+        if kernel.name == "reference" or not wanted(key):
+            continue
+        name = f"{kernel.op}/{kernel.name}"
+        info = known.get((*key, owner))
+        if info is None or info.problem is not None:
+            fault = "its declaration is wrong" if info is None else str(info.problem)
+            elsewhere = fault.startswith("runs on ")
+            yield Finding("kernels", name, elsewhere, f"not run, of {owner}: {fault}")
+            continue
+        try:
+            detail = f"{check_kernel(kernel)} inputs, of {owner}"
+            yield Finding("kernels", name, True, detail)
+        except Exception as error:  # a kernel may raise whatever it likes
+            kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
+            yield Finding("kernels", name, False, f"of {owner}: {kind}{error}")
+
+
 def _of_thing(kind: str, name: str, qualified: str) -> Iterator[Finding]:
     try:
         thing = get(kind, qualified)
     except PluginError as error:
         yield Finding("hooks", name, False, str(error))
         return
-    if kind in CHECKS_OF_THINGS:
-        yield _of_other(kind, name, qualified)
-        return
-    if kind not in ("model", "output", "readout") or not isinstance(thing, type):
-        yield Finding("hooks", name, True, f"a {kind}")
-        return
     try:
-        case = _case(thing, name, qualified)
-    except (TypeError, PluginError) as error:
-        yield Finding("kit", name, True, f"not run: {error}, or register a case of this name")
-        return
-    yield _of_kit(case)
-    yield from _of_references(name)
-
-
-def _of_other(kind: str, name: str, qualified: str) -> Finding:
-    try:
-        thing = made(kind, qualified)
-    except TypeError as error:
-        return Finding("kit", name, True, f"not run: {error}")
-    try:
-        CHECKS_OF_THINGS[kind](thing)
+        if kind in MODELS and isinstance(thing, type):
+            yield _of_kit(case_of(name, qualified, thing))
+            yield from _of_references(name)
+        else:
+            yield Finding("kit", name, True, check_registered(kind, qualified))
+            if kind == "plasticity rule":
+                yield from _of_references(name)
+    except NotRun as error:
+        yield Finding("kit", name, True, f"not run: {error}")
     except AssertionError as error:
-        return Finding("kit", name, False, str(error))
-    return Finding("kit", name, True, f"a {kind}")
+        yield Finding("kit", name, False, str(error))
 
 
 def _of_kernel(kernel: Kernel) -> Finding:
-    name = f"{kernel.op}/{kernel.name}"
-    info = next(k for k in list_kernels() if (k.op, k.name) == (kernel.op, kernel.name))
-    if info.problem is not None:
-        return Finding("kit", name, True, f"not run: {info.problem}")
-    try:
-        return Finding("kit", name, True, f"{check_kernel(kernel)} inputs")
-    except Exception as error:  # a kernel may raise whatever it likes
-        return Finding("kit", name, False, f"{type(error).__name__}: {error}")
-
-
-def _case(thing: type, name: str, qualified: str) -> Case:
-    """The case that the plugin registers for a model, or that the model itself suggests."""
-    if any(item.qualified_name == qualified for item in list_registered("case")):
-        registered: Case = made("case", qualified)
-        return registered
-    return default_case(thing)
+    return next(f for f in check_kernels(lambda k: k == (kernel.op, kernel.name)))
 
 
 def _of_kit(case: Case) -> Finding:

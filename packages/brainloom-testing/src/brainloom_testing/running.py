@@ -21,8 +21,10 @@ __all__ = [
     "calm",
     "drive",
     "environment",
+    "first_step_error",
     "fresh",
     "in_float64",
+    "no_first_step",
     "plain_input",
     "record",
     "run_compiled",
@@ -68,6 +70,28 @@ def step(case: Case, model: Dynamics, x: Quantity) -> Quantity:
     current = model(potential)
     model.unbind_cond()
     return current
+
+
+@functools.cache
+def first_step_error(case: Case) -> Exception | None:
+    """What the model raises when it is made and takes one step, None where it takes it."""
+    if case.kind not in ("neuron", "synapse"):
+        return None
+    try:
+        with environment(case):
+            step(case, fresh(case), plain_input(case))
+    except Exception as error:
+        return error
+    return None
+
+
+def no_first_step(case: Case) -> str:
+    """The one sentence that there is to say of a model that takes no step."""
+    error = first_step_error(case)
+    return (
+        f"{case.cls.__name__} cannot take one step, so that nothing else was checked: "
+        f"{type(error).__name__}: {error}"
+    )
 
 
 def record(

@@ -10,7 +10,7 @@ import brainunit as u
 import numpy as np
 from brainloom_core import Constraint, instance_of
 
-__all__ = ["FOLDER", "MODULE", "NUMBERS", "READ", "SAMPLES", "STEPPED"]
+__all__ = ["FOLDER", "MODULE", "NUMBERS", "READ", "SAMPLES", "STEPPED", "takes"]
 
 FOLDER = instance_of((str, os.PathLike), "a folder")
 """The place of files."""
@@ -50,4 +50,17 @@ def _needs_nothing(function: Any) -> bool:
         return False
     except ValueError:
         return True
+    return True
+
+
+def takes(function: Any, number: int) -> bool:
+    """Whether a function can be called with so many arguments, as far as that can be told."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*range(number))
+    except TypeError:
+        return False
     return True

@@ -1,6 +1,5 @@
 """What training is given, looked at before its first step."""
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -14,10 +13,11 @@ from brainloom_core.plugins import made
 from brainloom_core.types import Array, ArrayLike, PyTree
 from brainloom_core.units import show
 
-from .arguments import READ
+from .arguments import READ, takes
 from .encoders import Encoder
 from .losses import Loss, OfClasses
-from .types import Measure, Penalty, Samples
+from .padding import Padded, lengths_of, unpadded
+from .types import Measure, Penalty, Samples, Sequences
 
 __all__ = ["check_options", "check_read", "loss_of", "numbers_of", "samples"]
 
@@ -38,8 +38,10 @@ def check_options(
     if not isinstance(model, brainstate.nn.Module):
         raise InputError(f"model: expected a module such as a Network or a layer, {_got(model)}")
     _check_function("loss", loss, "SpikeCountCrossEntropy()")
-    if not _takes(loss, 2):
-        raise InputError(f"loss: expected a function of outputs and targets, {_got(loss)}")
+    if not takes(loss, 2) and not takes(loss, 3):
+        raise InputError(
+            f"loss: expected a function of outputs and targets (and lengths), {_got(loss)}"
+        )
     parts = [getattr(optimizer, part, None) for part in ("init", "update")]
     if optimizer is not None and not all(map(callable, parts)):
         raise InputError(
@@ -94,19 +96,6 @@ def _check_function(name: str, given: object, example: str) -> None:
         raise InputError(f"{name}: expected a function, such as {example}, {_got(given)}")
 
 
-def _takes(function: Any, number: int) -> bool:
-    """Whether a function can be called with so many arguments, as far as that can be told."""
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return True
-    try:
-        signature.bind(*range(number))
-    except TypeError:
-        return False
-    return True
-
-
 def _got(given: object) -> str:
     if isinstance(given, type):
         return f"got the class {given.__name__}: call it, {given.__name__}(...)"
@@ -143,7 +132,7 @@ def _not_numbers(held: np.ndarray | jax.Array) -> str:
 
 def samples(
     name: str,
-    given: Samples,
+    given: Samples | Sequences,
     loss: str | Measure | None = None,
     encoder: Callable[[PyTree], PyTree] | None = None,
 ) -> Samples:
@@ -158,12 +147,20 @@ def samples(
     Raises:
         InputError: There is none, they differ in number, or they hold something else than numbers.
     """
-    if not isinstance(given, (tuple, list)) or len(given) != 2:
-        raise InputError(f"{name}: expected inputs and targets (x, y), {_got(given)}")
+    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+        raise InputError(
+            f"{name}: expected inputs and targets (x, y), or with the lengths of the sequences "
+            f"(x, y, lengths), {_got(given)}"
+        )
+    parts: Any = given
+    lengths = parts[2:]
     x, y = (
         numbers_of(f"{name}: {part}", values) if _is_array(values) else values
-        for part, values in zip("xy", given, strict=True)
+        for part, values in zip("xy", parts[:2], strict=True)
     )
+    if lengths and not isinstance(y, Padded):
+        n_samples = len(y) if hasattr(y, "__len__") else 0
+        y = Padded(y, lengths_of(f"{name}: lengths", lengths[0], n_samples))
     if x is None:
         return x, y
     for part, values in (("x", x), ("y", y)):
@@ -176,7 +173,7 @@ def samples(
     if may_be_checked(encoder):
         _check_finite(f"{name}: x", x)
     if isinstance(loss, Loss):
-        _check_finite(f"{name}: y", y)
+        _check_finite(f"{name}: y", unpadded(y)[0])
     return x, y
 
 
@@ -187,6 +184,7 @@ def may_be_checked(encoder: Callable[[PyTree], PyTree] | None) -> bool:
 
 def check_targets(measures: Mapping[str, Measure], classes: Mapping[str, int], y: PyTree) -> None:
     """Refuse class labels of which a loss or metric knows no class."""
+    y, _ = unpadded(y)
     for name, number in classes.items():
         measure = measures[name]
         if isinstance(measure, OfClasses):

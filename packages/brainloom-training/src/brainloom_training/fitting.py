@@ -2,23 +2,25 @@
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import brainstate
 from brainloom_core import InputError
 from brainloom_core.identity import text_of
+from brainloom_core.plugins import made
 from brainloom_core.progress import progress_bar
 from brainloom_core.tensors import check_writable
 from brainloom_core.types import Arguments
 from brainloom_core.units import show
 
-from .checks import samples
+from .callbacks import Callback, Progress
 from .data.checks import check_whole
 from .history import EarlyStop, History
-from .loop import Run, Source, measured
+from .loop import Run, measured
+from .sources import Source, checked_data
 from .trainer import Trainer
-from .types import Data, Measure, Samples
+from .types import Data, Measure
 
 __all__ = ["evaluate", "fit"]
 
@@ -33,12 +35,15 @@ def fit(
     *,
     epochs: int = 10,
     batch_size: int = 64,
-    validation: Samples | None = None,
+    steps_per_epoch: int | None = None,
+    prefetch: int = 2,
+    validation: Data | None = None,
     early_stop: EarlyStop | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     save_every: int | None = None,
     progress: bool | None = None,
-    on_epoch: Callable[[History], object] | None = None,
+    on_epoch: str | Callable[[History], object] | None = None,
+    callbacks: Sequence[str | Callback] = (),
     seed: int = 0,
     **options: Any,
 ) -> History:
@@ -59,15 +64,23 @@ def fit(
         model: A module whose call advances it by one step.
         loss: The loss, a function of outputs over time and targets.
         train: Inputs and targets `(x, y)`, samples first: `x` of shape `(N, T, n_in)`, or what the
-            encoder takes; or a function from the number of an epoch to batches `(x, y)`.
+            encoder takes. Sequences of different length are padded, `(x, y, lengths)`: of each,
+            only so many steps count. Or any iterable of batches of these, such as a `DataLoader`
+            of PyTorch or Grain, or a function from the number of an epoch to such an iterable.
         epochs: How often all samples are seen.
-        batch_size: Samples in a batch; the last one may have fewer.
-        validation: Data `(x, y)` that is measured after each epoch.
+        batch_size: Samples in a batch of arrays; the last one may have fewer.
+        steps_per_epoch: Most batches of an epoch, None for all there are. With it, a generator
+            goes on in the next epoch where it was.
+        prefetch: How many batches are sent to the device before they are needed, 2.
+        validation: Data that is measured after each epoch, as `train`.
         early_stop: When to end before the last epoch, such as `EarlyStop("val_loss")`.
         checkpoint: File to keep training in, see above.
         save_every: Number of steps between writes of this file; None for once in an epoch.
         progress: Whether to show a progress bar; None shows one on a terminal.
-        on_epoch: Called with the history after each epoch.
+        on_epoch: Called with the history after each epoch: a function, or the name of a callback
+            that a plugin registers.
+        callbacks: What else happens beside training, such as `CSVLog("run.csv")`, `TensorBoard`
+            or `LayerRates()`; also the name of one that a plugin registers.
         seed: Seed of the order of samples and of all that is random.
         options: Those of `Trainer`: `optimizer`, `rule`, `parameters`, `metrics`, `regularizers`,
             `constraints`, `clip_norm`, `encoder`, `read`, `batching`, `dt`.
@@ -80,6 +93,7 @@ def fit(
         CheckpointError: The file belongs to another call, or cannot be written.
         InputError: Data or an argument is not what it is expected to be: inputs that are not
             finite, labels of classes that the model does not have, ...
+        PluginError: No plugin registers a callback of this name.
 
     Examples:
         >>> import brainunit as u, numpy as np
@@ -95,19 +109,31 @@ def fit(
     check_whole("fit", 0, epochs=epochs, seed=seed)
     check_whole("fit", 1, batch_size=batch_size, save_every=1 if save_every is None else save_every)
     _check("progress", progress is None or isinstance(progress, bool), BAR, progress)
+    on_epoch = made("callback", on_epoch) if isinstance(on_epoch, str) else on_epoch
     _check("on_epoch", on_epoch is None or callable(on_epoch), "a function or None", on_epoch)
+    called = _callbacks(callbacks)
+    check_whole("fit", 1, steps_per_epoch=1 if steps_per_epoch is None else steps_per_epoch)
+    check_whole("fit", 0, prefetch=prefetch)
     trainer = _trainer("fit", model, loss, seed=seed, **options)
     about: Arguments = {"loss": loss, "encoder": options.get("encoder")}
-    source = Source(_checked_train(train, about), batch_size, seed)
+    data = checked_data("fit: train", train, **about)
+    source = Source("fit: train", data, batch_size, seed, steps_per_epoch, prefetch)
+    source.check_epochs(epochs)
+    measured_on = None
     if validation is not None:
-        validation = samples("fit: validation", validation, **about)
+        data = checked_data("fit: validation", validation, **about)
+        measured_on = Source("fit: validation", data, batch_size, ahead=prefetch)
+        measured_on.check_epochs(epochs)
     _check_early_stop(early_stop, {"loss", *(options.get("metrics") or ())}, validation is not None)
     if checkpoint is not None:
         check_writable(checkpoint)
-    others = {"validation": text_of(validation), "early_stop": text_of(early_stop)}
-    run = Run(trainer, source, epochs, validation, early_stop, checkpoint, save_every, others)
+    told = None if measured_on is None else measured_on.about()["train"]
+    others = {"validation": str(told), "early_stop": text_of(early_stop)}
+    kept = checkpoint, save_every, others, called
+    run = Run(trainer, source, epochs, measured_on, early_stop, *kept)
     run.resume()
     try:
+        run.call("on_start")
         with progress_bar(run.total, progress, initial=trainer.steps, desc="training") as bar:
             while not run.over:
                 run.epoch(bar)
@@ -116,13 +142,14 @@ def fit(
         run.finish()
     finally:
         trainer.close()
+        run.call("on_end")
     return run.history
 
 
 def evaluate(
     model: brainstate.nn.Module,
     loss: str | Measure,
-    data: Samples,
+    data: Data,
     *,
     batch_size: int = 64,
     **options: Any,
@@ -132,8 +159,8 @@ def evaluate(
     Args:
         model: A module whose call advances it by one step.
         loss: The loss, a function of outputs over time and targets.
-        data: Inputs and targets `(x, y)`, samples first.
-        batch_size: Samples in a batch.
+        data: Inputs and targets `(x, y)`, samples first, or batches of them, as of `fit`.
+        batch_size: Samples in a batch of arrays.
         options: Those of `Trainer` that matter here: `metrics`, `encoder`, `read`, `dt`, ...
 
     Returns:
@@ -153,9 +180,9 @@ def evaluate(
     """
     check_whole("evaluate", 1, batch_size=batch_size)
     trainer = _trainer("evaluate", model, loss, **options)
-    data = samples("evaluate: data", data, loss, options.get("encoder"))
+    checked = checked_data("evaluate: data", data, loss, options.get("encoder"))
     try:
-        return measured(trainer, data, batch_size)
+        return measured(trainer, Source("evaluate: data", checked, batch_size))
     finally:
         trainer.close()
 
@@ -177,12 +204,25 @@ def _trainer(
     return Trainer(model, loss, **options)
 
 
-def _checked_train(train: Data, about: dict[str, Any]) -> Data:
-    if callable(train):
-        return train
-    expected = "inputs and targets (x, y), or a function from the number of an epoch to batches"
-    _check("train", isinstance(train, (tuple, list)) and len(train) == 2, expected, train)
-    return samples("fit: train", train, **about)
+def _callbacks(given: Sequence[str | Callback]) -> tuple[Callback, ...]:
+    """The callbacks that are given, or that plugins register under these names."""
+    expected = "some such as [CSVLog('run.csv')]"
+    _check("callbacks", isinstance(given, (list, tuple)), expected, given)
+    found = [_AfterEpoch(made("callback", it)) if isinstance(it, str) else it for it in given]
+    for number, callback in enumerate(found):
+        _check(f"callbacks[{number}]", isinstance(callback, Callback), expected, callback)
+    return tuple(found)
+
+
+class _AfterEpoch(Callback):
+    """What a plugin registers: a function of the history."""
+
+    def __init__(self, function: Callable[[History], object]) -> None:
+        self.function = function
+
+    def on_epoch(self, progress: Progress) -> None:
+        """Call it."""
+        self.function(progress.history)
 
 
 def _check_early_stop(stop: EarlyStop | None, measured: set[str], validated: bool) -> None:

@@ -78,14 +78,9 @@ class Linear(brainstate.nn.Module):
     ) -> None:
         super().__init__(name=name)
         self.in_size, self.out_size = in_size, out_size
-        weight = _made("w_init", w_init, (*self.in_size, *self.out_size))
+        weight = initial_weights("Linear.w_init", w_init, (*self.in_size, *self.out_size))
         self.weight = brainstate.ParamState(weight)
-        self.bias = None
-        if b_init is not None:
-            scalar = not callable(b_init) and np.ndim(b_init) == 0
-            given = functools.partial(full, b_init) if scalar else b_init
-            bias = _made("b_init", given, self.out_size, u.get_unit(weight))
-            self.bias = brainstate.ParamState(bias)
+        self.bias = initial_bias("Linear.b_init", b_init, self.out_size, u.get_unit(weight))
 
     def update(self, x: Quantity) -> Quantity:
         """The outputs `(*batch, out_size)` of inputs `(*batch, in_size)`.
@@ -110,22 +105,38 @@ class Linear(brainstate.nn.Module):
         return self.update(xs)
 
 
-def _made(name: str, given: Initializer, shape: Shape, unit: u.Unit | None = None) -> Quantity:
-    """The initial value of a parameter, of this shape and, if there is one, in this unit."""
+def initial_bias(
+    name: str, given: Initializer | None, shape: Shape, unit: u.Unit
+) -> brainstate.ParamState | None:
+    """A bias in the unit of the weights, or in that of an output; None where none is given."""
+    if given is None:
+        return None
+    scalar = not callable(given) and np.ndim(given) == 0
+    value = functools.partial(full, given) if scalar else given
+    return brainstate.ParamState(initial_weights(name, value, shape, unit))
+
+
+def initial_weights(
+    name: str, given: Initializer, shape: Shape, unit: u.Unit | None = None
+) -> Quantity:
+    """The initial value of a parameter, of this shape and, if there is one, in this unit.
+
+    Args:
+        name: Class and argument, for the text of an error.
+        given: A function of the shape, or an array.
+        shape: The shape.
+        unit: The unit that plain numbers are in, None for that of the value.
+    """
     value = given(shape) if callable(given) else given
     if np.shape(value) != shape:
-        raise ParameterError(
-            f"Linear.{name}: expected an array of shape {shape}, got {show(value)}"
-        )
+        raise ParameterError(f"{name}: expected an array of shape {shape}, got {show(value)}")
     if unit is None:
         unit = u.get_unit(value)
     elif not isinstance(value, u.Quantity):
         value = with_unit(value, unit)
     if not same_dimension(value, unit):
-        raise UnitError(
-            f"Linear.{name}: expected the unit of the weights, {unit}, got {show(value)}"
-        )
+        raise UnitError(f"{name}: expected the unit of the weights, {unit}, got {show(value)}")
     number = to_number(value, unit)
     if not isinstance(number, jax.core.Tracer) and not np.all(np.isfinite(np.asarray(number))):
-        raise ParameterError(f"Linear.{name}: expected finite numbers, got {show(value)}")
+        raise ParameterError(f"{name}: expected finite numbers, got {show(value)}")
     return with_unit(jnp.asarray(number, brainstate.environ.dftype()), unit)

@@ -1,81 +1,41 @@
 """The loop of `fit`: batches of each epoch, where training is, and what it measured."""
 
-import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from brainloom_core import CheckpointError, InputError
 from brainloom_core.identity import differences, refuse, text_of
 from brainloom_core.tensors import earlier, read_newest, write
 from brainloom_core.types import PyTree
-from brainloom_core.units import show
 
-from .data.splits import batches
+from .callbacks import Callback, Progress
 from .guard import AT_ONCE, DIAGNOSE, TrainingError
 from .history import EarlyStop, History
+from .sources import Source
 from .trainer import Trainer
-from .types import Data, Samples
+from .types import Samples
 
-__all__ = ["Run", "Source", "measured"]
+__all__ = ["Run", "measured"]
 
 
-def measured(trainer: Trainer, data: Samples, batch_size: int) -> dict[str, float]:
+def measured(trainer: Trainer, source: Source) -> dict[str, float]:
     """Means of the loss and the metrics over the samples of a data set, by name."""
-    x, y = data
     means = Means()
-    for start in [None] if x is None else range(0, len(y), batch_size):
-        part = slice(start, None if start is None else start + batch_size)
-        given = (None, y) if x is None else (x[part], y[part])
-        means.add(_length(given[1]), trainer.measure(*given))
-        if start == 0:  # the classes of the model are known now
-            trainer.check_targets(y)
+    for number, (x, y) in enumerate(source.batches(0)):
+        means.add(_length(y), trainer.measure(x, y))
+        if number == 0 and source.whole is not None:  # the classes of the model are known now
+            trainer.check_targets(source.whole)
     trainer.tell()
+    if not means.any:
+        raise InputError(f"{source.name}: expected at least one batch, got none")
     return means.result()
-
-
-@dataclass(frozen=True)
-class Source:
-    """The batches of each epoch."""
-
-    train: Data
-    batch_size: int
-    seed: int
-
-    def batches(self, epoch: int) -> Iterable[Samples]:
-        if callable(self.train):
-            return _pairs(self.train(epoch))
-        x, y = self.train
-        if x is None:
-            return [(None, y)]
-        return batches(x, y, self.batch_size, seed=self.seed, epoch=epoch)
-
-    @property
-    def steps(self) -> int | None:
-        """How many batches an epoch has, where that is known."""
-        if callable(self.train):
-            return None
-        return 1 if self.train[0] is None else math.ceil(len(self.train[1]) / self.batch_size)
-
-    def about(self) -> dict[str, str]:
-        """The samples, and what decides on their order, as texts by name."""
-        order = {"batch_size": str(self.batch_size), "seed": str(self.seed)}
-        return {"train": text_of(self.train), **order}
-
-
-def _pairs(batches: Any) -> Iterator[tuple[Any, Any]]:
-    """The batches that a function gives, each of which has to be inputs and targets."""
-    for batch in batches:
-        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise InputError(
-                f"fit: train: expected a function that gives batches (x, y), got {show(batch)}"
-            )
-        yield batch[0], batch[1]
 
 
 @dataclass
@@ -85,16 +45,19 @@ class Run:
     trainer: Trainer
     source: Source
     epochs: int
-    validation: Samples | None
+    validation: Source | None
     early_stop: EarlyStop | None
     checkpoint: Any
     save_every: int | None
     about: dict[str, str] = field(default_factory=dict)
+    callbacks: tuple[Callback, ...] = ()
     history: History = field(default_factory=History)
     means: "Means" = field(default_factory=lambda: Means())
     done: int = 0  # steps of this epoch
     best: dict[str, np.ndarray] = field(default_factory=dict)
     prepared: bool = False
+    last: Samples | None = None
+    last_batch: str | None = None  # as a text, that of the file
 
     @property
     def over(self) -> bool:
@@ -116,30 +79,42 @@ class Run:
             if bar is not None:
                 bar.update()
         self.end_epoch()
+        self.call("on_epoch")
         if bar is not None:
             latest = {name: values[-1] for name, values in self.history.items()}
             bar.set_postfix(latest, refresh=False)
 
     def rest_of_epoch(self) -> Iterator[Samples]:
         """The batches of this epoch that are still to come."""
-        return itertools.islice(self.source.batches(self.history.epochs), self.done, None)
+        return self.source.batches(self.history.epochs, self.done)
 
     def step(self, x: PyTree, y: PyTree) -> None:
         if not self.prepared:
+            self.check_passed()
             self.prepare(x, y)
+        self.last = (x, y)
         with self.told():
-            self.means.add(_length(y), self.trainer.step(x, y))
+            values = self.trainer.step(x, y)
+            self.means.add(_length(y), values)
         self.done += 1
+        self.call("on_step", values)
         if self.save_every is not None and self.trainer.steps % self.save_every == 0:
             self.save()
 
     def prepare(self, x: PyTree, y: PyTree) -> None:
         """Find out what would be wrong with any of the batches."""
-        train: Any = self.source.train if self.source.steps else None
-        self.trainer.prepare(
-            x, y, *(data[1] for data in (train, self.validation) if data is not None)
-        )
+        sources = [it for it in (self.source, self.validation) if it is not None]
+        self.trainer.prepare(x, y, *(it.whole for it in sources if it.whole is not None))
         self.prepared = True
+
+    def check_passed(self) -> None:
+        """Refuse to go on with other batches than those that were there before."""
+        passed, wanted = self.source.passed, self.last_batch
+        if passed is not None and wanted is not None and text_of(_as_numpy(passed)) != wanted:
+            raise CheckpointError(
+                f"{self.checkpoint}: the batches of train are others than those that this training "
+                "had before. Let their order depend on a seed, or on the number of the epoch"
+            )
 
     @contextmanager
     def told(self) -> Iterator[None]:
@@ -165,14 +140,32 @@ class Run:
             raise InputError("fit: train: expected at least one batch in an epoch, got none")
         values = self.means.result()
         if self.validation is not None:
-            found = measured(self.trainer, self.validation, self.source.batch_size)
+            found = measured(self.trainer, self.validation)
             values |= {f"val_{name}": value for name, value in found.items()}
+        for callback in self.callbacks:
+            values |= callback.measure(self.progress)
         self.history.append(values)
         self.means, self.done = Means(), 0
         stop = self.early_stop
         if stop is not None and stop.best(self.history) == self.history.epochs - 1:
             self.best = self.trainer.snapshot()
         self.save()
+
+    @property
+    def progress(self) -> Progress:
+        """Where training is, for callbacks."""
+        return Progress(self.trainer, self.history, self.epochs, self.last, self.everything)
+
+    def call(self, method: str, *args: Any) -> None:
+        """Let each callback do what it does now."""
+        if self.callbacks:
+            progress = self.progress
+            for callback in self.callbacks:
+                getattr(callback, method)(progress, *args)
+
+    def everything(self) -> dict[str, str]:
+        """What decides on this run, as texts by name."""
+        return {**self.about, **self.source.about(), **self.trainer.make()}
 
     def finish(self) -> None:
         if self.early_stop is not None and self.early_stop.restore and self.best:
@@ -193,12 +186,14 @@ class Run:
             "means": self.means.total(),
             "history": self.history.measured,
         }
+        if self.last is not None and not self.source.is_pair:
+            about["last batch"] = text_of(_as_numpy(self.last))
         write(self.checkpoint, arrays, about, keep=True)
 
     def resume(self) -> None:
         if self.checkpoint is None:
             return
-        self.about = {**self.about, **self.source.about(), **self.trainer.make()}
+        self.about = self.everything()
         places = (Path(self.checkpoint), earlier(self.checkpoint))
         if not any(place.exists() for place in places):
             return
@@ -212,6 +207,7 @@ class Run:
         self.best = {name.removeprefix("best "): arrays.pop(name) for name in sorted(best)}
         self.trainer.restore(arrays, self.checkpoint)
         self.trainer.steps, self.done = about["steps"], about["done"]
+        self.last_batch = about.get("last batch")
         self.means, self.history = Means(*about["means"]), History(about["history"])
 
 
@@ -227,6 +223,11 @@ class Means:
         self.pending.append((samples, values))
         if len(self.pending) >= AT_ONCE:
             self.total()
+
+    @property
+    def any(self) -> bool:
+        """Whether there were samples."""
+        return bool(self.samples or self.pending)
 
     def total(self) -> tuple[int, dict[str, float]]:
         """The number of samples, and sums over them."""
@@ -250,3 +251,9 @@ class Means:
 def _length(y: PyTree) -> int:
     leaves = jax.tree.leaves(y)
     return len(leaves[0]) if leaves and np.ndim(leaves[0]) else 1
+
+
+def _as_numpy(batch: Samples) -> Samples:
+    """A batch as it was in the memory of the host, so that equal ones have equal texts."""
+    x, y = jax.tree.map(lambda leaf: np.asarray(jnp.asarray(leaf)), batch)
+    return x, jax.tree.leaves(y)

@@ -33,6 +33,7 @@ from brainloom_core.context import current_dt
 from brainloom_core.types import ArrayLike, PyTree, Quantity
 from brainloom_core.units import dimension_name, same_dimension, show
 
+from .padding import Masked, counted
 from .reductions import (
     FirstSpikeTime,
     MaxOverTime,
@@ -85,17 +86,40 @@ class Loss:
 
     over: Reduction = option_field(default=Stack(), constraint=_is_reduction)
 
-    def __call__(self, outputs: PyTree, targets: PyTree) -> jax.Array:
+    def __call__(
+        self, outputs: PyTree, targets: PyTree, lengths: ArrayLike | None = None
+    ) -> jax.Array:
         """The loss of a sequence of outputs, `(T, *batch, n)`.
 
         Args:
             outputs: Outputs over time, shape `(T, *batch, n)`.
             targets: Targets, shape `(*batch, ...)`, as the loss asks for.
+            lengths: Number of steps of each sequence that count, shape `(*batch,)`; None for all.
 
         Returns:
             One number without a unit.
         """
-        return self.of_reduced(self.over(outputs), targets)
+        if lengths is None:
+            return self.of_reduced(self.over(outputs), targets)
+        return self.of_masked(Masked(self.over, lengths)(outputs), targets, lengths)
+
+    def of_masked(self, reduced: PyTree, targets: PyTree, lengths: ArrayLike) -> jax.Array:
+        """As `of_reduced`, where sequences have lengths; these are in what `over` gave already.
+
+        Args:
+            reduced: What `over` gives of the steps that count.
+            targets: Targets, shape `(*batch, ...)`, as the loss asks for.
+            lengths: Number of steps of each sequence, shape `(*batch,)`.
+
+        Raises:
+            InputError: The loss keeps all steps and does not say how some of them are left out.
+        """
+        if isinstance(self.over, Stack):
+            raise InputError(
+                f"{type(self).__name__}: expected a loss that says how steps beyond the end of a "
+                "sequence are left out (of_masked), got one of all steps, over=Stack()"
+            )
+        return self.of_reduced(reduced, targets)
 
     @abstractmethod
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
@@ -133,8 +157,12 @@ class OfClasses(Loss):
 
     per_class = 1
 
-    def _scores(self, reduced: PyTree) -> jax.Array:
-        """One plain number per class, `(*batch, classes)`."""
+    def scores(self, reduced: PyTree) -> jax.Array:
+        """One plain number per class, `(*batch, classes)`.
+
+        Args:
+            reduced: What `over` gives for a sequence of outputs.
+        """
         scores = self._scaled("outputs", reduced, u.UNITLESS)
         n = scores.shape[-1] if scores.ndim else 0
         if n == 0 or n % self.per_class:
@@ -238,7 +266,7 @@ class SpikeCountCrossEntropy(OfClasses):
 
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the numbers of spikes, `(*batch, n)`."""
-        return self._cross_entropy(self._scores(reduced), targets)
+        return self._cross_entropy(self.scores(reduced), targets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,7 +297,7 @@ class RateCrossEntropy(OfClasses):
 
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the averaged logarithms, `(*batch, n)`."""
-        scores = self._scores(reduced)
+        scores = self.scores(reduced)
         return -_at(scores, self._labels(scores, targets)).mean()
 
 
@@ -304,7 +332,7 @@ class MembraneCrossEntropy(OfClasses):
 
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of one potential per neuron, `(*batch, n)`."""
-        scores = self._scores(self._scaled("outputs", reduced, self.scale))
+        scores = self.scores(self._scaled("outputs", reduced, self.scale))
         return self._cross_entropy(scores, targets)
 
 
@@ -345,7 +373,7 @@ class LatencyCrossEntropy(OfClasses):
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the times of the first spikes in steps, `(*batch, n)`."""
         step = u.get_magnitude(current_dt() / self.tau)
-        return self._cross_entropy(-step * self._scores(reduced), targets)
+        return self._cross_entropy(-step * self.scores(reduced), targets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -385,7 +413,7 @@ class SpikeCountMSE(OfClasses):
 
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the numbers of spikes, `(*batch, n)`."""
-        scores = self._scores(reduced)
+        scores = self.scores(reduced)
         labels = self._labels(scores, targets)
         right = labels[..., None] == jnp.arange(scores.shape[-1])
         wanted = jnp.where(right, self.correct, self.incorrect)
@@ -419,7 +447,7 @@ class Accuracy(OfClasses):
 
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The accuracy of the scores, `(*batch, n)`."""
-        scores = self._scores(u.get_mantissa(reduced))
+        scores = self.scores(u.get_mantissa(reduced))
         highest = scores == scores.max(axis=-1, keepdims=True)
         return _at(
             highest / highest.sum(axis=-1, keepdims=True), self._labels(scores, targets)
@@ -449,10 +477,21 @@ class MSE(Loss):
 
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of what is compared."""
+        return jnp.mean(self._square(reduced, targets))
+
+    def of_masked(self, reduced: PyTree, targets: PyTree, lengths: ArrayLike) -> jax.Array:
+        """The loss of what is compared; of whole sequences, that of the steps that count."""
+        square = self._square(reduced, targets)
+        if not isinstance(self.over, Stack):
+            return jnp.mean(square)
+        counts = jnp.broadcast_to(counted(lengths, square), square.shape)
+        return jnp.sum(jnp.where(counts, square, 0.0)) / jnp.sum(counts)
+
+    def _square(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         output = self._scaled("outputs", reduced, self.scale)
         target = self._scaled("targets", targets, self.scale)
         self._same_shape(output, target)
-        return jnp.mean((output - target) ** 2)
+        return (output - target) ** 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -556,6 +595,11 @@ class VanRossum(Loss):
     """
 
     tau: Quantity = quantity_field(constraint=positive, unit=u.ms)
+
+    def of_masked(self, reduced: PyTree, targets: PyTree, lengths: ArrayLike) -> jax.Array:
+        """The loss of spike trains, of which those beyond the end of a sequence do not count."""
+        counts = counted(lengths, targets)
+        return self.of_reduced(reduced, jnp.where(counts, targets, jnp.zeros_like(targets)))
 
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of spike trains, `(T, *batch, n)`."""

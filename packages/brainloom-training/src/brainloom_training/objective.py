@@ -1,7 +1,7 @@
 """`Objective`: the number that training makes small, as a function of a batch."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,12 @@ import jax
 import jax.numpy as jnp
 from brainloom_core import InputError
 from brainloom_core.types import Array, PyTree
+from brainloom_core.units import show
 
+from .arguments import takes
 from .losses import OfClasses
-from .reductions import Reduction, Stack
+from .padding import Masked, of_lengths, unpadded
+from .reductions import MeanOverTime, Reduction, Stack
 from .rolling import rollout
 from .types import ByName, Measure, Penalty, Read
 
@@ -73,6 +76,24 @@ class Objective:
             return jax.tree.map(lambda out: jnp.moveaxis(out, 0, 1), mapped(self._outputs, x))
         return self._outputs(x)
 
+    def means(self, x: PyTree, names: Sequence[str]) -> ByName:
+        """Means over time and samples of what some names mean, in a run on a batch."""
+
+        def run(x: PyTree) -> PyTree:
+            self.reset()
+            return rollout(
+                self.model,
+                self.sequence(x),
+                n_steps=self.n_steps,
+                read={name: name for name in names},
+                over=MeanOverTime(),
+                segment="auto",
+            )
+
+        found: ByName = mapped(run, x) if self.batching == "vmap" else run(x)
+        one = self.batching is None or x is None
+        return found if one else jax.tree.map(lambda values: values.mean(0), found)
+
     def sequence(self, x: PyTree) -> PyTree:
         """The inputs of a batch over time, time first."""
         if self.encoder is not None:
@@ -83,7 +104,7 @@ class Objective:
 
     def measure(self, name: str, seen: PyTree, y: PyTree) -> Array:
         """The loss or a metric, by name, of what it needs to see of the outputs."""
-        return _value(self._counted(name, seen), seen, y)
+        return self._measured(name, seen, y, None)
 
     def measure_outputs(self, name: str, outputs: PyTree, y: PyTree) -> Array:
         """The loss or a metric, by name, of the outputs over time."""
@@ -98,22 +119,35 @@ class Objective:
 
     def _values(self, x: PyTree, y: PyTree, **options: Any) -> ByName:
         watching = {name: self.penalties[name] for name in self.watched}
+        y, lengths = unpadded(y)
         self.reset()
-        seen = self._seen(x, self.measures | watching, **options)
-        values = {name: self.measure(name, seen[name], y) for name in self.measures}
+        with of_lengths(lengths):
+            seen = self._seen(x, self.measures | watching, lengths, **options)
+        values = {name: self._measured(name, seen[name], y, lengths) for name in self.measures}
         for name, penalty in self.penalties.items():
             own = hasattr(penalty, "penalty")
-            cost = penalty.penalty(self.model) if own else _value(penalty, seen[name])
+            cost = (
+                penalty.penalty(self.model) if own else _value(name, penalty, seen[name], lengths)
+            )
             values["loss"] = values["loss"] + cost
         return values
+
+    def _measured(self, name: str, seen: PyTree, y: PyTree, lengths: Array | None) -> Array:
+        return _value(name, self._counted(name, seen), seen, lengths, y)
 
     def _outputs(self, x: PyTree) -> PyTree:
         self.reset()
         return rollout(self.model, self.sequence(x), n_steps=self.n_steps, read=self.read)
 
-    def _seen(self, x: PyTree, measures: Mapping[str, Measure], **options: Any) -> ByName:
+    def _seen(
+        self, x: PyTree, measures: Mapping[str, Measure], lengths: Array | None, **options: Any
+    ) -> ByName:
         """What each measure needs to see: the outputs over time, or what it reduces them to."""
-        wanted = _Several({n: _over(measure) for n, measure in measures.items()}, self.watched)
+        overs = {n: _over(measure) for n, measure in measures.items()}
+        parts: Parts = overs
+        if lengths is not None:
+            parts = {n: it and Masked(it, lengths) for n, it in overs.items()}
+        wanted = _Several(parts, self.watched)
         whole = None in wanted.parts.values()
         over: Any = None if whole else wanted
         seen = rollout(
@@ -127,11 +161,14 @@ class Objective:
         return wanted(seen) if whole else seen
 
 
+Parts = Mapping[str, Reduction | Masked | None]
+
+
 @dataclass(frozen=True)
 class _Several:
     """Several reductions over time at once, by name; None keeps everything."""
 
-    parts: Mapping[str, Reduction | None]
+    parts: Parts
     watched: Mapping[str, str]
 
     def __call__(self, outputs: PyTree) -> ByName:
@@ -147,7 +184,7 @@ class _Several:
     def result(self, carried: ByName, n_steps: int) -> ByName:
         return {n: part.result(carried[n], n_steps) for n, part in self._folds()}
 
-    def _folds(self) -> list[tuple[str, Reduction]]:
+    def _folds(self) -> list[tuple[str, Reduction | Masked]]:
         return [(name, part) for name, part in self.parts.items() if part is not None]
 
     def _of(self, name: str, output: PyTree) -> PyTree:
@@ -160,9 +197,27 @@ def _over(measure: Measure | None) -> Reduction | None:
     return None if isinstance(over, Stack) else over
 
 
-def _value(measure: Any, seen: PyTree, *targets: PyTree) -> Array:
+def _value(name: str, measure: Any, seen: PyTree, lengths: Array | None, *targets: PyTree) -> Array:
+    """What a measure or a penalty is, of what it needs to see of sequences of these lengths."""
     split = _over(measure) is not None
-    return measure.of_reduced(seen, *targets) if split else measure(seen, *targets)
+    if lengths is None:
+        if not split and not takes(measure, len(targets) + 1):
+            raise InputError(
+                f"{name}: expected lengths of the sequences, which {show(measure)} takes: (x, y, "
+                "lengths)"
+            )
+        return measure.of_reduced(seen, *targets) if split else measure(seen, *targets)
+    if split and hasattr(measure, "of_masked"):
+        return measure.of_masked(seen, *targets, lengths)
+    if split:
+        return measure.of_reduced(seen, *targets)
+    if not takes(measure, len(targets) + 2):
+        wanted = "outputs, targets and lengths" if targets else "recorded values and lengths"
+        raise InputError(
+            f"{name}: expected a function of {wanted}, since sequences have lengths, got "
+            f"{show(measure)}. A Loss with a reduction over time does without"
+        )
+    return measure(seen, *targets, lengths)
 
 
 def resetting(model: brainstate.nn.Module) -> Callable[[], None]:

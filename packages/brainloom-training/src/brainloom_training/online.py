@@ -13,6 +13,7 @@ from brainloom_core.types import Array, PyTree
 from brainloom_core.units import show
 
 from .objective import Objective
+from .padding import Padded
 from .products import products_through
 from .rolling import in_step
 from .types import ByName
@@ -65,7 +66,7 @@ class Online:
             ParameterError: It would not train one of the parameters.
         """
         braintrace = _braintrace()
-        self._check(objective)
+        self._check(objective, y)
         xs = objective.sequence(x)
         batch = {"batch_size": xs.shape[1]} if objective.batching == "axis" else {}
         with products_through(braintrace.matmul), in_step(0):
@@ -116,8 +117,9 @@ class Online:
         metrics = {name: objective.measure_outputs(name, outputs, y) for name in objective.metrics}
         return found, {"loss": losses.mean(), **metrics}
 
-    def _check(self, objective: Objective) -> None:
+    def _check(self, objective: Objective, y: PyTree) -> None:
         refused = {
+            "lengths of sequences": isinstance(y, Padded),
             "batching='vmap'": objective.batching == "vmap",
             "read": objective.read is not None,
             "regularizers": bool(objective.penalties),

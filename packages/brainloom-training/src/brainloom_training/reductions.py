@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from brainloom_core import InputError, ParameterError
-from brainloom_core.types import Array, PyTree
+from brainloom_core.types import Array, ArrayLike, PyTree
 from brainloom_core.units import show
 
 __all__ = [
@@ -134,7 +134,7 @@ class MeanOverTime(SumOverTime):
 
     def result(self, state: PyTree, n_steps: int) -> PyTree:
         """The mean of the `n_steps` outputs that were folded."""
-        return jax.tree.map(lambda total: total / n_steps, state)
+        return jax.tree.map(lambda total: total / along(n_steps, total), state)
 
 
 @dataclass(frozen=True)
@@ -260,3 +260,9 @@ class FirstSpikeTime(Reduction):
         silent, steps = state
         silent = silent * (1.0 - y)
         return silent, steps + silent
+
+
+def along(values: ArrayLike, like: Array) -> jax.Array:
+    """Values `(*batch,)`, or one, that can be combined with an array `(*batch, ...)`."""
+    held = jnp.asarray(values)
+    return held.reshape(*held.shape, *(1,) * (np.ndim(like) - held.ndim)) if held.ndim else held

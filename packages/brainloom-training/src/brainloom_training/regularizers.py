@@ -20,8 +20,10 @@ from brainloom_core import (
     quantity_field,
 )
 from brainloom_core.context import current_dt
-from brainloom_core.types import Array, Quantity
+from brainloom_core.types import Array, ArrayLike, Quantity
 from brainloom_core.units import dimension_name, same_dimension, show
+
+from .padding import counted
 
 __all__ = ["FiringRate", "Voltage", "Weight"]
 
@@ -75,18 +77,19 @@ class FiringRate:
     def __post_init__(self) -> None:
         _check_bounds(self, ("target", "lower", "upper"))
 
-    def __call__(self, spikes: Array) -> jax.Array:
+    def __call__(self, spikes: Array, lengths: ArrayLike | None = None) -> jax.Array:
         """The penalty of spikes `(T, *batch, n)`.
 
         Args:
             spikes: Spikes, 0 or 1, shape `(T, *batch, n)`.
+            lengths: Number of steps of each sequence that count, shape `(*batch,)`; None for all.
         """
         if isinstance(spikes, u.Quantity) or np.ndim(spikes) < 2:
             raise InputError(
                 f"FiringRate(spikes): expected numbers of shape (T, *batch, n), got {show(spikes)}"
             )
         axes = tuple(range(np.ndim(spikes) - 1))
-        rate = jnp.mean(spikes, axis=axes) / current_dt()
+        rate = _mean(spikes, lengths, axes) / current_dt()
         penalty = _outside(rate, self.lower, self.upper, self.scale)
         if self.target is not None:
             penalty += u.get_magnitude((rate - self.target) / self.scale) ** 2
@@ -138,15 +141,16 @@ class Voltage:
                 )
         _check_bounds(self, ("lower", "upper"))
 
-    def __call__(self, V: Quantity) -> jax.Array:
+    def __call__(self, V: Quantity, lengths: ArrayLike | None = None) -> jax.Array:
         """The penalty of recorded potentials, `(T, *batch, n)`.
 
         Args:
             V: Recorded potentials, shape `(T, *batch, n)`, in the dimension of `scale`.
+            lengths: Number of steps of each sequence that count, shape `(*batch,)`; None for all.
         """
         if not same_dimension(V, self.scale):
             raise InputError(f"Voltage(V): expected {dimension_name(self.scale)}, got {show(V)}")
-        return self.strength * jnp.mean(_outside(V, self.lower, self.upper, self.scale))
+        return self.strength * _mean(_outside(V, self.lower, self.upper, self.scale), lengths)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +213,16 @@ class Weight:
             w = u.get_magnitude(leaf / self.scale)
             total += jnp.sum(abs(w)) if self.norm == "L1" else jnp.sum(w**2)
         return total
+
+
+def _mean(
+    values: Array, lengths: ArrayLike | None, axes: tuple[int, ...] | None = None
+) -> jax.Array:
+    """The mean over some axes, time and batch among them, of the steps that count."""
+    if lengths is None:
+        return jnp.mean(values, axis=axes)
+    counts = jnp.broadcast_to(counted(lengths, values), values.shape)
+    return jnp.sum(jnp.where(counts, values, 0.0), axis=axes) / jnp.sum(counts, axis=axes)
 
 
 def _check_bounds(regularizer: object, names: tuple[str, ...]) -> None:

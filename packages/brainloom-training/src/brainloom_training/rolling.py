@@ -4,6 +4,7 @@ import functools
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal
 
 import brainstate
@@ -91,7 +92,11 @@ def rollout(
     if size == len(sequence[0]):
         outputs = advance(*sequence)
         return outputs if over is None else over(outputs)
-    return _in_pieces(model, advance, sequence, size, detach, over)
+    token = _in_pieces_now.set(True)
+    try:
+        return _in_pieces(model, advance, sequence, size, detach, over)
+    finally:
+        _in_pieces_now.reset(token)
 
 
 @checked(model=MODULE, name=text)
@@ -126,6 +131,14 @@ def in_step(i: Array | int) -> AbstractContextManager[object]:
     dt = current_dt()
     t = with_unit(i * u.get_mantissa(dt), u.get_unit(dt))
     return brainstate.environ.context(i=i, t=t, fit=brainstate.environ.get("fit", False))
+
+
+_in_pieces_now: ContextVar[bool] = ContextVar("in_pieces", default=False)
+
+
+def is_in_pieces() -> bool:
+    """Whether what runs is a piece of a sequence, and not the whole of it."""
+    return _in_pieces_now.get()
 
 
 def has_states(layer: object) -> bool:
@@ -195,7 +208,8 @@ def _over(
             given = (_over(layer, None, steps, given),)
         return given[0]
     if reader is None and hasattr(model, "over_time"):
-        return model.over_time(*given)
+        with brainstate.environ.context(i=steps[0]):
+            return model.over_time(*given)
 
     def step(i: Array, *x: PyTree) -> PyTree:
         with in_step(i):
@@ -205,6 +219,12 @@ def _over(
     if has_states(model):
         return brainstate.transform.for_loop(step, steps, *given)
     return brainstate.transform.vmap(step)(steps, *given)
+
+
+def over_steps(model: brainstate.nn.Module, xs: PyTree) -> PyTree:
+    """What a part of a model gives over steps, the first of which is that of the environment."""
+    steps = brainstate.environ.get("i", 0) + jnp.arange(len(jax.tree.leaves(xs)[0]))
+    return _over(model, None, steps, (xs,))
 
 
 def _numbers(out: PyTree) -> PyTree:

@@ -15,7 +15,7 @@ from brainloom_core import CheckpointError, InputError, ParameterError, duration
 from brainloom_core.context import current_dt
 from brainloom_core.identity import differences, parts_of, refuse, text_of, versions_of
 from brainloom_core.tensors import read, write
-from brainloom_core.types import Arguments, Array, PyTree, Shape, Time
+from brainloom_core.types import Arguments, Array, ArrayLike, PyTree, Shape, Time
 from brainloom_core.units import show
 
 from .checks import (
@@ -30,6 +30,8 @@ from .data.checks import check_whole
 from .guard import Guard, TrainingError
 from .held import Held, is_quantity
 from .objective import Objective
+from .observation import spiking_layers
+from .padding import Padded, lengths_of
 from .parameters import conditions, could_be_trained, trainable
 from .reach import unreached
 from .rolling import carried_states
@@ -168,12 +170,13 @@ class Trainer:
         self._measures: dict[str, Measure] = {"loss": measure, **(metrics or {})}
         self._compiled: dict[tuple[str, int | None], Callable[..., PyTree]] = {}
 
-    def step(self, x: PyTree, y: PyTree) -> dict[str, jax.Array]:
+    def step(self, x: PyTree, y: PyTree, lengths: ArrayLike | None = None) -> dict[str, jax.Array]:
         """Change the parameters by the gradient of a batch.
 
         Args:
             x: Inputs, samples first: `(B, T, n_in)`, or what the encoder takes; None for none.
             y: Targets, samples first.
+            lengths: Number of steps of each sequence that count, shape `(B,)`; None for all.
 
         Returns:
             The loss and the metrics before the change, and the norm of the gradient.
@@ -181,31 +184,37 @@ class Trainer:
         Raises:
             TrainingError: This step, or one before it, was not finite.
         """
-        values = self._call("train", x, y)
+        values = self._call("train", x, _with(y, lengths))
         self.tell(wait=False)
         self.steps += 1
         return values
 
-    def evaluate(self, x: PyTree, y: PyTree) -> dict[str, jax.Array]:
+    def evaluate(
+        self, x: PyTree, y: PyTree, lengths: ArrayLike | None = None
+    ) -> dict[str, jax.Array]:
         """The loss and the metrics on a batch; nothing is changed.
 
         Args:
             x: Inputs, samples first, as of `step`.
             y: Targets, samples first.
+            lengths: Number of steps of each sequence that count, shape `(B,)`; None for all.
 
         Raises:
             TrainingError: The inputs are not finite, or a step before was not.
         """
-        return self._told(self.measure(x, y))
+        return self._told(self.measure(x, y, lengths))
 
-    def measure(self, x: PyTree, y: PyTree) -> dict[str, jax.Array]:
+    def measure(
+        self, x: PyTree, y: PyTree, lengths: ArrayLike | None = None
+    ) -> dict[str, jax.Array]:
         """As `evaluate`, without waiting for the numbers; `tell` says whether all was finite.
 
         Args:
             x: Inputs, samples first, as of `step`.
             y: Targets, samples first.
+            lengths: Number of steps of each sequence that count, shape `(B,)`; None for all.
         """
-        return self._call("evaluate", x, y)
+        return self._call("evaluate", x, _with(y, lengths))
 
     def predict(self, x: PyTree) -> PyTree:
         """Outputs of the model on a batch, time first.
@@ -220,6 +229,26 @@ class Trainer:
             TrainingError: The inputs are not finite, or a step before was not.
         """
         return self._told(self._call("predict", x))
+
+    def spiking(self, x: PyTree) -> dict[str, jax.Array]:
+        """The share of the steps in which each neuron spikes, a mean over the samples of a batch.
+
+        Args:
+            x: Inputs, samples first, as of `step`.
+
+        Returns:
+            The shares, of the shape of the population, by the dotted name of each spiking layer.
+
+        Raises:
+            InputError: The model has no spiking layer.
+            TrainingError: The inputs are not finite, or a step before was not.
+        """
+        found: dict[str, jax.Array] = self._told(self._call("spiking", x))
+        return found
+
+    def numbers(self) -> ByName:
+        """The parameters as plain numbers in the units that they have, by name."""
+        return self._held.numbers()
 
     def tell(self, wait: bool = True) -> None:
         """Raise where a step was not finite; `step` does so by itself, when it is known.
@@ -447,6 +476,17 @@ class Trainer:
 
         return brainstate.transform.jit(run)
 
+    def _spiking(self, objective: Objective, x: PyTree) -> Callable[..., PyTree]:
+        layers = list(spiking_layers(self.model))
+
+        def run(number: Array, x: PyTree) -> PyTree:
+            self._guard.note(number, inputs=self._inputs(x))
+            with self._randomness(number):
+                found = objective.means(x, [_spikes_of(name) for name in layers])
+            return dict(zip(layers, found.values(), strict=True))
+
+        return brainstate.transform.jit(run)
+
     def _inputs(self, x: PyTree) -> PyTree:
         """Inputs that have to be finite."""
         return x if may_be_checked(self._wanted["encoder"]) else None
@@ -484,3 +524,16 @@ def _size(args: tuple[PyTree, ...]) -> int:
             + ", ".join(f"shape {np.shape(leaf)}" for leaf in jax.tree.leaves(args))
         )
     return sizes.pop()
+
+
+def _spikes_of(layer: str) -> str:
+    """The name of the spikes of a layer, of which one that is the whole model has none."""
+    return "spikes" if layer == "model" else f"{layer}.spikes"
+
+
+def _with(y: PyTree, lengths: ArrayLike | None) -> PyTree:
+    """Targets with the lengths of their sequences, where these are given."""
+    if lengths is None:
+        return y
+    n_samples = len(jax.tree.leaves(y)[0])
+    return Padded(numbers_of("y", y), lengths_of("lengths", lengths, n_samples))

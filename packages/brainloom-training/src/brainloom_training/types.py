@@ -6,13 +6,29 @@ from typing import Any, TypeAlias
 import brainstate
 from brainloom_core.types import Array, PyTree
 
-__all__ = ["ByName", "Data", "Measure", "Parameters", "Penalty", "Read", "Samples"]
+__all__ = [
+    "Batches",
+    "ByName",
+    "Data",
+    "Measure",
+    "Parameters",
+    "Penalty",
+    "Read",
+    "Samples",
+    "Sequences",
+]
 
 Samples: TypeAlias = tuple[PyTree, PyTree]
 """Inputs and targets, each with the samples along its first axis."""
 
-Data: TypeAlias = Samples | Callable[[int], Iterable[Samples]]
-"""Inputs and targets, or a function from the number of an epoch to its batches."""
+Sequences: TypeAlias = tuple[PyTree, PyTree, PyTree]
+"""Inputs, targets, and how many steps of each sequence count."""
+
+Batches: TypeAlias = Iterable[Any]
+"""Batches, each `Samples` or `Sequences`, of whatever arrays their loader makes."""
+
+Data: TypeAlias = Samples | Sequences | Batches | Callable[[int], Batches]
+"""Inputs and targets, their batches, or a function from the number of an epoch to these."""
 
 Measure: TypeAlias = Callable[..., Array]
 """A loss or a metric: a function of outputs over time and targets."""

@@ -119,9 +119,18 @@ def verify(
         list[str] | None, typer.Option(help="Kind of reference; may be repeated. All if none.")
     ] = None,
     failures: Annotated[bool, typer.Option(help="Show only what failed.")] = False,
+    kernels: Annotated[
+        bool, typer.Option("--kernels", help="The kernels instead, each against its operation.")
+    ] = False,
 ) -> None:
-    """Hold models to closed forms, accurate solutions, published tables and other simulators."""
+    """Hold models to closed forms, accurate solutions, published tables and other simulators.
+
+    What else plugins register, rules, losses, files and so on, is held to the check of its kind.
+    """
     verification = _verification()
+    if kernels:
+        _verify_kernels(names or [], failures)
+        return
     from brainloom_core import PluginError
 
     try:
@@ -155,6 +164,31 @@ def doctor(as_json: AsJson = False) -> None:
     show(report["plugins"], False, ["name", "distribution", "state", "error"])
     for line in report["advice"] or ["Nothing is missing."]:
         print(line)
+
+
+def _verify_kernels(names: list[str], failures: bool) -> None:
+    """One line for each implementation: of an operation, of a name, or of both (`op/name`)."""
+    from brainloom_testing.plugins import check_kernels
+
+    quiet_plugin_warnings()
+    found = []
+    with Console(stderr=True).status("Verifying kernels"):
+        for finding in check_kernels(
+            lambda kernel: not names or bool({*kernel, "/".join(kernel)} & {*names})
+        ):
+            found.append(finding)
+    if names and not found:
+        typer.echo(f"No kernel is called {', '.join(names)}; see: brainloom kernels", err=True)
+        raise typer.Exit(1)
+    failed = [finding for finding in found if not finding.passed]
+    rows: list[Row] = [
+        {"kernel": f.what, "": "ok" if f.passed else "FAILED", "detail": f.detail}
+        for f in (failed if failures else found)
+    ]
+    show(rows, False, ["kernel", "", "detail"])
+    print(f"{len(found) - len(failed)} of {len(found)} kernels passed.")
+    if failed:
+        raise typer.Exit(1)
 
 
 def _verification() -> ModuleType:

@@ -14,6 +14,9 @@ _RULES = {
     "FixedTotalNumberProj": "bl.FixedTotalNumber(n)",
 }
 _ADVICE = {
+    "from_equations": (
+        "it comes with the plugin brainloom-equations: python -m pip install brainloom-equations"
+    ),
     "Builder": (
         "a network is put together by assignment: net = bl.Network(); net.E = bl.LIF(100); "
         "net.EE = bl.Projection(net.E, net.E, bl.Bernoulli(0.1), bl.Expon, bl.CUBA, weight=...)"

@@ -12,6 +12,7 @@ import brainstate
 import brainunit as u
 from brainstate import ShortTermState
 
+from ..built import making
 from ..describe import in_a_line
 from ..equations import check_names, nearest
 from ..errors import BrainloomError, ParameterError, StateError
@@ -360,7 +361,7 @@ def _in_our_words(written: Callable[..., None], signature: inspect.Signature) ->
         given = {**dict(zip(defaults, args, strict=False)), **kwargs}
         if "name" in defaults:
             _check_name(type(self), given.get("name"))
-        with in_words(type(self), given, defaults):
+        with in_words(type(self), given, defaults), making(self):
             written(self, *args, **kwargs)
 
     return __init__
@@ -444,7 +445,7 @@ def _constructor(cls: type[Declared]) -> Callable[..., None]:
         bound.apply_defaults()
         frame = {k: v for k, v in bound.arguments.items() if k not in cls._params}
         self.__dict__["_setting"] = True
-        with in_words(cls, bound.arguments, defaults):
+        with in_words(cls, bound.arguments, defaults), making(self):
             _check_name(cls, frame.get("name"))
             self.configure(frame, {k: v for k, v in bound.arguments.items() if k in cls._params})
         self.__dict__.pop("_setting", None)

@@ -15,6 +15,7 @@ from ..errors import ParameterError, PluginError, UnitError
 from ..plugins.lookup import made
 from ..types import Quantity, Shape
 from ..units import dimension_name, same_dimension, show, to_number, with_unit
+from ..unmade import Unmade
 from .constraints import Constraint, is_met
 from .filled import as_float, full
 
@@ -70,7 +71,12 @@ class Param:
         self.name = name
 
     def __get__(self, model: "Declared | None", owner: type | None = None) -> Any:
-        return self if model is None else unwrapped(vars(model).get(self.name, self.default))
+        if model is None:
+            return self
+        value = vars(model).get(self.name, self.default)
+        if isinstance(value, Unmade):
+            value = model.__dict__[self.name] = as_float(value.make())
+        return unwrapped(value)
 
     def __set__(self, model: "Declared", value: Any) -> None:
         attributes = model.__dict__
@@ -133,8 +139,8 @@ class QuantityParam(Param):
     per: str | None = None
 
     def stored(self, model: "Declared", value: Any) -> Any:
-        if value is None and self.optional:
-            return None
+        if (value is None and self.optional) or isinstance(value, Unmade):
+            return value
         if callable(value) and not isinstance(value, (u.Quantity, u.Unit, brainstate.nn.Param)):
             value = value(model.varshape)
         if isinstance(value, (brainstate.State, brainstate.nn.Param)):

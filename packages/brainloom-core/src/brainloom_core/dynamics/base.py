@@ -1,6 +1,6 @@
 """`Dynamics`: a population with states, derivatives and registered inputs."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,7 +16,7 @@ from ..declare.declared import Declared
 from ..declare.descriptor import Descriptor
 from ..declare.parameters import REQUIRED, option
 from ..equations import Equations, read_equations
-from ..errors import DeclarationError, InputError, ParameterError
+from ..errors import DeclarationError, InputError, ParameterError, UnitError
 from ..small_steps import in_two_parts
 from ..types import Arguments, Index, Input, Quantity, Scheme, Shape, Size, Values
 from ..units import dimension_name, same_dimension, show, to_number, with_unit
@@ -29,7 +29,9 @@ from .views import View
 __all__ = ["Dynamics"]
 
 _known_solver = Constraint(
-    "one of " + ", ".join(map(repr, ("auto", *SOLVERS))) + " or a function",
+    "one of "
+    + ", ".join(map(repr, ("auto", *SOLVERS)))
+    + ", one in parts such as 'rk4x10', or a function",
     is_solver,
 )
 
@@ -56,6 +58,12 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     A model whose equations are linear in its states says `linear = True` and gets their exact
     propagator.
 
+    Currents that act elsewhere than at `V`, such as those into a dendrite, have a label. A class
+    that has such places names them in `input_sites`, each with the state that is the potential
+    there: with `input_sites = {"dendrite": "V_d"}`, equations may take `I_dendrite`, the sum of
+    the currents that are registered with `label="dendrite"`, called with `V_d`. The others make up
+    `I`, and a label that is no such place is an error.
+
     A class with an `update` of its own may take anything by it. If its argument still is what the
     class attributes say, a current in `input_unit` for a neuron and what is added to `jump_states`
     for a synapse, it says `input_as_declared = True`, and projections use and check it as such.
@@ -76,6 +84,7 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
     signature_frame: ClassVar[Arguments] = {"in_size": REQUIRED, "name": None}
     equations: ClassVar[Equations]
     equation_methods: ClassVar[dict[str, Set[str]]] = {"d": {"I"}}
+    input_sites: ClassVar[Mapping[str, str]] = {}
     linear: ClassVar[bool] = False
     input_as_declared: ClassVar[bool] = False
     role: ClassVar[str] = "population"  # how a `Network` treats it
@@ -98,8 +107,16 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
         # A family without states of its own leaves them, and what its equations name, to members.
         whole = any(spec.kind is not brainstate.ShortTermState for spec in cls._states.values())
         others: Set[str] | None = frozenset() if whole else None
-        cls.equations = read_equations(cls, cls._states, cls.equation_methods, others)
+        sites = {f"I_{site}" for site in cls.input_sites}
+        methods = {**cls.equation_methods, "d": cls.equation_methods["d"] | sites}
+        cls.equations = read_equations(cls, cls._states, methods, others)
         cls._check_linear()
+        for site, at in cls.input_sites.items():
+            if at not in cls._states:
+                raise DeclarationError(
+                    f"{cls.__name__}.input_sites[{site!r}]: there is no state {at!r}. The states "
+                    f"are {', '.join(cls._states)}"
+                )
 
     @classmethod
     def _check_linear(cls) -> None:
@@ -179,11 +196,18 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
             key: A name; one key holds one input.
             inp: A function of the arguments that the model passes (the potential), which
                 stays, or a value, which is used in the next step and then dropped.
-            label: A group name by which `sum_current_inputs` can select.
+            label: A group name by which `sum_current_inputs` can select; where the model has
+                `input_sites`, the one of them at which the current acts.
 
         Raises:
-            InputError: The key already holds another input.
+            InputError: The key already holds another input, or the label names no site.
         """
+        if label is not None and self.input_sites and label not in self.input_sites:
+            raise InputError(
+                f"{type(self).__name__}: the current input {key!r}: expected a label among "
+                f"{list(self.input_sites)}, where currents act that are not for V, or none, got "
+                f"{label!r}"
+            )
         self._add_input(self._current_inputs, "current", key, inp, label)
 
     def add_delta_input(self, key: str, inp: Input, label: str | None = None) -> None:
@@ -423,14 +447,56 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
             name: Name of the state.
             x: Input of the step, to which registered currents are added.
         """
-        has_current = "I" in (self.equations.derivatives[name] or ())
+        names = self.equations.derivatives[name] or ()
+        sites = [site for site in self.input_sites if f"I_{site}" in names]
 
         def rate(y: Values) -> Quantity:
-            if has_current:
-                y = {**y, "I": self.sum_current_inputs(x, y.get("V", y[name]), pop=False)}
-            return self.call_equation(f"d{name}", y)
+            if "I" in names:
+                y = {**y, "I": self._current_elsewhere(x, y.get("V", y[name]))}
+            for site in sites:
+                here, none = y[self.input_sites[site]], 0.0 * u.get_unit(x)
+                total = self.sum_current_inputs(none, here, label=site, pop=False)
+                y = {**y, f"I_{site}": total}
+            return self._in_its_unit(name, self._called_equation(f"d{name}", y), y[name])
 
         return Drift(rate, self.equations.depends(name))
+
+    def _called_equation(self, equation: str, y: Values) -> Quantity:
+        try:
+            return self.call_equation(equation, y)
+        except (u.UnitMismatchError, u.DimensionMismatchError) as error:
+            raise UnitError(
+                f"{type(self).__name__}.{equation}: its units do not fit together: {error}"
+            ) from error
+
+    def _in_its_unit(self, name: str, rate: Quantity, value: Quantity) -> Quantity:
+        """The derivative of a state, which is in the unit of the state by one of time."""
+        if not same_dimension(rate * u.ms, value):
+            raise UnitError(
+                f"{type(self).__name__}.d{name}: expected the unit of {name} by that of a time, "
+                f"{u.get_unit(value) / u.ms}, got {u.get_unit(rate)}"
+            )
+        return rate
+
+    def _current_elsewhere(self, x: Quantity, V: Quantity) -> Quantity:
+        """The sum of the currents that act at no site."""
+        if not self.input_sites:
+            return self.sum_current_inputs(x, V, pop=False)
+        labels = tuple(f"{site} // " for site in self.input_sites)
+        rest = {k: inp for k, inp in self._current_inputs.items() if not k.startswith(labels)}
+        return self._sum_inputs(rest, x, (V,), {}, None, pop=False)
+
+    def release_inputs(self) -> None:
+        """Forget this step's inputs: what is not given anew in a step must not act in it.
+
+        A `Neuron` does so itself; a class with an `update` of its own does it at its end.
+        """
+        for store in (self._current_inputs, self._delta_inputs):
+            for key, inp in list(store.items()):
+                if hasattr(inp, "unbind_cond"):
+                    inp.unbind_cond()
+                elif not callable(inp):
+                    del store[key]
 
     @staticmethod
     def semantics(source: "Dynamics | type[Dynamics]") -> dict[str, str]:

@@ -82,7 +82,7 @@ class Delayed(Declared):
                 f"{owner}.max_delay: missing. A delay that is trained needs room to grow; give "
                 "the longest one, for example max_delay=20 * u.ms"
             )
-        share = 0.0 if longest is None else in_steps(self.delay, longest)
+        share = 0.0 if longest is None else in_steps(self.present_delay(), longest)
         if not isinstance(share, jax.core.Tracer) and np.any(share > 1.0 + 1e-6):
             raise ParameterError(
                 f"{owner}.delay: expected at most max_delay = {show(longest)}, got "
@@ -164,6 +164,10 @@ class Delayed(Declared):
         """Whether a delay between two steps is taken as it is; one that is trained always is."""
         return self.interpolate or self.is_trained
 
+    def present_delay(self) -> Quantity:
+        """The delay, or that of the values that wait longest."""
+        return self.delay
+
     def longest_in_steps(self, delay: Time | None = None) -> int:
         """How many steps back the longest delay reads, at the present dt.
 
@@ -173,7 +177,7 @@ class Delayed(Declared):
         Raises:
             InputError: One delay for all, above 0, rounds to no step.
         """
-        delay = self.delay if delay is None else delay
+        delay = self.present_delay() if delay is None else delay
         longest = delay if self.max_delay is None else self.max_delay
         dt = self.__dict__["_last_dt"] = current_dt()
         if not self.interpolates:
@@ -193,11 +197,14 @@ class Delayed(Declared):
                 "one of these, interpolate=True, or a shorter dt"
             )
 
-    def lag_in_steps(self, length: int) -> tuple[Array | np.ndarray, Array | None]:
+    def lag_in_steps(
+        self, length: int, delay: Time | None = None
+    ) -> tuple[Array | np.ndarray, Array | None]:
         """Whole steps of the delay and, where it interpolates, the rest.
 
         Args:
             length: Number of places of the ring from which it reads.
+            delay: The delay of some of the values, None for that of all.
 
         Raises:
             InputError: The ring is too short for the delay at the present dt.
@@ -209,9 +216,10 @@ class Delayed(Declared):
                 f"{show(dt)}; they were made for a longer dt or a shorter delay. Call "
                 "brainstate.nn.init_all_states(net) again"
             )
+        delay = self.delay if delay is None else delay
         if not self.interpolates:
-            return step_count(self.delay, dt), None
-        lag = jnp.asarray(in_steps(self.delay, dt), brainstate.environ.dftype())
+            return step_count(delay, dt), None
+        lag = jnp.asarray(in_steps(delay, dt), brainstate.environ.dftype())
         if self.max_delay is not None:
             lag = jnp.clip(lag, 0.0, in_steps(self.max_delay, dt))
         whole = jnp.floor(lax.stop_gradient(lag))

@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from ..types import Array
 
@@ -10,6 +11,9 @@ __all__ = ["Matrix", "Numbers", "phis_of_matrix", "row_times"]
 
 Numbers = dict[str, jax.Array]
 Matrix = dict[tuple[str, str], Any]
+
+# Of more rows the products, written out entry by entry, are thousands of operations to compile.
+MOST_ROWS = 5
 
 
 def phis_of_matrix(
@@ -26,6 +30,8 @@ def phis_of_matrix(
         terms: Terms of the series.
         doublings: How often the matrix is halved first.
     """
+    if len(names) > MOST_ROWS:
+        return _phis_of_array(names, matrix, terms, doublings)
     identity: Matrix = {(name, name): 1.0 for name in names}
     scaled = {key: entry / 2.0**doublings for key, entry in matrix.items()}
     one = identity
@@ -38,6 +44,39 @@ def phis_of_matrix(
         two = _sum(_scaled(two, 0.5), _product(names, one, one), 0.25)
         one, scaled = _product(names, one, grown), _scaled(scaled, 2.0)
     return one, two
+
+
+def _phis_of_array(
+    names: list[str], matrix: Matrix, terms: int, doublings: int
+) -> tuple[Matrix, Matrix]:
+    """The same by products of arrays whose last two axes are rows and columns."""
+    shape = jnp.broadcast_shapes(*(jnp.shape(entry) for entry in matrix.values()))
+    dtype = jnp.result_type(*matrix.values())
+
+    def entry(row: str, column: str) -> jax.Array:
+        return jnp.broadcast_to(jnp.asarray(matrix.get((row, column), 0.0), dtype), shape)
+
+    whole = jnp.stack([jnp.stack([entry(r, c) for c in names], -1) for r in names], -2)
+    identity, scaled = jnp.eye(len(names), dtype=dtype), whole / 2.0**doublings
+
+    def times(a: jax.Array, b: jax.Array) -> jax.Array:
+        return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+    one = jnp.broadcast_to(identity, whole.shape)
+    for k in range(terms, 2, -1):
+        one = identity + times(scaled, one) / k
+    two = 0.5 * one
+    one = identity + times(scaled, two)
+    for _ in range(doublings):
+        grown = identity + 0.5 * times(scaled, one)
+        two = 0.5 * two + 0.25 * times(one, one)
+        one, scaled = times(one, grown), 2.0 * scaled
+    return _entries(names, one), _entries(names, two)
+
+
+def _entries(names: list[str], array: jax.Array) -> Matrix:
+    numbered = list(enumerate(names))
+    return {(r, c): array[..., i, j] for i, r in numbered for j, c in numbered}
 
 
 def row_times(matrix: Matrix, row: str, vector: Numbers) -> Array:

@@ -66,7 +66,9 @@ class _WithinStep(SpikeTiming):
         left = u.get_magnitude(lag / self.pace(y) / current_dt())
         others = neuron.equations.derivatives.keys() - {"V"}
         back = {name: new[name] - paced(left, new[name] - y[name]) for name in others}
-        return {**new, **back, "spike_lag": lag}
+        # A threshold that fell below V is back where it was met, and V, falling too, is below that.
+        met = u.math.maximum(new["V"], neuron.call_equation("threshold", {**new, **back}))
+        return {**new, **back, "V": u.math.where(crossed, met, new["V"]), "spike_lag": lag}
 
     def pace(self, y: Values) -> Quantity | None:
         """More than one step after a spike within the last."""

@@ -12,7 +12,7 @@ from .event_csr import event_csr, event_csr_reference
 from .event_csr_ring import event_csr_ring, event_csr_ring_reference
 from .event_dense import event_dense, event_dense_reference, event_outer_reference
 from .op import OPS, Op, Sample
-from .registry import Kernel, KernelInfo, find_kernel, list_kernels, use_kernel
+from .registry import Kernel, KernelInfo, find_kernel, list_kernels, offered, use_kernel
 
 __all__ = [
     "OPS",
@@ -31,5 +31,6 @@ __all__ = [
     "event_outer_reference",
     "find_kernel",
     "list_kernels",
+    "offered",
     "use_kernel",
 ]

@@ -2,8 +2,10 @@
 
 import contextlib
 import contextvars
+import dataclasses
 import functools
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -90,6 +92,24 @@ def forced_kernels() -> tuple[tuple[str, str], ...]:
 
 
 @contextlib.contextmanager
+def offered(kernel: Kernel) -> Iterator[None]:
+    """Offer an implementation before all others, and untried, for what is traced inside.
+
+    For tests of implementations, which need not be registered for that.
+
+    Args:
+        kernel: The implementation, whose rank does not matter.
+    """
+    first = dataclasses.replace(kernel, rank=sys.maxsize)
+    offer = _Offer(first, next(iter(TRIED_BEFORE)))
+    _offers.extra.append(offer)
+    try:
+        yield
+    finally:
+        _offers.extra.remove(offer)
+
+
+@contextlib.contextmanager
 def noted_kernels() -> Iterator[dict[str, str]]:
     """The names of the implementations that are chosen inside, by operation, as they are chosen."""
     found: dict[str, str] = {}
@@ -116,15 +136,19 @@ def declare(
     _trials[reference.op] = trial
 
 
-def list_kernels() -> list[KernelInfo]:
+def list_kernels(tried: bool = False) -> list[KernelInfo]:
     """Every registered implementation and, where it cannot be used here, why.
+
+    Args:
+        tried: Whether those of others are tried with a few small inputs, as they are before they
+            are used; a wrong result is then a problem too.
 
     Examples:
         >>> from brainloom_core.kernels import list_kernels
         >>> [k.platforms for k in list_kernels() if (k.op, k.name) == ("event_csr", "reference")]
         [('cpu', 'gpu', 'tpu')]
     """
-    return [offer.info for offer in _offers()]
+    return [offer.tried_info if tried else offer.info for offer in _offers()]
 
 
 def find_kernel(
@@ -221,6 +245,7 @@ class _Offer:
             "load, a function": callable(kernel.load),
             "rank, a number": isinstance(kernel.rank, int | float) and kernel.rank == kernel.rank,
             "supports, a function": callable(kernel.supports),
+            "threads, a function or None": kernel.threads is None or callable(kernel.threads),
         }
         missing = [expected for expected, holds in wrong.items() if not holds]
         return f"expected {' and '.join(missing)}" if missing else None
@@ -282,6 +307,13 @@ class _Offer:
         rank = kernel.rank if isinstance(kernel.rank, int | float) else 0
         return KernelInfo(op, name, platforms, rank, self.owner, self.problem)
 
+    @property
+    def tried_info(self) -> KernelInfo:
+        """The same, with what trying it has shown."""
+        if self.problem is not None or self.wrong is None:
+            return self.info
+        return dataclasses.replace(self.info, problem=self.wrong)
+
     def warn_once(self, problem: str) -> None:
         if problem in self._warned:
             return
@@ -308,6 +340,7 @@ class _Offers:
     def __init__(self) -> None:
         self._declared: object = None
         self._offers: list[_Offer] = []
+        self.extra: list[_Offer] = []
 
     def __call__(self) -> list[_Offer]:
         declared = lookup.declared_kernels()
@@ -316,7 +349,7 @@ class _Offers:
         known = {offer.kernel.op for offer in self._offers if offer.kernel.name == REFERENCE}
         missing = [item for op, item in _references.items() if op not in known]
         self._offers += [_Offer(*item) for item in missing]
-        return self._offers
+        return [*self._offers, *self.extra]
 
 
 _offers = _Offers()

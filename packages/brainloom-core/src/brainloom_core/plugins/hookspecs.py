@@ -13,9 +13,11 @@ import pluggy
 from .kernel import Kernel
 
 __all__ = [
+    "brainloom_callbacks",
     "brainloom_cases",
     "brainloom_datasets",
     "brainloom_encoders",
+    "brainloom_formats",
     "brainloom_kernels",
     "brainloom_learning_rules",
     "brainloom_losses",
@@ -118,8 +120,18 @@ def brainloom_datasets() -> Mapping[str, str]:  # type: ignore[empty-body]
 
 
 @hookspec
+def brainloom_formats() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Files of recordings by public name, as for models: `write(recording, path)`, `read(path)`."""
+
+
+@hookspec
+def brainloom_callbacks() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """What `fit` calls with the history after each epoch, by public name, as for models."""
+
+
+@hookspec
 def brainloom_cases() -> Mapping[str, str]:  # type: ignore[empty-body]
-    """Cases of the conformance kit, by the name of the model that each is of."""
+    """Cases of the conformance kit, by the name of the model, or other thing, that each is of."""
 
 
 @hookspec

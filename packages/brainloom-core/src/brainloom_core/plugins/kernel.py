@@ -1,6 +1,7 @@
 """What a plugin declares of an implementation of an operation."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from ..types import PyTree
@@ -25,6 +26,8 @@ class Kernel:
         rank: Of several usable implementations the highest rank wins; the reference has 0.
         supports: Whether it applies to these arguments (traced: judge shapes and dtypes only).
             It is asked of the shapes that the function is called with, a batch included.
+        threads: For an implementation with threads of its own, a function of a number that gives a
+            context in which it uses as many; the results have to be the same bits for any.
 
     Examples:
         >>> from brainloom_core.kernels import Kernel
@@ -40,3 +43,4 @@ class Kernel:
     load: Callable[[], Callable[..., PyTree]]
     rank: int = 10
     supports: Callable[..., bool] = _always
+    threads: Callable[[int], AbstractContextManager[object]] | None = None

@@ -143,6 +143,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "a rule that changes weights",
                 base="brainloom_plasticity:PlasticityRule",
                 named="`PlasticProj(rule=…)`",
+                checks="bounds, precision, repetition, and the author's slow reference",
             ),
             Kind(
                 "learning rule",
@@ -150,12 +151,14 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "a way to find gradients",
                 methods=("prepare", "gradients"),
                 named="`fit(rule=…)`",
+                checks="gradients for all parameters, finite, repeatable and along which it learns",
             ),
             Kind(
                 "encoder",
                 "encoders",
                 "what makes spikes or currents of data",
                 named="`get`",
+                checks="time first, one length for all, finite, the same for a seed, compiled too",
             ),
             Kind(
                 "readout",
@@ -174,9 +177,25 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 checks="being a number, with a finite gradient",
             ),
             Kind(
+                "format",
+                "formats",
+                "a file of recordings, which writes and reads",
+                methods=("write", "read"),
+                named="`Recording.save(format=…)` and `Recording.load(format=…)`",
+                checks="reading what was written: spikes, trials, lags, traces, units, times",
+            ),
+            Kind(
+                "callback",
+                "callbacks",
+                "what is called with the history after each epoch of training",
+                methods=("__call__",),
+                named="`fit(on_epoch=…)`",
+                checks="that training has the same results with it",
+            ),
+            Kind(
                 "case",
                 "cases",
-                "how the conformance kit makes and drives a model of this name",
+                "how the conformance kit makes and drives what has this name",
                 base="brainloom_testing:Case",
                 named="`brainloom plugin check`",
             ),
@@ -186,7 +205,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "kernels",
                 "an implementation of an operation",
                 named="`use_kernel`, `BRAINLOOM_KERNELS`",
-                checks="values on all inputs of the operation, eager and compiled",
+                checks="values, derivatives and batches, eager and compiled, in both precisions",
             ),
         )
     }

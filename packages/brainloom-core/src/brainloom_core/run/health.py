@@ -11,6 +11,7 @@ import numpy as np
 
 from ..names import dotted
 from ..types import Array, PyTree
+from ..unmade import is_unmade
 
 __all__ = ["Watch", "Watched"]
 
@@ -131,6 +132,8 @@ def _is_far(x: Any) -> bool:
 
 
 def _is_real(state: brainstate.State) -> bool:
+    if is_unmade(state):  # real numbers, of edges
+        return True
     leaves = jax.tree.leaves(state.value)
     kinds = [getattr(x, "dtype", np.result_type(type(x))) for x in leaves]
     sizes = [np.size(x) for x in leaves]

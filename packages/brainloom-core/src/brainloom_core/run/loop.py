@@ -35,6 +35,7 @@ from ..partition import Partition, as_partition, partition_in_use
 from ..progress import progress_bar
 from ..types import Arguments, Array, Drive, Json, PyTree, Record, Time
 from ..units import same_dimension, show
+from ..unmade import is_unmade, make_all
 from .draws import Draws
 from .health import Watch, snapshot
 from .inputs import Inputs, naming_inputs
@@ -170,11 +171,6 @@ def simulate(
             "simulate: store: with checkpoint= what is recorded is written into its folder: leave "
             "store out"
         )
-    if checkpoint is not None and partition is not None and partition.is_shared:
-        raise InputError(
-            "simulate: checkpoint: a network that lies in several processes is not kept; leave "
-            "checkpoint out, or spread it over the devices of one process"
-        )
     dt = _step_length(dt)
     keeper = None if checkpoint is None else Keeper(checkpoint, every, dt)
     return _simulate(
@@ -215,59 +211,58 @@ def _simulate(
         recorder.check(net)
     first = _first_step(net, start, dt)
     clock = Clock.of(dt, first + n_steps)
-    if keeper is not None:
-        store = keeper.store(net, recorders)
-    with brainstate.environ.context(dt=dt):
+    # From here on there is something to go on from.
+    with interruptible() as is_interrupted, brainstate.environ.context(dt=dt):
+        if partition is None:  # here, and not in a step that is traced
+            make_all(net)
+        if keeper is not None:
+            store = keeper.store(net, recorders)
         longest = CHUNK_STEPS, CHUNK_BYTES
         tape = Tape(net, recorders, dt, (first, first + n_steps), longest, store, {"seed": seed})
-    if keeper is not None:
-        keeper.begin(net, fed, tape, record, seed, _batch(net))
-    begun = 0 if keeper is None else keeper.done
-    run = _Run(net, tape, fed, draws, clock)
+        if keeper is not None:
+            keeper.begin(net, fed, tape, record, seed, _batch(net))
+        begun = 0 if keeper is None else keeper.done
+        run = _Run(net, tape, fed, draws, clock)
 
-    def finish(chunk: "_Chunk") -> None:
-        if run.watch.is_wrong(chunk.before, chunk.after):
-            raise run.error(chunk)
-        try:
-            tape.take(chunk.recorded, chunk.done, chunk.length)
-        except OSError as error:
-            if keeper is not None:
-                error.add_note(keeper.way_out())
-            raise
+        def finish(chunk: "_Chunk") -> None:
+            if run.watch.is_wrong(chunk.before, chunk.after):
+                raise run.error(chunk)
+            try:
+                tape.take(chunk.recorded, chunk.done, chunk.length)
+            except OSError as error:
+                if keeper is not None:
+                    error.add_note(keeper.way_out())
+                raise
 
-    total = n_steps * float(dt.to_decimal(u.ms))
-    left = iter([piece for piece in tape.chunks() if piece[0] >= begun])
-    if begun not in {n_steps, *(done for done, _ in tape.chunks())}:
-        raise CheckpointError(
-            "simulate: checkpoint: it was written between two chunks of this version's, so that "
-            "the run cannot go on from it: resume it with the version that wrote it"
-        )
-    reached = begun
-    with (
-        interruptible() as is_interrupted,
-        brainstate.environ.context(dt=dt),
-        progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar,
-    ):
-        while reached < n_steps and not is_interrupted():
-            pending = None
-            with spread_over(partition, (net, *fed.modules)):
-                for done, length in left:
-                    chunk = run.chunk(done, length)
+        total = n_steps * float(dt.to_decimal(u.ms))
+        left = iter([piece for piece in tape.chunks() if piece[0] >= begun])
+        if begun not in {n_steps, *(done for done, _ in tape.chunks())}:
+            raise CheckpointError(
+                "simulate: checkpoint: it was written between two chunks of this version's, so "
+                "that the run cannot go on from it: resume it with the version that wrote it"
+            )
+        reached = begun
+        with progress_bar(total, progress, desc="simulating", bar_format=BAR) as bar:
+            while reached < n_steps and not is_interrupted():
+                pending = None
+                with spread_over(partition, (net, *fed.modules), seed is not None):
+                    for done, length in left:
+                        chunk = run.chunk(done, length)
+                        if pending is not None:
+                            finish(pending)
+                        pending, reached = chunk, done + length
+                        if bar is not None:
+                            jax.block_until_ready(chunk.recorded)
+                            bar.update(length * float(dt.to_decimal(u.ms)))
+                        if is_interrupted() or (keeper is not None and keeper.due(reached)):
+                            break
                     if pending is not None:
                         finish(pending)
-                    pending, reached = chunk, done + length
-                    if bar is not None:
-                        jax.block_until_ready(chunk.recorded)
-                        bar.update(length * float(dt.to_decimal(u.ms)))
-                    if is_interrupted() or (keeper is not None and keeper.due(reached)):
-                        break
-                if pending is not None:
-                    finish(pending)
-            if keeper is not None:  # all states are whole, and in one place
-                keeper.write(reached)
-        jax.block_until_ready([state.value for state in run.states])
-        _ends[net] = _End.of(net, tape.stop, dt)
-        recording = tape.recording()
+                if keeper is not None:  # all states are whole, and in one place
+                    keeper.write(reached)
+            jax.block_until_ready([state.value for state in run.states if not is_unmade(state)])
+            _ends[net] = _End.of(net, tape.stop, dt)
+            recording = tape.recording()
     if tape.stop < first + n_steps:
         raise Interrupted(
             f"simulate: interrupted at {float(tape.stop * exact(dt) * 1000):.10g} ms. What was "

@@ -13,19 +13,21 @@ import numpy as np
 from ..errors import InputError
 from ..partition import Partition, Partitioned, partition_in_use
 from ..types import Array, PyTree
+from ..unmade import is_unmade
 
 __all__ = ["on_host", "spread_over", "traced_step"]
 
 
 @contextlib.contextmanager
 def spread_over(
-    partition: Partition | None, modules: Sequence[brainstate.nn.Module]
+    partition: Partition | None, modules: Sequence[brainstate.nn.Module], by_name: bool
 ) -> Iterator[None]:
     """While a network lies on several devices.
 
     Args:
         partition: The devices; None leaves everything where it is.
         modules: The network, and modules that it is given.
+        by_name: Whether what is drawn follows from a seed, and not from `brainstate.random`.
     """
     if partition is None:
         yield
@@ -33,7 +35,7 @@ def spread_over(
     entered: list[Partitioned] = []
     with partition.used():
         if partition.is_shared:
-            _require_the_same(partition, modules)
+            _require_the_same(partition, modules, by_name)
         try:
             for node in _nodes(modules):
                 if isinstance(node, Partitioned):
@@ -72,15 +74,19 @@ def _nodes(modules: Sequence[brainstate.nn.Module]) -> list[brainstate.nn.Module
     return list(found.values())
 
 
-def _require_the_same(partition: Partition, modules: Sequence[brainstate.nn.Module]) -> None:
+def _require_the_same(
+    partition: Partition, modules: Sequence[brainstate.nn.Module], by_name: bool
+) -> None:
     """Refuse a network that is another one in another process.
 
     Raises:
         InputError: Numbers of it differ.
     """
-    numbers = [brainstate.random.DEFAULT.value]
+    numbers = [] if by_name else [brainstate.random.DEFAULT.value]
     for node in _nodes(modules):
         for _, value in sorted(vars(node).items()):
+            if is_unmade(value):  # it follows from the seed
+                continue
             held = value.value if isinstance(value, brainstate.State) else value
             if isinstance(held, (u.Quantity, np.ndarray, jax.Array, float)):
                 numbers.append(held)
@@ -93,8 +99,8 @@ def _require_the_same(partition: Partition, modules: Sequence[brainstate.nn.Modu
     if partition.largest([digest, -digest]) != [digest, -digest]:
         raise InputError(
             "simulate: mesh: the network of another process has other numbers: initial states, "
-            "parameters, seeds of connections or random numbers. Call brainstate.random.seed(...) "
-            "with one number in all processes before the network is made"
+            "parameters, seeds of connections or random numbers. Make it by build(..., seed=7), or "
+            "call brainstate.random.seed(...) with one number in all processes before"
         )
 
 
@@ -123,6 +129,8 @@ def _owned(
 
 def _place(partition: Partition, modules: Sequence[brainstate.nn.Module]) -> None:
     for state, size in _owned(modules):
+        if is_unmade(state):
+            continue
         leaves, tree = jax.tree.flatten(state.value)
         placed = [
             leaf
@@ -137,4 +145,5 @@ def _place(partition: Partition, modules: Sequence[brainstate.nn.Module]) -> Non
 
 def _bring_back(partition: Partition, modules: Sequence[brainstate.nn.Module]) -> None:
     for state in (*(state for state, _ in _owned(modules)), brainstate.random.DEFAULT):
-        state.value = partition.local(state.value)
+        if not is_unmade(state):
+            state.value = partition.local(state.value)

@@ -22,6 +22,7 @@ import jax
 import numpy as np
 
 from ..types import PyTree, Quantity
+from ..unmade import make_all
 
 __all__ = ["Place", "Survey", "exchanged", "survey"]
 
@@ -80,6 +81,9 @@ def survey(root: brainstate.nn.Module) -> Survey:
         root: A network, or a tuple of it and its inputs.
     """
     found = Survey()
+    for part in root if isinstance(root, tuple) else (root,):
+        if isinstance(part, brainstate.nn.Module):
+            make_all(part)
     _Walk(found).visit("", root, Place(lambda: root, _unwritable))
     return found
 

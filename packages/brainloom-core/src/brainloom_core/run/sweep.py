@@ -63,9 +63,9 @@ def sweep(
 
     Each member of the sweep is a network that `build` makes after `brainstate.random.seed(seed)`;
     what it gives is what `simulate(net, ..., seed=seed)` gives of that network. Members whose
-    networks differ in numbers only (parameters, weights, initial states, edges, noise) share what
-    is compiled: it takes the numbers that differ as arguments. Others (of another size, number of
-    edges or model, or with another value of what decides how a step is computed, such as the rate
+    networks differ in numbers only (parameters, weights, initial states, noise) share what is
+    compiled: it takes the numbers that differ as arguments. Others (of another size or model, with
+    other edges, or with another value of what decides how a step is computed, such as the rate
     of a `PoissonInput`) are compiled by themselves. Without an executor, members run at the same
     time on all cores of this process.
 

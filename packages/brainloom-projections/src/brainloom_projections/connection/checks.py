@@ -4,8 +4,9 @@ import numpy as np
 from brainloom_core import ParameterError
 from brainloom_core.units import show
 
-from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, edges_of
+from ..rules.basic import AllToAll, OneToOne, RowRule, Rule
 from ..types import EdgeValue, Side
+from .draws import EdgeDraws
 from .edges import Edges
 from .kept import KeptEdges
 from .values import is_function, size_of, value_of
@@ -31,7 +32,7 @@ def check_unstored(
     if not isinstance(rule, (OneToOne, AllToAll, RowRule)):
         raise ParameterError(
             "Connection.stored: False expected a rule that can be drawn row by row "
-            "(OneToOne, AllToAll, Bernoulli, FixedOutDegree, FixedInDegree), got "
+            "(OneToOne, AllToAll, Bernoulli, FixedOutDegree, FixedInDegree, FixedTotalNumber), got "
             f"{show(rule)}"
         )
     if delay is not None and (is_function(delay) or np.ndim(value_of(delay)) != 0):
@@ -46,32 +47,23 @@ def check_unstored(
         )
 
 
-def drawn_edges(rule: str | Rule | Edges, n_pre: int, n_post: int, seed: int | None) -> Edges:
-    """The edges of a rule, or given ones, which fit the sizes."""
-    edges: object = rule
+def kept_edges(rule: str | Rule | Edges, n_pre: int, n_post: int, seed: int | None) -> KeptEdges:
+    """The edges; those of a rule that can draw them in parts are drawn when they are needed."""
     if isinstance(rule, Rule):
-        edges = rule.edges(n_pre, n_post, np.random.default_rng(seed))
-    if not isinstance(edges, Edges):
+        rng = np.random.default_rng(seed)
+        found: object = rule.draws(n_pre, n_post, rng) or rule.edges(n_pre, n_post, rng)
+    else:
+        found = rule
+    if not isinstance(found, (Edges, EdgeDraws)):
         raise ParameterError(
-            f"Connection.rule: expected a rule such as Bernoulli(0.02), or Edges, got {show(edges)}"
+            f"Connection.rule: expected a rule such as Bernoulli(0.02), or Edges, got {show(found)}"
         )
-    if (edges.n_pre, edges.n_post) != (n_pre, n_post):
+    if (found.n_pre, found.n_post) != (n_pre, n_post):
         raise ParameterError(
             f"Connection.rule: expected edges from {n_pre} to {n_post} neurons, got from "
-            f"{edges.n_pre} to {edges.n_post}"
+            f"{found.n_pre} to {found.n_post}"
         )
-    return edges
-
-
-def kept_edges(rule: str | Rule | Edges, n_pre: int, n_post: int, seed: int | None) -> KeptEdges:
-    """The edges, which a rule that draws them row by row draws when they are needed."""
-    if not isinstance(rule, RowRule):
-        edges = drawn_edges(rule, n_pre, n_post, seed)
-        return KeptEdges(edges, len(edges))
-    draw = rule.draw(n_pre, n_post, np.random.default_rng(seed))
-    draws = draw.rows_within if rule.incoming else draw.items_within
-    n_edges = int(draw.lengths.sum(dtype=np.int64))
-    return KeptEdges(lambda: edges_of(draw, rule), n_edges, draws)
+    return KeptEdges(found)
 
 
 def numbers_of_neurons(maker: str, sizes: tuple[Side, Side]) -> tuple[int, int]:

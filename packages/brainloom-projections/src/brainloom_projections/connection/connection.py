@@ -14,12 +14,14 @@ from brainloom_core.kernels import event_csr, event_csr_ring
 from brainloom_core.partition import partition_in_use
 from brainloom_core.types import Array, ArrayLike, Quantity
 from brainloom_core.units import show, with_unit
+from brainloom_core.unmade import unmade_in
 
 from ..rules.basic import AllToAll, OneToOne, RowRule, Rule, left_out, rule_of
 from ..types import EdgeValue, Side
 from .checks import check_choices, check_unstored, kept_edges, numbers_of_neurons
 from .devices import OnDevices
 from .edges import Edges, as_coo, sorted_pairs
+from .for_edges import ForEdges
 from .kept import KeptEdges
 from .plotting import plot_edges
 from .regenerated import Regenerated
@@ -65,10 +67,10 @@ class Connection(Weighted, OnDevices):
 
     With `stored=False` the edges are not kept but drawn again in each step, from a generator
     that gives each neuron its own random numbers: memory is that of the neurons, and the edges
-    are those of the same seed with `stored=True`. For `Bernoulli` and `FixedOutDegree` the time
-    of a step still follows the number of spikes; for `FixedInDegree`, whose draws are those of
-    the receiving neurons, it is that of all edges in each step with a spike, as is, for all
-    three, that of the gradient with respect to floating-point spikes.
+    are those of the same seed with `stored=True`. For `Bernoulli`, `FixedOutDegree` and
+    `FixedTotalNumber` the time of a step still follows the number of spikes; for `FixedInDegree`,
+    whose draws are those of the receiving neurons, it is that of all edges in each step with a
+    spike, as is, for all of them, that of the gradient with respect to floating-point spikes.
 
     Args:
         pre: Size of the presynaptic population, or the population.
@@ -86,8 +88,9 @@ class Connection(Weighted, OnDevices):
         seed: Seed of the random edges, weights and delays; None draws one from
             `brainstate.random`, so that `brainstate.random.seed` makes them reproducible.
         stored: Whether the edges are kept in memory, True. Without, the rule must be `OneToOne`,
-            `AllToAll`, `Bernoulli`, `FixedOutDegree` or `FixedInDegree`, and the weight a scalar
-            or, not trainable, `Uniform(...)` or `Normal(...)` (for `OneToOne`, anything).
+            `AllToAll`, `Bernoulli`, `FixedOutDegree`, `FixedInDegree` or `FixedTotalNumber`, and
+            the weight a scalar or, not trainable, `Uniform(...)` or `Normal(...)` (for `OneToOne`,
+            anything).
         implementation: Name of the kernel to use; see `brainloom kernels`.
         name: Name of the module.
         trainable: Whether the weights are a `ParamState`, found by gradients, True.
@@ -135,7 +138,7 @@ class Connection(Weighted, OnDevices):
         True
     """
 
-    graph_invisible_attrs = ("times_changed", "_split")
+    graph_invisible_attrs = ("times_changed", "_split", "_unmade")
     times_changed = 0  # counts what simulate must compile anew
     _split: "SplitEdges | None" = None  # the edges on several devices, during a run
     delivers_by_target = True
@@ -171,10 +174,10 @@ class Connection(Weighted, OnDevices):
         self._own_too = True
         if stored:
             self._kept = kept_edges(rule, self._n_pre, self._n_post, seed)
-            self.delay = self._checked_delay(delay)
+            self.__dict__["delay"] = self._checked_delay(delay)
         else:
             check_unstored(rule, weight, delay, trainable)
-            self.delay = self._checked_delay(delay)
+            self.__dict__["delay"] = self._checked_delay(delay)
             self._keep_rule(rule, weight)
         # The last one: from now on, what is fixed is.
         self.__dict__["weight"] = self._held(weight, trainable)
@@ -225,6 +228,32 @@ class Connection(Weighted, OnDevices):
             self.times_changed += 1
         else:
             self._write_weight(held, value)
+
+    @property
+    def delay(self) -> Any:
+        """The delay, made when it is first read."""
+        try:
+            held = vars(self)["delay"]
+        except KeyError:
+            raise AttributeError("delay") from None
+        if isinstance(held, ForEdges):
+            held = self.__dict__["delay"] = held.make()
+        return held
+
+    @delay.setter
+    def delay(self, value: Any) -> None:  # as brainstate puts a copy together
+        self.__dict__["delay"] = value
+
+    @property
+    def delay_to_make(self) -> ForEdges | None:
+        """What will make the delays; None where they are made, or no function is to make them."""
+        held = vars(self).get("delay")
+        return held if isinstance(held, ForEdges) else None
+
+    def make_values(self) -> None:
+        """Make edges, weights and delays that are not made yet."""
+        if self._kept is not None and self._split is None:
+            _ = self._kept.edges, self.delay, value_of(self._weight_state)
 
     def fixed_values(self) -> dict[str, Any]:
         """What no state holds: the edges, or the seed where they or weights follow from it."""
@@ -517,6 +546,8 @@ class Connection(Weighted, OnDevices):
         """The unit of the weights."""
         if self._regenerated is not None and self._regenerated.law is not None:
             return self._regenerated.law.unit
+        if (made := unmade_in(self._weight_state)) is not None:
+            return made.unit
         return u.get_unit(value_of(self.weight))
 
     def send(
@@ -567,14 +598,14 @@ class Connection(Weighted, OnDevices):
         """Whether the edges are from neuron i to neuron i, each once."""
         if self._kept is None:
             return isinstance(self.rule, OneToOne)
-        return self._kept.is_one_to_one(self._n_pre, self._n_post)
+        return self._kept.is_one_to_one
 
     @property
     def _is_all_to_all(self) -> bool:
         """Whether there is one edge from each neuron to each, or to each other one."""
         if self._kept is None:
             return isinstance(self.rule, AllToAll)
-        return self._kept.is_all_to_all(self._n_pre, self._n_post)
+        return self._kept.is_all_to_all
 
     def _keep_rule(self, rule: Any, weight: EdgeValue) -> None:
         """What is needed to draw the edges again."""

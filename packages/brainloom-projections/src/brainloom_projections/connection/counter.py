@@ -19,7 +19,7 @@ __all__ = ["RowDraw", "new_key", "words"]
 
 Counters = Array | np.ndarray
 Key = tuple[int, int]
-Part = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+Found = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 _BLOCK = 1 << 19  # choices drawn at once by numpy: they stay in the cache
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -126,29 +126,54 @@ class RowDraw:
             rows = np.arange(start, min(start + height, stop))
             yield rows, np.asarray(self.items(rows))
 
-    def items_within(self, ranges: list[tuple[int, int]]) -> list[Part]:
-        """For each range of items: how many each row holds, and these, counted from its first."""
+    @property
+    def starts(self) -> np.ndarray:
+        """How many items the rows before each one hold."""
+        return np.cumsum(self.lengths, dtype=np.int64) - self.lengths
+
+    def items_within(self, ranges: list[tuple[int, int]], numbered: bool = False) -> list[Found]:
+        """For each range of items: how many each row holds, and these, counted from its first.
+
+        Third come, if asked for, the numbers of these among all items of all rows.
+        """
         counts = [np.zeros(self.n_rows, np.int64) for _ in ranges]
         found: list[list[np.ndarray]] = [[np.zeros(0, np.int32)] for _ in ranges]
+        numbers: list[list[np.ndarray]] = [[np.zeros(0, np.int64)] for _ in ranges]
+        starts = self.starts if numbered else None
         for rows, block in self.blocks(0, self.n_rows):
             for k, (first, stop) in enumerate(ranges):
                 within = (block >= first) & (block < stop)
                 counts[k][rows] = within.sum(1)
                 found[k].append(block[within] - np.int32(first))
-        joined = map(np.concatenate, found)
-        return [(count, items, None) for count, items in zip(counts, joined, strict=True)]
+                if starts is not None:
+                    row, place = np.nonzero(within)
+                    numbers[k].append(starts[rows][row] + place)
+        return [
+            (count, np.concatenate(items), np.concatenate(own) if numbered else None)
+            for count, items, own in zip(counts, found, numbers, strict=True)
+        ]
 
-    def rows_within(self, ranges: list[tuple[int, int]]) -> list[Part]:
-        """For each range of rows: how many hold each item, and which do, counted from its first."""
-        return [self._rows(*one) for one in ranges]
+    def rows_within(self, ranges: list[tuple[int, int]], numbered: bool = False) -> list[Found]:
+        """For each range of rows: how many hold each item, and which do, counted from its first.
 
-    def _rows(self, first: int, stop: int) -> Part:
+        Third come, if asked for, the numbers of these among all items of all rows.
+        """
+        return [self._rows(*one, numbered) for one in ranges]
+
+    def _rows(self, first: int, stop: int, numbered: bool) -> Found:
         places = [np.zeros(0, np.int64)]
         for rows, block in self.blocks(first, stop):
             row, place = np.nonzero(block < self.n_items)
             places.append(block[row, place] * np.int64(stop - first) + (rows[row] - first))
-        items, rows = np.divmod(np.sort(np.concatenate(places)), max(1, stop - first))
-        return np.bincount(items, minlength=self.n_items), rows.astype(np.int32), None
+        place, numbers = np.concatenate(places), None
+        if numbered:
+            numbers = np.argsort(place, kind="stable")
+            place = place[numbers]
+            numbers += self.lengths[:first].sum(dtype=np.int64)
+        else:
+            place.sort()
+        items, rows = np.divmod(place, max(1, stop - first))
+        return np.bincount(items, minlength=self.n_items), rows.astype(np.int32), numbers
 
     def items(self, rows: Counters) -> Counters:
         """The items of some rows, shape `(len(rows), width)`, filled up with `n_items`."""

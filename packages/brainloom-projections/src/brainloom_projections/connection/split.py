@@ -9,17 +9,17 @@ import numpy as np
 from brainloom_core import ParameterError
 from brainloom_core.kernels import event_csr, event_csr_ring
 from brainloom_core.partition import Partition, SplitState
-from brainloom_core.types import Array, Quantity
+from brainloom_core.types import Array, DTypeLike, Quantity
 from brainloom_core.units import with_unit
 
-from .counter import Part
+from .draws import Part
+from .edges import Edges
 
 __all__ = ["DrawsParts", "SplitEdges"]
 
-DrawsParts = Callable[[list[tuple[int, int]]], list[Part]]
-"""Takes ranges of postsynaptic neurons, the first one and the one behind the last of each. Gives
-for each the number of edges of each presynaptic neuron that reach it, their targets, counted from
-the first, and, where edges have values of their own, the numbers of these edges among all."""
+DrawsParts = Callable[[list[tuple[int, int]], bool], list[Part]]
+"""Takes ranges of postsynaptic neurons, the first one and the one behind the last of each, and
+whether edges have values of their own, for which their numbers are needed."""
 
 
 class SplitEdges:
@@ -33,14 +33,26 @@ class SplitEdges:
         n_pre: Number of presynaptic neurons.
         n_post: Number of postsynaptic neurons.
         draws: Gives the edges to ranges of the postsynaptic neurons.
+        places: Gives the places, among all edges, of those of each number, None where these are
+            their numbers.
+        is_numbered: Whether edges have values of their own.
     """
 
-    def __init__(self, partition: Partition, n_pre: int, n_post: int, draws: DrawsParts) -> None:
+    def __init__(
+        self,
+        partition: Partition,
+        n_pre: int,
+        n_post: int,
+        draws: DrawsParts,
+        places: Callable[[], np.ndarray | None],
+        is_numbered: bool,
+    ) -> None:
         self.partition, self.n_pre, self.n_post = partition, n_pre, n_post
-        self.length = partition.length(n_post)
-        self._draws, mine = draws, partition.mine
-        found = dict(zip(mine, draws([self._range(k) for k in mine]), strict=True))
-        self.counts = {k: len(posts) for k, (_, posts, _) in found.items()}
+        self.length, self.is_numbered = partition.length(n_post), is_numbered
+        self._draws, self._places, mine = draws, places, partition.mine
+        ranges = [self._range(k) for k in mine]
+        found = dict(zip(mine, draws(ranges, is_numbered), strict=True))
+        self.counts = {k: len(part.posts) for k, part in found.items()}
         most = [max(self.counts.values()), max(int(n.max(initial=0)) for n, *_ in found.values())]
         if most[0] >= 2**31:
             raise ParameterError(
@@ -54,7 +66,9 @@ class SplitEdges:
 
         self.indptr = partition.parts(starts, (n_pre + 1,), np.int32)
         self.indices = partition.parts(lambda k: self.filled(found[k][1]), (self.width,), np.int32)
-        self._numbers = {k: numbers for k, (*_, numbers) in found.items()}
+        # What it takes to make the values of the edges of a part.
+        self._numbers = {k: part.numbers for k, part in found.items() if is_numbered}
+        self._lengths = {k: part.distance for k, part in found.items() if is_numbered}
 
     def ends(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where the edges of each presynaptic neuron start in a part, and both ends of all.
@@ -87,17 +101,44 @@ class SplitEdges:
         Args:
             values: One for each edge, in the order of all edges.
         """
-        return self.partition.parts(
-            lambda k: self.filled(values[self.numbers(k)]), (self.width,), values.dtype
-        )
+        places = self._places()
+
+        def part(k: int) -> np.ndarray:
+            numbers = self.numbers(k)
+            return values[numbers if places is None else places[numbers]]
+
+        return self.made(part, values.dtype)
+
+    def made(self, part: Callable[[int], np.ndarray], dtype: DTypeLike) -> SplitState:
+        """What each edge has, made by the process that has its device.
+
+        Args:
+            part: Makes that of the edges of the part of a number.
+            dtype: Its dtype.
+        """
+        return self.partition.parts(lambda k: self.filled(part(k)), (self.width,), dtype)
 
     def numbers(self, k: int) -> np.ndarray:
-        """The numbers, among all edges, of those of a part."""
+        """The numbers of the edges of a part; see `EdgeDraws`.
+
+        Args:
+            k: Number of the part.
+        """
         if k not in self._numbers:  # of a part on a device of another process
-            self._numbers[k] = self._draws([self._range(k)])[0][2]
+            self._numbers[k] = self._draws([self._range(k)], True)[0].numbers
         numbers = self._numbers[k]
         assert numbers is not None
         return numbers
+
+    def edges(self, k: int) -> Edges:
+        """The edges of a part, between whole populations.
+
+        Args:
+            k: Number of the part, which is on a device of this process.
+        """
+        indptr, _, posts = self.ends(k)
+        part = Part(np.diff(indptr), posts, None, self._lengths.get(k))
+        return part.edges(self._range(k)[0], self.n_post)
 
     def together(self, values: jax.Array, n_edges: int) -> np.ndarray:
         """What `by_edge` spread, in the order of all edges.
@@ -107,10 +148,11 @@ class SplitEdges:
             n_edges: Number of all edges.
         """
         parts = self.partition.read(values).reshape(self.partition.size, self.width)
-        whole = np.empty(n_edges, parts.dtype)
+        whole, places = np.empty(n_edges, parts.dtype), self._places()
         for k in range(self.partition.size):
             numbers = self.numbers(k)
-            whole[numbers] = parts[k, : len(numbers)]
+            where = numbers if places is None else places[numbers]
+            whole[where] = parts[k, : len(numbers)]
         return whole
 
     def product(self, weight: Quantity, spikes: jax.Array, implementation: str | None) -> Quantity:

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import brainstate
 import brainunit as u
 import jax
 import numpy as np
-from brainloom_core import ParameterError, UnitError
+from brainloom_core import Normal, ParameterError, Uniform, UnitError
 from brainloom_core.arrays import on_device
 from brainloom_core.types import Quantity, Shape, Time
 from brainloom_core.units import same_dimension, show, with_unit
@@ -22,15 +22,19 @@ from .edges import Edges, real_numbers, whole
 __all__ = [
     "DELAYS",
     "WEIGHTS",
+    "PerEdge",
     "by_distance",
     "by_edge",
     "checked",
     "delay_of",
+    "drawn",
     "evaluated",
+    "is_elementwise",
     "is_function",
     "reordered",
     "seed_of",
     "size_of",
+    "told",
     "value_of",
     "weight_of",
 ]
@@ -47,7 +51,7 @@ _EXAMPLES = {"weight": "0.5 * u.nS", "delay": "1.5 * u.ms"}
 
 
 @dataclass(frozen=True)
-class _PerEdge:
+class PerEdge:
     """A function with what it is a function of."""
 
     function: Callable[..., Quantity]
@@ -92,7 +96,7 @@ def by_distance(function: Callable[[Quantity], Quantity]) -> EdgeValue:
         >>> print(made.delay)
         [0. 1. 1. 0. 1. 1. 0.] ms
     """
-    return _PerEdge(function, "by_distance")
+    return PerEdge(function, "by_distance")
 
 
 def by_edge(function: Callable[[Edges], Quantity]) -> EdgeValue:
@@ -113,7 +117,7 @@ def by_edge(function: Callable[[Edges], Quantity]) -> EdgeValue:
         [[1. 2.]
          [1. 2.]] nS
     """
-    return _PerEdge(function, "by_edge")
+    return PerEdge(function, "by_edge")
 
 
 def value_of(value: Any) -> Any:
@@ -145,13 +149,13 @@ def evaluated(what: str, value: Any, edges: Edges | None, seed: int | None, part
         raise ParameterError(
             f"Connection.{what}: with stored=False expected one number, got {show(value)}"
         )
-    function = _told(what, value)
+    function = told(what, value)
     rng = _generator(seed, part)
     try:
-        if isinstance(function, _PerEdge):
+        if isinstance(function, PerEdge):
             with _seeded(rng):
                 return function(edges)
-        return _drawn(function, len(edges), rng)
+        return drawn(function, len(edges), rng)
     except ParameterError as error:
         raise type(error)(f"Connection.{what}: {error}") from error
     except Exception as error:
@@ -161,9 +165,9 @@ def evaluated(what: str, value: Any, edges: Edges | None, seed: int | None, part
         raise
 
 
-def _told(what: str, function: Any) -> Callable[..., Quantity]:
+def told(what: str, function: Any) -> Callable[..., Quantity]:
     """A function whose argument is known: wrapped, an initializer, or told by a name."""
-    if isinstance(function, _PerEdge) or not _is_plain(function):
+    if isinstance(function, PerEdge) or not _is_plain(function):
         return function
     name = _first_argument(function)
     if name == "edges":
@@ -211,14 +215,14 @@ def _seeded(rng: np.random.Generator | None) -> contextlib.AbstractContextManage
     return brainstate.random.seed_context(int(rng.integers(2**31)))
 
 
-def _drawn(initializer: Any, n: int, rng: np.random.Generator | None) -> Quantity:
+def drawn(initializer: Any, n: int, rng: np.random.Generator | None) -> Quantity:
     """What an initializer gives for a number of edges, on the host where it can."""
     if rng is None:
         return initializer((n,))
     if callable(getattr(initializer, "draw", None)):
         return initializer.draw(rng, (n,))
     with _seeded(rng):
-        if not _is_elementwise(initializer):
+        if not is_elementwise(initializer):
             return initializer((n,))
         # A length that many populations share: jax compiles a program for each one.
         options = {"rng": rng} if type(initializer).__module__ == "braintools.init" else {}
@@ -226,8 +230,15 @@ def _drawn(initializer: Any, n: int, rng: np.random.Generator | None) -> Quantit
     return with_unit(np.asarray(u.get_mantissa(more))[:n], u.get_unit(more))
 
 
-def _is_elementwise(initializer: object) -> bool:
+def is_elementwise(initializer: object) -> bool:
+    """Whether an initializer draws each value by itself, however many there are.
+
+    Args:
+        initializer: The initializer.
+    """
     kind = type(initializer)
+    if kind in (Normal, Uniform):
+        return not any(np.ndim(u.get_mantissa(x)) for x in vars(initializer).values())
     known = kind.__module__ in ("braintools.init", "brainstate.nn") and kind.__name__ in _KNOWN
     return known and not any(np.ndim(u.get_mantissa(x)) for x in vars(initializer).values())
 
@@ -246,13 +257,13 @@ def number_of(what: str, value: Quantity) -> Any:
     return number
 
 
-def checked(what: str, value: Quantity, edges: Edges | None) -> Quantity:
+def checked(what: str, value: Quantity, edges: Sized | None) -> Quantity:
     """A value with its unit, one for all edges or one for each, in the float dtype.
 
     Args:
         what: `"weight"` or `"delay"`.
         value: The value.
-        edges: The edges; None where they are not stored.
+        edges: The edges, or anything as long; None where they are not stored.
     """
     if isinstance(value, u.Unit):
         value = 1.0 * value
@@ -284,14 +295,14 @@ def _listed(what: str, values: Sequence[Quantity]) -> Quantity:
         ) from None
 
 
-def weight_of(value: Quantity, edges: Edges | None) -> Quantity:
+def weight_of(value: Quantity, edges: Sized | None) -> Quantity:
     """A weight, checked, as an array of the device."""
     value = checked("weight", value, edges)
     number = on_device(u.get_mantissa(value), brainstate.environ.dftype())
     return with_unit(number, u.get_unit(value))
 
 
-def delay_of(delay: Time, edges: Edges | None) -> Quantity:
+def delay_of(delay: Time, edges: Sized | None) -> Quantity:
     """A delay in ms, checked, on the host."""
     if isinstance(delay, (list, tuple)):
         delay = _listed("delay", delay)

@@ -10,10 +10,12 @@ from brainloom_core import UnitError
 from brainloom_core.arrays import broadcast, on_device
 from brainloom_core.types import Quantity
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
+from brainloom_core.unmade import MadeOnReading
 
 from ..types import EdgeValue
 from .counter import new_key
 from .edges import Edges
+from .for_edges import for_edges
 from .kept import KeptEdges
 from .regenerated import Regenerated, WeightLaw
 from .values import DELAYS, WEIGHTS, delay_of, evaluated, is_function, value_of, weight_of
@@ -21,8 +23,12 @@ from .values import DELAYS, WEIGHTS, delay_of, evaluated, is_function, value_of,
 __all__ = ["FixedWeight", "Weighted"]
 
 
-class FixedWeight(brainstate.LongTermState):
+class FixedWeight(MadeOnReading, brainstate.LongTermState):
     """Weights that are not trained: read as plain values, and passed to what is compiled."""
+
+
+class ParamState(MadeOnReading, brainstate.ParamState):
+    """Weights that can be trained."""
 
 
 class Weighted(brainstate.nn.Module):
@@ -57,16 +63,22 @@ class Weighted(brainstate.nn.Module):
         """The weights in the form in which they are kept, checked."""
         if self._law is not None:
             return weight
+        if (made := for_edges("weight", weight, self._kept, self.seed, WEIGHTS)) is not None:
+            return ParamState(made) if trainable else FixedWeight(made)
         edges = self._edges_of(weight)
         if isinstance(weight, (brainstate.State, brainstate.nn.Param)):
             weight_of(value_of(weight), edges)
             return weight
         value = weight_of(evaluated("weight", weight, edges, self.seed, WEIGHTS), edges)
-        return brainstate.ParamState(value) if trainable else FixedWeight(value)
+        return ParamState(value) if trainable else FixedWeight(value)
 
     def _checked_delay(self, delay: EdgeValue | None) -> Any:
         if delay is None:
             return None
+        if (made := for_edges("delay", delay, self._kept, self.seed, DELAYS)) is not None:
+            if made.ends[0] < 0:
+                made.make()  # which says what is wrong
+            return made
         edges = None if self._kept is None else self._edges_of(delay)
         if isinstance(delay, (brainstate.State, brainstate.nn.Param)):
             if not isinstance(u.get_mantissa(value_of(delay)), jax.core.Tracer):
@@ -84,8 +96,11 @@ class Weighted(brainstate.nn.Module):
             self.__dict__["weight"] = value
             self.times_changed += 1
             return
-        edges = self._edges_of(value)
-        new = weight_of(evaluated("weight", value, edges, self.seed, WEIGHTS), edges)
+        if (made := for_edges("weight", value, self._kept, self.seed, WEIGHTS)) is not None:
+            new = made.make()
+        else:
+            edges = self._edges_of(value)
+            new = weight_of(evaluated("weight", value, edges, self.seed, WEIGHTS), edges)
         self._check_dimension(new)
         unit = self.unit
         number = new.to_decimal(unit) if isinstance(new, u.Quantity) else new

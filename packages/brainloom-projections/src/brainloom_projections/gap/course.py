@@ -102,6 +102,7 @@ class Course(Declared):
             return none
         unit, rate = population.input_unit, u.get_unit(V) / u.ms
         values = {**state_values(population), "V": V}
+        values |= {f"I_{site}": with_unit(0.0, unit) for site in population.input_sites}
 
         def rises(current: Array) -> Array:
             found = equations.call(population, "dV", values | {"I": with_unit(current, unit)})

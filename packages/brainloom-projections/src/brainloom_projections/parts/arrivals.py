@@ -13,6 +13,7 @@ from brainloom_core.types import Array, Quantity, Shape, Time
 from brainloom_core.units import with_unit
 
 from ..connection.connection import Connection
+from ..connection.for_edges import ForEdges
 from ..connection.split import SplitEdges
 
 __all__ = ["Arrivals"]
@@ -61,9 +62,26 @@ class Arrivals(Delayed):
         brainstate.ShortTermState,
     )
 
-    def __init__(self, connection: Connection, delay: Time, **options: Any) -> None:
+    def __init__(self, connection: Connection, delay: Time | ForEdges, **options: Any) -> None:
         super().__init__((connection.n_edges,), delay, **options)
         self.connection = connection
+
+    @property
+    def _to_make(self) -> ForEdges | None:
+        """What will make the delays, if they have not been made."""
+        held = vars(self).get("delay")
+        return held if isinstance(held, ForEdges) else None
+
+    def make_values(self) -> None:
+        """Make the delays, if they have not been made."""
+        if self._spread is None:
+            _ = self.delay
+
+    def present_delay(self) -> Quantity:
+        """The delays, or the longest of them where they have not been made."""
+        if (to_make := self._to_make) is None:
+            return self.delay
+        return u.Quantity(_rounded(np.array([max(0.0, to_make.ends[1])])), unit=u.ms)
 
     def update(self, spikes: Array) -> Quantity:
         """Send this step's spikes, and return what arrives in it."""
@@ -92,18 +110,36 @@ class Arrivals(Delayed):
             )
         split = self.connection.split_over(partition)
         ring = self.pending.value
-        steps, rest = self.lag_in_steps(ring.shape[-2])
-        shape, unit = (self.connection.n_edges,), u.get_unit(ring)
-
-        def by_edge(values: Array | np.ndarray) -> SplitState:
-            return split.by_edge(np.broadcast_to(np.asarray(values), shape))
-
-        self._spread = _Spread(split, by_edge(steps), None if rest is None else by_edge(rest))
+        unit = u.get_unit(ring)
+        self._spread = self._by_device(split, ring.shape[-2])
         number = np.asarray(u.get_mantissa(ring))
         missing = partition.size * split.length - number.shape[-1]
         number = np.pad(number, [(0, 0)] * (number.ndim - 1) + [(0, missing)])
         placed = partition.put(number, partition.split(number.ndim - 1))
         partition.rearrange(self.pending, with_unit(placed, unit))
+
+    def _by_device(self, split: SplitEdges, length: int) -> _Spread:
+        """Whole steps of the delays, and the rest where they interpolate, by device."""
+        if (to_make := self._to_make) is not None:
+            steps_of, rest_of = dict[int, np.ndarray](), dict[int, np.ndarray]()
+            for k in split.partition.mine:
+                own = u.Quantity(_rounded(to_make.of_part(split, k)), unit=u.ms)
+                steps, rest = self.lag_in_steps(length, own)
+                steps_of[k] = np.asarray(steps)
+                if rest is not None:
+                    rest_of[k] = np.asarray(rest)
+
+            def made(of: dict[int, np.ndarray]) -> SplitState:
+                return split.made(of.__getitem__, next(iter(of.values())).dtype)
+
+            return _Spread(split, made(steps_of), made(rest_of) if rest_of else None)
+        steps, rest = self.lag_in_steps(length)
+        shape = (self.connection.n_edges,)
+
+        def by_edge(values: Array | np.ndarray) -> SplitState:
+            return split.by_edge(np.broadcast_to(np.asarray(values), shape))
+
+        return _Spread(split, by_edge(steps), None if rest is None else by_edge(rest))
 
     def leave_partition(self) -> None:
         """Put it together again."""
@@ -132,3 +168,8 @@ class Arrivals(Delayed):
                 "expected a shorter delay or a longer dt"
             )
         return *batch, length, n_post
+
+
+def _rounded(delays: np.ndarray) -> np.ndarray:
+    """Delays in the precision in which they are kept."""
+    return delays.astype(brainstate.environ.dftype())

@@ -140,7 +140,8 @@ class FromModules(Projection):
 
     def _made_delay(self, timing: Timing) -> Delay | Arrivals | None:
         """The line before the connectivity, or the connectivity with delays; None for none."""
-        kind, own, delay = type(self).__name__, getattr(self.comm, "delay", None), timing.delay
+        kind, delay = type(self).__name__, timing.delay
+        own = getattr(self.comm, "delay_to_make", None) or getattr(self.comm, "delay", None)
         if own is not None and delay is not None:
             raise ParameterError(
                 f"{kind}.delay: the connection has delays of its own; give one of the two"

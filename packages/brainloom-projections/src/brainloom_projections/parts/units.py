@@ -9,6 +9,7 @@ import numpy as np
 from brainloom_core import Declared, Neuron, Synapse, SynOut, UnitError
 from brainloom_core.types import Population
 from brainloom_core.units import dimension_name, same_dimension, show
+from brainloom_core.unmade import unmade_in
 
 from .parts import neurons_of
 
@@ -74,10 +75,13 @@ def warn_of_negative_weights(owner: str, comm: object, out: SynOut) -> None:
         comm: Its connectivity.
         out: Its output.
     """
+    if not out.is_conductance_based:
+        return
+    unmade = unmade_in(getattr(comm, "__dict__", {}).get("weight"))
+    if getattr(unmade, "are_negative", lambda: True)() is False:
+        return
     weight = _weight_of(comm)
-    if not out.is_conductance_based or not isinstance(
-        weight, (u.Quantity, jax.Array, np.ndarray, float, int)
-    ):
+    if not isinstance(weight, (u.Quantity, jax.Array, np.ndarray, float, int)):
         return
     number = u.get_mantissa(weight)
     if isinstance(number, jax.core.Tracer) or np.size(number) == 0:

@@ -6,6 +6,7 @@ inspected, saved and given to any number of connections. The flags `allow_autaps
 """
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from brainloom_core.plugins import made
 from brainloom_core.units import show
 
 from ..connection.counter import RowDraw, new_key
+from ..connection.draws import EdgeDraws, Piece, PieceDraws, RowDraws
 from ..connection.edges import Edges, from_rows, whole
 
 __all__ = [
@@ -25,9 +27,12 @@ __all__ = [
     "FixedOutDegree",
     "FixedTotalNumber",
     "OneToOne",
+    "PieceRule",
     "RowRule",
     "Rule",
 ]
+
+_BLOCK = 1 << 20  # edges that are made together
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,16 @@ class Rule:
             n_post: Number of postsynaptic neurons.
             rng: Where the random numbers come from; by default, they differ from call to call.
         """
+
+    def draws(self, n_pre: int, n_post: int, rng: np.random.Generator) -> EdgeDraws | None:
+        """What draws the edges in parts, as several devices need them; None where nothing does.
+
+        Args:
+            n_pre: Number of presynaptic neurons.
+            n_post: Number of postsynaptic neurons.
+            rng: Where the random numbers come from.
+        """
+        return None
 
 
 def rule_of(where: str, rule: Any) -> Any:
@@ -94,9 +109,54 @@ class RowRule(Rule):
             rng: Where the random numbers come from.
         """
 
+    def draws(self, n_pre: int, n_post: int, rng: np.random.Generator) -> EdgeDraws | None:
+        if type(self).edges is not RowRule.edges:  # of a rule that changes what is drawn
+            return None
+        return RowDraws(self.draw(n_pre, n_post, rng), self.incoming, repr(self))
+
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
         check_sizes(self, n_pre, n_post)
         return edges_of(self.draw(n_pre, n_post, generator(self, rng)), self)
+
+
+class PieceRule(Rule):
+    """Base of the rules that give their edges piece by piece, from the first neuron to the last."""
+
+    @abstractmethod
+    def pieces(self, n_pre: int, n_post: int, rng: np.random.Generator) -> Iterator[Piece]:
+        """The edges of some neurons after the other.
+
+        Args:
+            n_pre: Number of presynaptic neurons.
+            n_post: Number of postsynaptic neurons.
+            rng: Where the random numbers come from.
+        """
+
+    def check(self, n_pre: int, n_post: int) -> None:
+        """Raise where the rule does not fit the sizes.
+
+        Args:
+            n_pre: Number of presynaptic neurons.
+            n_post: Number of postsynaptic neurons.
+        """
+        check_sizes(self, n_pre, n_post)
+
+    def draws(self, n_pre: int, n_post: int, rng: np.random.Generator) -> EdgeDraws | None:
+        if type(self).edges is not PieceRule.edges:  # of a rule that changes what is drawn
+            return None
+        self.check(n_pre, n_post)
+        return self._draws(n_pre, n_post, rng)
+
+    def _draws(self, n_pre: int, n_post: int, rng: np.random.Generator) -> PieceDraws:
+        def pieces(rng: np.random.Generator) -> Iterator[Piece]:
+            return self.pieces(n_pre, n_post, rng)
+
+        is_all = isinstance(self, AllToAll) and self.allow_autapses
+        return PieceDraws(n_pre, n_post, pieces, rng, repr(self), is_all_to_all=is_all)
+
+    def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
+        self.check(n_pre, n_post)
+        return self._draws(n_pre, n_post, generator(self, rng)).whole()
 
 
 @dataclass(frozen=True)
@@ -120,7 +180,7 @@ class OneToOne(Rule):
 
 
 @dataclass(frozen=True)
-class AllToAll(Rule):
+class AllToAll(PieceRule):
     """Every neuron to every neuron.
 
     Args:
@@ -141,14 +201,19 @@ class AllToAll(Rule):
     def __post_init__(self) -> None:
         check_flags(self)
 
-    def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
-        check_sizes(self, n_pre, n_post)
+    def check(self, n_pre: int, n_post: int) -> None:
+        super().check(n_pre, n_post)
+        left_out(self, n_pre, n_post)
+
+    def pieces(self, n_pre: int, n_post: int, rng: np.random.Generator) -> Iterator[Piece]:
         available = n_post - left_out(self, n_pre, n_post)
-        posts = np.broadcast_to(np.arange(available, dtype=np.int32), (n_pre, available))
-        if not self.allow_autapses:
-            posts = posts + (posts >= np.arange(n_pre, dtype=np.int32)[:, None])
-        lengths = np.full(n_pre, available)
-        return from_rows(n_pre, n_post, lengths, posts.ravel(), origin=repr(self))
+        height = max(1, _BLOCK // max(1, available))
+        for start in range(0, n_pre, height):
+            rows = np.arange(start, min(start + height, n_pre), dtype=np.int32)
+            posts = np.broadcast_to(np.arange(available, dtype=np.int32), (len(rows), available))
+            if not self.allow_autapses:
+                posts = posts + (posts >= rows[:, None])
+            yield Piece(np.full(len(rows), available), posts.ravel())
 
 
 @dataclass(frozen=True)
@@ -291,7 +356,7 @@ class FixedInDegree(RowRule):
 
 
 @dataclass(frozen=True)
-class FixedTotalNumber(Rule):
+class FixedTotalNumber(RowRule):
     r"""Exactly `n` edges among all pairs, each set (with multapses, list) equally likely.
 
     $$
@@ -326,30 +391,29 @@ class FixedTotalNumber(Rule):
         check_number("FixedTotalNumber.n", self.n)
         check_flags(self)
 
-    def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
-        check_sizes(self, n_pre, n_post)
-        rng = generator(self, rng)
+    def draw(self, n_pre: int, n_post: int, rng: np.random.Generator) -> RowDraw:
         available = n_post - left_out(self, n_pre, n_post)
-        pairs = n_pre * available
-        check_possible("FixedTotalNumber.n", self.n, pairs, self.allow_multapses)
+        pairs, n = n_pre * available, int(self.n)
+        check_possible("FixedTotalNumber.n", n, pairs, self.allow_multapses)
+        absent = not self.allow_multapses and 2 * n > pairs
         if self.allow_multapses:
-            place = np.sort(rng.integers(0, max(1, pairs), self.n))
+            number = rng.multinomial(n, np.full(n_pre, 1.0 / max(1, n_pre)))
         else:
-            place = _distinct(pairs, int(self.n), rng)
-        pre, post = np.divmod(place, max(1, available))
-        if not self.allow_autapses:
-            post = post + (post >= pre)
-        lengths = np.bincount(pre, minlength=n_pre)
-        return from_rows(n_pre, n_post, lengths, post, origin=repr(self))
+            number = _shared_out(pairs - n if absent else n, n_pre, available, rng)
+        return RowDraw(
+            new_key(rng),
+            n_pre,
+            n_post,
+            number.astype(np.int32),
+            repeats=self.allow_multapses,
+            own=self.allow_autapses,
+            left_out=absent,
+        )
 
 
 def edges_of(draw: RowDraw, rule: RowRule) -> Edges:
     """All edges of what is drawn row by row."""
-    lengths, items = draw.all_items()
-    if not rule.incoming:
-        return from_rows(draw.n_rows, draw.n_items, lengths, items, origin=repr(rule))
-    post = np.repeat(np.arange(draw.n_rows), lengths)
-    return Edges.from_pairs(items, post, draw.n_items, draw.n_rows, origin=repr(rule))
+    return RowDraws(draw, rule.incoming, repr(rule)).whole()
 
 
 def generator(owner: object, rng: np.random.Generator | None) -> np.random.Generator:
@@ -432,6 +496,21 @@ def _fixed(
         own=rule.allow_autapses,
         left_out=absent,
     )
+
+
+def _shared_out(n: int, n_rows: int, available: int, rng: np.random.Generator) -> np.ndarray:
+    """How many of n pairs, each set of them equally likely, each row has.
+
+    Independent choices of pairs are made first; then some pairs are taken away, or added, which
+    all are equally likely.
+    """
+    pairs = n_rows * available
+    number = rng.binomial(available, n / max(1, pairs), n_rows).astype(np.int64)
+    missing = n - int(number.sum())
+    there = number if missing < 0 else available - number
+    chosen = _distinct(int(there.sum()), abs(missing), rng)
+    rows = np.searchsorted(np.cumsum(there), chosen, side="right")
+    return number + np.sign(missing) * np.bincount(rows, minlength=n_rows)
 
 
 def _distinct(n: int, k: int, rng: np.random.Generator) -> np.ndarray:

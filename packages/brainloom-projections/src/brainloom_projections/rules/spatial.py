@@ -1,6 +1,6 @@
 """Connectivity between neurons that have positions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +10,9 @@ from brainloom_core import ParameterError
 from brainloom_core.types import ArrayLike, Quantity
 from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
-from ..connection.edges import Edges, from_rows, real_numbers, whole
-from .basic import Rule, check_flags, check_probability, check_sizes, generator, left_out
+from ..connection.draws import Piece, PieceDraws
+from ..connection.edges import real_numbers, whole
+from .basic import PieceRule, check_flags, check_probability, generator, left_out
 
 __all__ = [
     "DiscProfile",
@@ -193,7 +194,7 @@ class DiscProfile(_Profile):
 
 
 @dataclass(frozen=True, eq=False)
-class DistanceDependent(Rule):
+class DistanceDependent(PieceRule):
     r"""Each ordered pair independently, with a probability that depends on the distance.
 
     $$
@@ -276,19 +277,24 @@ class DistanceDependent(Rule):
             )
         return np.broadcast_to(period, dimensions)
 
-    def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
-        check_sizes(self, n_pre, n_post)
-        rng = generator(self, rng)
-        x, y, _, unit = self._numbers
+    def check(self, n_pre: int, n_post: int) -> None:
+        super().check(n_pre, n_post)
+        x, y, *_ = self._numbers
         for name, points, size in (("pre", x, n_pre), ("post", y, n_post)):
             if len(points) != size:
                 raise ParameterError(
                     f"DistanceDependent.{name}: expected {size} positions, one for each neuron, "
                     f"got {len(points)}"
                 )
-        without = left_out(self, n_pre, n_post)
-        lengths = np.zeros(n_pre, np.int64)
-        posts, distances = [np.zeros(0, np.int64)], [np.zeros(0)]
+        left_out(self, n_pre, n_post)
+
+    def _draws(self, n_pre: int, n_post: int, rng: np.random.Generator) -> PieceDraws:
+        draws = super()._draws(n_pre, n_post, rng)
+        draws.try_first()  # the profile may be any function
+        return draws
+
+    def pieces(self, n_pre: int, n_post: int, rng: np.random.Generator) -> Iterator[Piece]:
+        unit, without = self._numbers[-1], left_out(self, n_pre, n_post)
         height = max(1, _BLOCK // max(1, n_post))
         for start in range(0, n_pre, height):
             rows = np.arange(start, min(start + height, n_pre))
@@ -299,17 +305,8 @@ class DistanceDependent(Rule):
             row, post = np.nonzero(p)
             kept = rng.random(len(row)) < p[row, post]
             row, post = row[kept], post[kept]
-            lengths[rows] = np.bincount(row, minlength=len(rows))
-            posts.append(post)
-            distances.append(distance[row, post])
-        return from_rows(
-            n_pre,
-            n_post,
-            lengths,
-            np.concatenate(posts),
-            distance=with_unit(np.concatenate(distances), unit),
-            origin=repr(self),
-        )
+            counts = np.bincount(row, minlength=len(rows))
+            yield Piece(counts, post, with_unit(distance[row, post], unit))
 
     def _distances(self, rows: np.ndarray) -> np.ndarray:
         x, y, period, _ = self._numbers

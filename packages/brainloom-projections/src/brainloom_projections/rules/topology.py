@@ -1,21 +1,14 @@
 """Graphs that are known by name."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from brainloom_core import ParameterError
 from brainloom_core.types import Shape
 
-from ..connection.edges import Edges, from_rows
-from .basic import (
-    Rule,
-    check_flags,
-    check_number,
-    check_possible,
-    check_probability,
-    check_sizes,
-    generator,
-)
+from ..connection.draws import Piece
+from .basic import PieceRule, check_flags, check_number, check_possible, check_probability
 
 __all__ = ["SmallWorld"]
 
@@ -23,7 +16,7 @@ _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
-class SmallWorld(Rule):
+class SmallWorld(PieceRule):
     r"""Directed small world: a ring on which some edges are turned to chance targets.
 
     Neuron $i$ of $n$ has an edge to each of the `k` neurons next to it on the ring,
@@ -69,21 +62,22 @@ class SmallWorld(Rule):
         check_probability("SmallWorld.p", self.p)
         check_flags(self)
 
-    def edges(self, n_pre: int, n_post: int, rng: np.random.Generator | None = None) -> Edges:
-        check_sizes(self, n_pre, n_post)
+    def check(self, n_pre: int, n_post: int) -> None:
+        super().check(n_pre, n_post)
         if n_pre != n_post:
             raise ParameterError(f"SmallWorld: expected equal sizes, got {n_pre} and {n_post}")
-        n, k, rng = n_pre, int(self.k), generator(self, rng)
-        check_possible("SmallWorld.k", k, max(0, n - 1), repeats=False)
+        check_possible("SmallWorld.k", int(self.k), max(0, n_pre - 1), repeats=False)
+
+    def pieces(self, n_pre: int, n_post: int, rng: np.random.Generator) -> Iterator[Piece]:
+        n, k = n_pre, int(self.k)
         half = np.arange(1, k // 2 + 1)
         steps = np.concatenate([half, -half])
-        rows = [np.zeros((0, k), np.int64)]
         height = max(1, _BLOCK // max(1, n if 2 * k > n else k))
         for start in range(0, n, height):
             own = np.arange(start, min(start + height, n))[:, None]
             turned = rng.random((len(own), k)) < self.p
-            rows.append(self._turn((own + steps) % n, turned, own, n, rng))
-        return from_rows(n, n, np.full(n, k), np.concatenate(rows).ravel(), origin=repr(self))
+            found = self._turn((own + steps) % n, turned, own, n, rng)
+            yield Piece(np.full(len(own), k), found.ravel())
 
     def _turn(
         self,

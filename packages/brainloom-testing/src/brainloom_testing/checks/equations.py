@@ -231,5 +231,6 @@ def _rate(case: Case, model: Dynamics, name: str, y: Values, x: Quantity) -> np.
 
 
 def _derivative(case: Case, model: Dynamics, name: str, y: Values, x: Quantity) -> Quantity:
-    known = {**y, "I": x}
+    sites = {f"I_{site}": 0.0 * u.get_unit(x) for site in model.input_sites}
+    known = {**y, "I": x, **sites}
     return getattr(model, f"d{name}")(**{key: known[key] for key in derivatives(case.cls)[name]})

@@ -13,7 +13,8 @@ class MyNeuron(Neuron):
     references = "my_plugin.references:MY_NEURON"
 ```
 
-where `MY_NEURON` is a list of `Ode`, `Intervals`, `Rates`, ... (for a synapse, of `Response`). An
+where `MY_NEURON` is a list of `Ode`, `Intervals`, `Rates`, ... (for a synapse, of `Response`; for a
+rule that changes weights, of `Strengths`). An
 empty list leaves the generic checks, which suits a subclass whose equations are meant to differ
 from those of its base.
 """
@@ -36,6 +37,7 @@ from .references import (
 from .registry import references_of, register_references
 from .run import iter_records, models_to_verify, verify
 from .synaptic import Amplitudes, Currents, Releases, Response
+from .weights import Strengths
 
 __all__ = [
     "KINDS",
@@ -56,6 +58,7 @@ __all__ = [
     "Response",
     "Rest",
     "SpikeTimes",
+    "Strengths",
     "failed",
     "iter_records",
     "models_to_verify",

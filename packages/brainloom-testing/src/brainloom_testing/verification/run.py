@@ -1,14 +1,19 @@
 """`verify`: every check of some models, one after the other."""
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from brainloom_core import Neuron, PluginError, Synapse, get_model
-from brainloom_core.plugins import list_registered
+from brainloom_core.plugins import KINDS as PLUGIN_KINDS
+from brainloom_core.plugins import Registered, get, list_registered
 
 from ..case import Case, default_case
+from ..kit import run
+from ..registered import MODELS, NotRun, case_of, check_registered
+from ..running import first_step_error
 from . import catalogue
 from .generic import generic_records
 from .generic_synapses import synapse_records
@@ -58,8 +63,73 @@ def iter_records(*models: str | type | Case, kinds: Collection[str] = KINDS) -> 
         raise ValueError(f"kinds: expected some of {', '.join(KINDS)}, got {sorted(unknown)}")
     if not models:
         return (record for name in models_to_verify() for record in _by_name(name, kinds))
-    cases = [_case(model) for model in models]
-    return (record for case in cases for record in _records(case, kinds))
+    pending = [_pending(model, kinds) for model in models]
+    return (record for records in pending for record in records)
+
+
+def _pending(model: str | type | Case, kinds: Collection[str]) -> Iterator[Record]:
+    """The records of one model, or of what else a plugin registers under the name."""
+    item = _registered(model) if isinstance(model, str) else None
+    if item is None:
+        return _records(_case(model), kinds)
+    if item.kind in MODELS:
+        thing = get(item.kind, item.qualified_name)
+        if _can_be_verified(thing) or not isinstance(thing, type):
+            return _records(_case(str(model)), kinds)
+        return _of_model(item, thing) if "generic" in kinds else iter(())
+    of_kit = _of_kit(item) if "generic" in kinds else iter(())
+    thing = get(item.kind, item.qualified_name)
+    of_class = _of_class(thing, kinds) if isinstance(thing, type) else iter(())
+    return itertools.chain(of_class, of_kit)
+
+
+def _registered(name: str) -> Registered | None:
+    """What has the name and is no model; where several have it, the model has to be meant."""
+    found = [
+        item
+        for kind in PLUGIN_KINDS.values()
+        if kind.is_used
+        for item in list_registered(kind.name)
+        if name in (item.name, item.qualified_name)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _of_class(cls: type, kinds: Collection[str]) -> Iterator[Record]:
+    for reference in references_of(cls)[1]:
+        if reference.kind in kinds:
+            yield from _safely(cls.__name__, _job(reference, cls))
+
+
+def _of_model(item: Registered, cls: type) -> Iterator[Record]:
+    """A record for each check of the kit that fails, or one for all of them."""
+    try:
+        results = run(case_of(item.name, item.qualified_name, cls))
+    except NotRun as reason:
+        raise ValueError(f"{item.name}: {reason}") from None
+    bad = [result for result in results if not result.good]
+    for result in bad:
+        facts = math.inf, 0.0, "", OWN, "does not pass", str(result.error)
+        yield Record(item.name, result.check, "generic", *facts)
+    if not bad:
+        yield Record(
+            *(item.name, f"{len(results)} checks of the kit", "generic", 0.0, 0.0, "", OWN, "")
+        )
+
+
+def _of_kit(item: Registered) -> Iterator[Record]:
+    """One record, of the check of its kind."""
+    try:
+        done, error = check_registered(item.kind, item.qualified_name), ""
+    except NotRun as reason:
+        raise ValueError(f"{item.name}: {reason}") from None
+    except AssertionError as found:
+        done, error = "does not pass", str(found)
+    off = math.inf if error else 0.0
+    yield Record(item.name, item.kind, "generic", off, 0.0, "", OWN, done, error)
+
+
+OWN = "what a plugin of its kind has to do"
 
 
 VERIFIED = ("model", "output", "plasticity rule", "readout")
@@ -111,7 +181,11 @@ def _case(model: str | type | Case) -> Case:
 def _records(case: Case, kinds: Collection[str]) -> Iterator[Record]:
     for job in _jobs(case):
         if job.kind in kinds:
-            yield from _safely(case.cls.__name__, job)
+            for record in _safely(case.cls.__name__, job):
+                if not record.passed and (error := first_step_error(case)) is not None:
+                    yield _not_made(case.cls.__name__, "first step", "generic", error)
+                    return
+                yield record
 
 
 def _jobs(case: Case) -> Iterator[_Job]:

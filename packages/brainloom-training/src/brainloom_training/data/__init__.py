@@ -3,6 +3,7 @@
 Samples come first: `x` has the shape `(N, T, n)`, or `(N, n)` where it has no time.
 """
 
+from .augment import Augmented, EventDrop, EventJitter, EventShift, EventTransform
 from .binning import spikes_from_times
 from .digits import digits
 from .events import Events, EventSet
@@ -16,8 +17,13 @@ from .tonic import from_tonic
 from .yin_yang import yin_yang, yin_yang_latency, yin_yang_splits
 
 __all__ = [
+    "Augmented",
     "DvsGesture",
+    "EventDrop",
+    "EventJitter",
     "EventSet",
+    "EventShift",
+    "EventTransform",
     "Events",
     "NMnist",
     "NeuroBenchAdapter",

@@ -203,9 +203,10 @@ class SpikeEvents:
         return flat.reshape(self.trials, self.size)
 
     def rate(self) -> Quantity:
-        """Mean rate per neuron."""
-        rate = len(self) / (self.size * self.trials) / self.duration
-        return u.Quantity(rate.to_decimal(u.Hz), unit=u.Hz)
+        """Mean rate per neuron; NaN where nothing was recorded."""
+        neurons, seconds = self.size * self.trials, float(self.duration.to_decimal(u.second))
+        rate = len(self) / neurons / seconds if neurons and seconds else float("nan")
+        return u.Quantity(rate, unit=u.Hz)
 
     def isi_cv(self, min_intervals: int = 2) -> float:
         """Mean over neurons of the coefficient of variation of their interspike intervals.

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ...equations import nearest
-from ...errors import InputError
+from ...errors import InputError, PluginError
+from ...plugins.lookup import made
 from ...types import Json, Time
+from ...units import show
 from .events import SpikeEvents
 from .files import Data, contents, save
 from .formats import to_neo, to_nwb, to_pandas, to_pynapple, to_xarray
@@ -111,32 +113,44 @@ class Recording(Mapping[str, SpikeEvents | TraceData]):
         lines = [f"{name} {spikes[name].hash()}" for name in sorted(names) or spikes]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, format: str = "zarr") -> None:
         """Write all of it, as a Zarr group; needs zarr (the extra `store`).
 
         Args:
             path: A folder, or one file if it ends in `.zip`. There must be nothing of that name.
+            format: Name of the format, `"zarr"` or one that a plugin registers.
 
         Raises:
             InputError: There is something of that name.
+            PluginError: There is no format of this name.
             ImportError: zarr is not installed.
         """
+        if format != "zarr":
+            made("format", format).write(self, Path(path))
+            return
         first, stop = in_steps(self.start, self.dt), in_steps(self.end, self.dt)
         times = {"first": first, "stop": stop, "wall_time": self.wall_time}
         header = {"dt": time_words(self.dt), **times, **self.header, "hash": self.hash()}
         save(self.data, header, Path(path))
 
     @classmethod
-    def load(cls, path: str | Path) -> "Recording":
+    def load(cls, path: str | Path, format: str = "zarr") -> "Recording":
         """Open what `save`, or `simulate` with a `store`, has written; nothing is read yet.
 
         Args:
             path: The folder or zip file.
+            format: Name of the format, `"zarr"` or one that a plugin registers.
 
         Raises:
             InputError: It does not exist, or is no recording.
+            PluginError: There is no format of this name, or it reads something else.
             ImportError: zarr is not installed.
         """
+        if format != "zarr":
+            found = made("format", format).read(Path(path))
+            if not isinstance(found, cls):
+                raise PluginError(f"The format {format!r} reads {show(found)}, no recording")
+            return found
         return cls.of(*contents(RecordingStore.open(path)))
 
     def between(self, start: Time, stop: Time) -> "Recording":

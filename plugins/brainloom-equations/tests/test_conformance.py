@@ -1,0 +1,18 @@
+"""Classes that are made of text pass what is asked of every neuron."""
+
+import pytest
+from brainloom_testing import default_case, parametrize_with_checks
+from texts import AdaptiveText, AdExText, GatedText, LeakyText
+
+SLOW = [AdExText, GatedText, AdaptiveText]
+
+
+@parametrize_with_checks([default_case(LeakyText)])
+def test_conformance(case, check):
+    check(case)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([default_case(cls) for cls in SLOW])
+def test_conformance_of_others(case, check):
+    check(case)

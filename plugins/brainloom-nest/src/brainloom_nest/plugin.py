@@ -1,0 +1,29 @@
+"""The models of this distribution, as a plugin of core."""
+
+from collections.abc import Mapping
+
+from brainloom_core.plugins import hookimpl
+
+NAMES = (
+    "aeif_cond_alpha",
+    "aeif_cond_exp",
+    "aeif_psc_exp",
+    "hh_cond_exp_traub",
+    "hh_psc_alpha",
+    "iaf_cond_alpha",
+    "iaf_cond_exp",
+    "iaf_cond_exp_sfa_rr",
+    "iaf_psc_alpha",
+    "iaf_psc_delta",
+    "iaf_psc_exp",
+    "izhikevich",
+    "mat2_psc_exp",
+    "static_synapse",
+    "tsodyks2_synapse",
+)
+
+
+@hookimpl
+def brainloom_models() -> Mapping[str, str]:
+    """Neurons, devices and synapses by NEST's names."""
+    return {name: f"brainloom_nest:{name}" for name in NAMES}
