@@ -27,12 +27,19 @@ PARALLEL = ("--numprocesses", "logical", "--dist", "worksteal")
 PARITY = (
     "brainloom-equations",
     "brainloom-kernels-cpu",
+    "brainloom-nest",
     "brainloom-nir",
     "brainloom-plasticity",
 )
 GALLERY_NEEDS = ("brainloom-plasticity", "brainloom-training[data,online]")
-# Most of the time of a test goes into compiling; `verify` runs what XLA has optimised.
-QUICK = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+# Most of the time of a test goes into compiling. These make XLA compile fast; `verify` runs what it
+# has optimised.
+QUICK = (
+    "--xla_backend_optimization_level=0",
+    "--xla_cpu_parallel_codegen_split_count=1",
+    "--xla_cpu_use_fusion_emitters=false",
+    "--xla_llvm_disable_expensive_passes=true",
+)
 MEMBERS = {
     file.parent.name: nox.project.load_toml(file)
     for kind in ("packages", "plugins")
@@ -90,6 +97,17 @@ def environment(session: nox.Session, name: str, *arguments: str) -> str:
     return python
 
 
+def quick(session: nox.Session) -> dict[str, str]:
+    """The variables with which JAX compiles fast on a CPU; XLA stops at a flag it does not know."""
+    show = ("python", "-c", "import jax; jax.devices()")
+    on_cpu = {"JAX_PLATFORMS": "cpu"}
+    known = session.run(
+        *show, env={**on_cpu, "XLA_FLAGS": "--help"}, silent=True, log=False, success_codes=[0, 1]
+    )
+    flags = [flag for flag in QUICK if f"{flag.partition('=')[0]}=" in str(known)]
+    return {**on_cpu, "XLA_FLAGS": " ".join(flags)}
+
+
 def make_traces(session: nox.Session, *arguments: str) -> None:
     """Run the script of the stored results with environments of NEST and of Brian2."""
     files = {
@@ -122,7 +140,7 @@ def tests(session: nox.Session) -> None:
     """Run the tests of all packages and plugins, on the CPU, as many at once as there are cores."""
     session.install(*with_tests(*MEMBERS), "pytest-xdist>=3.6")
     chosen = ("-m", "not slow", *PARALLEL, *session.posargs)
-    session.run("pytest", *chosen, env={"JAX_PLATFORMS": "cpu", **QUICK})
+    session.run("pytest", *chosen, env=quick(session))
 
 
 @nox.session(default=False)
@@ -221,7 +239,7 @@ def docs(session: nox.Session) -> None:
 @nox.session(default=False)
 def gallery(session: nox.Session) -> None:
     """Run all examples from papers at their full size, or those named; `docs` runs smaller ones."""
-    session.install(*tools("docs"), *from_tree("brainloom[kernels,plot]", *GALLERY_NEEDS))
+    session.install(*from_tree("brainloom[kernels,plot]", *GALLERY_NEEDS))
     home = ROOT / "build" / "gallery"
     home.mkdir(parents=True, exist_ok=True)
     entries = session.posargs or sorted(p.stem for p in (ROOT / "docs/gallery").glob("*_*.py"))
@@ -287,7 +305,16 @@ def formats(session: nox.Session) -> None:
     session.install(*from_tree("brainloom-core[formats,store]"))
     session.install("dask>=2024.6", "elephant>=1.1", "pytest>=8")
     tests = str(ROOT / "integration-tests" / "formats")
-    session.run("pytest", tests, *session.posargs, env={"JAX_PLATFORMS": "cpu", **QUICK})
+    session.run("pytest", tests, *session.posargs, env=quick(session))
+
+
+@nox.session(default=False)
+def loaders(session: nox.Session) -> None:
+    """Training from loaders of PyTorch and Grain, and logs as TensorBoard reads them."""
+    session.install(*from_tree("brainloom", "brainloom-training[data,tensorboard]"))
+    session.install("grain>=0.2.12", "pytest>=8", "tensorboard>=2.18", "torch>=2.5")
+    tests = str(ROOT / "integration-tests" / "loaders")
+    session.run("pytest", tests, *session.posargs, env={"JAX_PLATFORMS": "cpu"})
 
 
 @nox.session(default=False)

@@ -11,13 +11,15 @@ from scipy import stats
 
 # What the simulators are given is written there, once.
 REFERENCE = Path(__file__).parents[1] / "reference"
-sys.path[:0] = [str(REFERENCE / folder) for folder in ("synapses", "neurons", "equations")]
+FOLDERS = ("synapses", "neurons", "equations", "nest_models")
+sys.path[:0] = [str(REFERENCE / folder) for folder in FOLDERS]
 
 
 NEURONS = ("V to spike", "V", "ms a spike", "f-I (ms)", "f-I (%)", "spikes")
 TABLES = {
     "neurons": f"{'pair':26} {'scheme':9} {'dt':>4}" + "".join(f"{x:>11}" for x in NEURONS),
     "synapses": f"{'case':26} {'V (mV)':>11} {'half step':>11} {'spikes':>7} {'ms':>9}",
+    "nest models": f"{'model':22} {'case':>4} {'V (mV)':>11} {'95 %':>11} {'spikes':>7} wrong",
     "plasticity": f"{'rule':26} {'weight':>11} {'error':>11}",
     "nir": f"{'file':28} {'output':>8} {'different':>9} {'V':>10} {'as it stands':>12}",
     "equations": f"{'text':28} {'of range':>11} {'spikes':>7}",

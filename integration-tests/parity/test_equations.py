@@ -16,9 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from brainloom_equations import TimedArray, from_equations
+from brainloom_core import Network
+from brainloom_equations import TimedArray, from_equations, synapses_from_equations
 from brainloom_equations.definitions import unit_named
-from models import MODELS, Neuron
+from models import MODELS, PAIRS, SYNAPSES, Neuron, Synapses
 
 STORED = Path(__file__).parent / "equations"
 EXACT = [name for name, model in MODELS.items() if not model.noisy]
@@ -40,7 +41,7 @@ def quantity(value: tuple[float, str]) -> Any:
     return float(value[0]) * unit_of(value[1]) if value[1] != "1" else float(value[0])
 
 
-def class_of(model: Neuron, name: str) -> type:
+def class_of(model: Neuron, name: str, input_name: str = "I") -> type:
     text = isinstance(model.refractory, str) or model.refractory is None
     namespace: dict[str, Any] = {n: quantity(value) for n, value in model.namespace.items()}
     for n, (values, unit, dt) in model.timed.items():
@@ -53,6 +54,7 @@ def class_of(model: Neuron, name: str) -> type:
         method=model.method,
         namespace=namespace,
         initial={n: quantity(value) for n, value in model.initial.items()},
+        input=input_name,
         name=name,
     )
 
@@ -95,15 +97,86 @@ def test_states_and_spikes_are_those_of_brian2(
     worst = 0.0
     for theirs, values in stored["states"].items():
         ours = in_base(states["V" if theirs == potential else theirs])[:: stored["stride"]]
-        expected = np.asarray(values)
-        size = max(np.ptp(expected), np.abs(expected).max() * 1e-6)
-        worst = max(worst, float(np.abs(ours - expected).max() / size))
+        worst = max(worst, difference(ours, np.asarray(values)))
     found = [[int(k), int(i)] for k, i in np.argwhere(np.asarray(spikes) > 0)]
     expected_spikes = stored.get("spikes", [])
     same = found == expected_spikes
     report("equations", f"{name:28} {worst:11.1e} {len(found):7} {'' if same else 'DIFFER'}")
     assert same
     assert worst < ROUNDING
+
+
+def network_of(model: Synapses) -> tuple[Network, Any]:
+    cells = class_of(model.cells, "Cells", model.input_name)
+    currents = jnp.asarray(model.cells.currents, float) * unit_of(model.cells.unit)
+    own = {"drive": currents} if model.input_name != "I" else {}
+    net = Network()
+    net.cells = cells(len(model.cells.currents), **own)
+    values = {}
+    for name, value in model.values.items():
+        one = quantity(value)
+        values[name] = one if name == "x" else one * (1 + 0.1 * np.arange(len(PAIRS)))
+    kind = synapses_from_equations(
+        model.equations,
+        on_pre=model.on_pre,
+        on_post=model.on_post,
+        method=model.method,
+        namespace={name: quantity(value) for name, value in model.namespace.items()},
+    )
+    states = {name: f"{name}_initializer" for name in kind.parts.units}
+    given = {states.get(name, name): value for name, value in values.items()}
+    delay = {} if model.delay is None else {"delay": model.delay * u.ms}
+    net.synapses = kind(net.cells, net.cells, tuple(zip(*PAIRS, strict=True)), **given, **delay)
+    return net, None if own else currents
+
+
+@pytest.mark.parametrize("name", SYNAPSES)
+def test_synapses_give_the_states_and_spikes_of_brian2(
+    name: str, report: Callable[[str, str], None]
+) -> None:
+    model = SYNAPSES[name]
+    stored = json.loads((STORED / f"{name}.brian2.json").read_text())
+    with (
+        jax.enable_x64(True),
+        brainstate.environ.context(precision=64, dt=model.dt * u.ms),
+    ):
+        net, x = network_of(model)
+        brainstate.nn.init_all_states(net)
+
+        def step(i: Any) -> Any:
+            with brainstate.environ.context(i=i, t=i * model.dt * u.ms):
+                net.synapses()  # what the last step's events do, and the values for this one
+                y = net.cells.after_spike(net.cells.state_values())
+                edges = {n: getattr(net.synapses, n).value for n in net.synapses.parts.units}
+                net.cells(x)
+                return (
+                    {n: y[n] for n in net.cells.equations.derivatives},
+                    edges,
+                    net.cells.spike.value,
+                )
+
+        run = brainstate.transform.jit(lambda steps: brainstate.transform.for_loop(step, steps))
+        states, edges, spikes = run(jnp.arange(round(model.ms / model.dt)))
+    worst = 0.0
+    for theirs, values in stored["states"].items():
+        ours = in_base(states["V" if theirs == "v" else theirs])[:: stored["stride"]]
+        worst = max(worst, difference(ours, np.asarray(values)))
+    for theirs, values in stored["synapses"].items():
+        # What a clock drives has been advanced by then, and shows in the neurons.
+        if theirs in edges and theirs not in net.synapses.parts.derivatives:
+            ours = in_base(edges[theirs])[:: stored["stride"]]
+            worst = max(worst, difference(ours, np.asarray(values)))
+    found = [[int(k), int(i)] for k, i in np.argwhere(np.asarray(spikes) > 0)]
+    same = found == stored["spikes"]
+    report("equations", f"{name:28} {worst:11.1e} {len(found):7} {'' if same else 'DIFFER'}")
+    assert same
+    assert worst < ROUNDING
+
+
+def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The largest, relative to the range."""
+    size = max(np.ptp(theirs), np.abs(theirs).max() * 1e-6)
+    return float(np.abs(ours - theirs).max() / size)
 
 
 @pytest.mark.parametrize("name", NOISY)

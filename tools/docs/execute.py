@@ -16,7 +16,7 @@ import runpy
 import sys
 import traceback
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 BLOCK = re.compile(r"^(?P<indent> *)```python\n(?P<code>.*?)^ *```\n", re.MULTILINE | re.DOTALL)
@@ -117,11 +117,11 @@ def away_from_the_site(text: str, folder: str) -> str:
 
 def gallery(source: Path, *arguments: str) -> None:
     """Run an example from a paper, and write its figure, its page, and its row of the table."""
-    printed, start = io.StringIO(), perf_counter()
+    printed, start = io.StringIO(), process_time()
     sys.argv[1:] = arguments
     with contextlib.redirect_stdout(printed):
         result = runpy.run_path(str(source), run_name="__main__")
-    seconds = perf_counter() - start
+    seconds = process_time() - start
     numbers = compared(source, result["published"], result["measured"])
     result["figure"].savefig(f"{source.stem}.svg", metadata={"Date": None})
     title, _, text = result["__doc__"].strip().partition("\n")

@@ -11,8 +11,17 @@ from pathlib import Path
 
 import brian2
 import numpy as np
-from brian2 import Hz, NeuronGroup, SpikeMonitor, StateMonitor, TimedArray, defaultclock, ms, run
-from models import MODELS, Neuron
+from brian2 import (
+    Hz,
+    NeuronGroup,
+    SpikeMonitor,
+    StateMonitor,
+    TimedArray,
+    defaultclock,
+    ms,
+    run,
+)
+from models import MODELS, PAIRS, SYNAPSES, Neuron, Synapses
 
 STRIDE, SAMPLES = 20, 4000
 brian2.prefs.codegen.target = "numpy"
@@ -74,6 +83,47 @@ def stored(model: Neuron) -> dict:
     return found
 
 
+def stored_synapses(model: Synapses) -> dict:
+    brian2.start_scope()
+    defaultclock.dt = model.dt * ms
+    cells = group_of(model.cells, len(model.cells.currents))
+    if "drive" in cells.variables:
+        cells.drive = np.array(model.cells.currents) * quantity((1.0, model.cells.unit))
+    synapses = brian2.Synapses(
+        cells,
+        cells,
+        model.equations,
+        on_pre=model.on_pre,
+        on_post=model.on_post,
+        namespace={name: quantity(value) for name, value in model.namespace.items()},
+        **({} if model.method is None else {"method": model.method}),
+    )
+    synapses.connect(i=[i for i, _ in PAIRS], j=[j for _, j in PAIRS])
+    if model.delay is not None:
+        synapses.pre.delay = model.delay * ms
+    for name, value in model.values.items():
+        factor = 1.0 if name == "x" else 1 + 0.1 * np.arange(len(PAIRS))
+        setattr(synapses, name, factor * quantity(value))
+    cells_at = StateMonitor(cells, states_of(cells), record=True, dt=STRIDE * model.dt * ms)
+    names = [n for n in synapses.equations.diff_eq_names if n not in event_driven(model)]
+    names += ["w"] + ["n"] * ("n" in synapses.equations.names)
+    at = StateMonitor(synapses, names, record=True, dt=STRIDE * model.dt * ms)
+    spikes = SpikeMonitor(cells)
+    run(model.ms * ms)
+    steps = np.round(np.asarray(spikes.t) / (1e-3 * model.dt)).astype(int)
+    return {
+        "states": {n: np.asarray(getattr(cells_at, n)).T.tolist() for n in states_of(cells)},
+        "synapses": {n: np.asarray(getattr(at, n)).T.tolist() for n in names},
+        "spikes": [[int(k), int(i)] for k, i in zip(steps, spikes.i, strict=True)],
+    }
+
+
+def event_driven(model: Synapses) -> set[str]:
+    """What has its value of the last event only, and is not compared."""
+    lines = [line for line in model.equations.splitlines() if "(event-driven)" in line]
+    return {line.strip()[1:].split("/")[0] for line in lines}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--output", type=Path, required=True)
@@ -89,6 +139,11 @@ def main() -> None:
         text = json.dumps(document)
         (folder / f"{name}.brian2.json").write_text(text + "\n", encoding="utf-8")
         print(name, len(document.get("spikes", ())))
+    for name, model in SYNAPSES.items():
+        head = {"brian2": brian2.__version__, "dt": model.dt, "stride": STRIDE}
+        text = json.dumps(head | stored_synapses(model))
+        (folder / f"{name}.brian2.json").write_text(text + "\n", encoding="utf-8")
+        print(name, len(json.loads(text)["spikes"]))
 
 
 if __name__ == "__main__":

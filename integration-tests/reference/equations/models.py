@@ -5,7 +5,7 @@ Each has currents `I`, one for each neuron, and is run for `ms` with steps of `d
 
 from dataclasses import dataclass, field
 
-__all__ = ["MODELS", "Neuron"]
+__all__ = ["MODELS", "PAIRS", "SYNAPSES", "Neuron", "Synapses"]
 
 Value = tuple[float, str]
 
@@ -29,6 +29,24 @@ class Neuron:
     noisy: bool = False  # compared in distribution
 
 
+@dataclass(frozen=True)
+class Synapses:
+    """Synapses as text, among neurons that are text too."""
+
+    cells: Neuron
+    equations: str
+    on_pre: str | None = None
+    on_post: str | None = None
+    namespace: dict[str, Value] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)  # times 1, 1.1, 1.2, ... per synapse
+    input_name: str = "I"
+    delay: float | None = None
+    method: str | None = None
+    ms: float = 100.0
+    dt: float = 0.1
+
+
+PAIRS = [(i, j) for i in range(5) for j in range(5) if (3 * i + j) % 4 == 1]
 LIF = {"v_r": (-65, "mV"), "R": (100, "Mohm"), "tau": (10, "ms"), "v_th": (-50, "mV")}
 LEAKY = "dv/dt = (v_r - v + R*I)/tau : volt (unless refractory)\nI : amp (constant)"
 REST = {"v": (-65, "mV")}
@@ -291,5 +309,109 @@ MODELS = {
         *("heun", {"tau": (20, "ms")}, (0.0,), "1", 40.0),
         initial={"x": (1.0, "1")},
         noisy=True,
+    ),
+}
+
+
+CELLS = Neuron(
+    *(LEAKY, "exact", LIF, (0.18, 0.2, 0.25, 0.3, 0.14), "nA"),
+    threshold="v > v_th",
+    reset="v = v_r",
+    refractory=(2, "ms"),
+    initial=REST,
+)
+CONDUCTANCE = Neuron(
+    """
+    dv/dt = (v_r - v + R*(I + g*(E - v)))/tau : volt (unless refractory)
+    dg/dt = -g/(5*ms) : siemens
+    I : amp (constant)
+    """,
+    *("exponential_euler", LIF | {"E": (0, "mV")}, (0.18, 0.2, 0.25, 0.3, 0.14), "nA"),
+    threshold="v > v_th",
+    reset="v = v_r",
+    refractory=(2, "ms"),
+    initial=REST,
+)
+COUPLED = Neuron(
+    """
+    dv/dt = (v_r - v + R*(gap + drive))/tau : volt
+    gap : amp
+    drive : amp (constant)
+    """,
+    *("euler", LIF, (0.18, 0.2, 0.25, 0.3, 0.14), "nA"),
+    threshold="v > v_th",
+    reset="v = v_r",
+    initial=REST,
+)
+STDP = {
+    "taupre": (20, "ms"),
+    "taupost": (25, "ms"),
+    "Apre": (0.05, "1"),
+    "Apost": (-0.06, "1"),
+    "wmax": (1.0, "1"),
+    "unit_w": (3, "mV"),
+}
+SYNAPSES = {
+    "jumps_with_delay": Synapses(
+        CELLS, "w : volt", "v_post += w", values={"w": (2, "mV")}, delay=1.5
+    ),
+    "jumps_of_a_conductance": Synapses(
+        CONDUCTANCE, "w : siemens", "g_post += w", values={"w": (1, "nS")}
+    ),
+    "short_term_plasticity": Synapses(
+        CELLS,
+        """
+        dx/dt = (1 - x)/tau_d : 1 (event-driven)
+        du_S/dt = -u_S/tau_f : 1 (event-driven)
+        w : volt
+        """,
+        """
+        u_S += U*(1 - u_S)
+        released = u_S*x
+        x -= released
+        v_post += w*released
+        """,
+        namespace={"tau_d": (80, "ms"), "tau_f": (50, "ms"), "U": (0.3, "1")},
+        values={"w": (6, "mV"), "x": (1.0, "1")},
+    ),
+    "spike_timing_plasticity": Synapses(
+        CELLS,
+        """
+        w : 1
+        dapre/dt = -apre/taupre : 1 (event-driven)
+        dapost/dt = -apost/taupost : 1 (event-driven)
+        """,
+        "v_post += w*unit_w; apre += Apre; w = clip(w + apost, 0, wmax)",
+        "apost += Apost; w = clip(w + apre, 0, wmax)",
+        namespace=STDP,
+        values={"w": (0.4, "1")},
+    ),
+    "gap_junctions": Synapses(
+        COUPLED,
+        "w : siemens\ngap_post = w*(v_pre - v_post) : amp (summed)",
+        values={"w": (1, "nS")},
+        input_name="gap",
+    ),
+    "slow_conductance_summed": Synapses(
+        COUPLED,
+        """
+        dg/dt = -g/(40*ms) + 0.5*y*(5*nS - g)/ms : siemens (clock-driven)
+        dy/dt = -y/(3*ms) : 1 (clock-driven)
+        B = 1/(1 + exp(-0.062*v_post/mV)/3.57) : 1
+        gap_post = g*B*(0*mV - v_post) : amp (summed)
+        w : 1
+        """,
+        "y += w",
+        values={"w": (0.05, "1")},
+        input_name="gap",
+        method="euler",
+    ),
+    "voltage_dependent_events": Synapses(
+        CELLS,
+        "w : 1\nn : 1",
+        "n += 1; v_post += w*(v_limit - v_post)",
+        "n -= 0.25*int(v_post > v_limit)",
+        values={"w": (0.2, "1")},
+        namespace={"v_limit": (-50, "mV")},
     ),
 }

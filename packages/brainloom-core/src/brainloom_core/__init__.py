@@ -34,7 +34,7 @@ from .dynamics.delays import Delay, Delayed
 from .dynamics.network import Network, Projection
 from .dynamics.neuron import Crossing, Neuron, Refractory
 from .dynamics.numerics import Numerics
-from .dynamics.solvers import SOLVERS, Solver
+from .dynamics.solvers import SOLVERS, Solver, repeated, substeps
 from .dynamics.synapse import AlignPost, Synapse, SynOut
 from .dynamics.views import View
 from .errors import (
@@ -200,12 +200,14 @@ __all__ = [
     "positive",
     "quantity_field",
     "real_signature",
+    "repeated",
     "restore",
     "resume",
     "seeded",
     "simulate",
     "snapshot",
     "state",
+    "substeps",
     "sweep",
     "text",
     "whole",

@@ -5,12 +5,12 @@ that move, and one that moves by less stands still, whatever its equation says. 
 declared `slow` is kept in two parts, `x` and `x_lost`, whose sum has twice the digits.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 import brainunit as u
 import jax.numpy as jnp
 
-from .dynamics.solvers import Drift
+from .dynamics.solvers import Drift, moved_to
 from .types import Array, Quantity, Scheme, Time, Values
 from .units import to_number, with_unit
 
@@ -64,7 +64,7 @@ def in_two_parts(step: Scheme, names: Collection[str]) -> Scheme:
         return step
 
     def advance(drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
-        at = _moved_to(y, names)
+        at = moved_to(y, names)
         new = step({n: at(drift) for n, drift in drifts.items()}, _lost(y, names), dt)
         for name in names:
             new[name], new[lost_part(name)] = accumulate(y[name], new[name])
@@ -75,27 +75,3 @@ def in_two_parts(step: Scheme, names: Collection[str]) -> Scheme:
 
 def _lost(y: Values, names: Collection[str]) -> dict[str, Quantity]:
     return {**y, **{name: y[lost_part(name)] for name in names}}
-
-
-def _moved_to(y: Values, names: Collection[str]) -> Callable[[Drift], Drift]:
-    """What makes of a drift one of the distance from these values."""
-
-    def moved(drift: Drift) -> Drift:
-        def rate(near: Values) -> Quantity:
-            return drift({**near, **{name: y[name] + near[name] for name in names}})
-
-        return _Depending(rate, getattr(drift, "depends", None))
-
-    return moved
-
-
-class _Depending:
-    """A drift that says, as the one within it, on which states it depends."""
-
-    def __init__(self, rate: Drift, depends: frozenset[str] | None) -> None:
-        self._rate = rate
-        if depends is not None:
-            self.depends = depends
-
-    def __call__(self, y: Values) -> Quantity:
-        return self._rate(y)

@@ -1,5 +1,6 @@
 """Poisson trains onto a state of a population or synapse."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import brainstate
@@ -135,7 +136,8 @@ class PoissonInput(Declared):
         if owner is not None:
             _index("PoissonInput", self.indices, owner.varshape[-1])
             self.waiting = _Waiting(self.target)
-            owner.add_delta_input(f"PoissonInput_{_number(owner)}", self.waiting)
+            label = _port(owner, self.target)
+            owner.add_delta_input(f"PoissonInput_{_number(owner)}", self.waiting, label)
             drives(self, owner)
 
     def update(self) -> None:
@@ -242,7 +244,7 @@ def poisson_input(
     else:
         nothing = u.math.zeros_like(state.value)
         key = f"poisson_input_{_number(owner)}"
-        owner.add_delta_input(key, jumps.added(drawn, onto=nothing))
+        owner.add_delta_input(key, jumps.added(drawn, onto=nothing), _port(owner, target))
 
 
 def _state(target: brainstate.State) -> brainstate.State:
@@ -266,10 +268,17 @@ def _raised_by_events(target: brainstate.State) -> Dynamics | None:
     owner, item = getattr(target, "module", None), getattr(target, "item", None)
     raised: tuple[str, ...] = ()
     if isinstance(owner, Neuron) and type(owner).add_jumps is Neuron.add_jumps:
-        raised = (owner.jump_state,)  # of several receptors each would need to be named
+        raised = tuple(owner.ports.values()) or (owner.jump_state,)
     elif isinstance(owner, Synapse):
         raised = tuple(owner.jump_states)
     return getattr(target, "view", owner) if item in raised else None
+
+
+def _port(owner: Dynamics, target: brainstate.State) -> str | None:
+    """The label by which jumps reach this state, None where none is needed."""
+    ports: Mapping[str, str] = getattr(getattr(owner, "population", owner), "ports", {})
+    item = getattr(target, "item", None)
+    return next((label for label, name in ports.items() if name == item), None)
 
 
 def _number(owner: Dynamics) -> int:

@@ -5,6 +5,7 @@ from importlib.metadata import version as _version
 from brainloom_core import CheckpointError
 
 from . import data as data
+from .callbacks import Callback, CSVLog, LayerRates, Progress, TensorBoard
 from .convolutions import (
     AvgPool1d,
     AvgPool2d,
@@ -60,6 +61,7 @@ from .reductions import (
 from .regularizers import FiringRate, Voltage, Weight
 from .rolling import read_out, rollout
 from .rules import BPTT, RULES, EventProp, LearningRule, Online
+from .statistics import ConfusionMatrix, SpikeStatistics, confusion_matrix, spike_statistics
 from .trainer import Trainer
 
 __version__ = _version("brainloom-training")
@@ -73,7 +75,10 @@ __all__ = [
     "Accuracy",
     "AvgPool1d",
     "AvgPool2d",
+    "CSVLog",
+    "Callback",
     "CheckpointError",
+    "ConfusionMatrix",
     "Conv1d",
     "Conv2d",
     "DeltaEncoder",
@@ -96,6 +101,7 @@ __all__ = [
     "LatencyCrossEntropy",
     "LatencyEncoder",
     "LayerNorm",
+    "LayerRates",
     "LeakyRateReadout",
     "LeakySpikeReadout",
     "LearningRule",
@@ -109,6 +115,7 @@ __all__ = [
     "MembraneCrossEntropy",
     "Online",
     "PopulationEncoder",
+    "Progress",
     "RateCrossEntropy",
     "RateEncoder",
     "RateMSE",
@@ -119,8 +126,10 @@ __all__ = [
     "SpikeCountCrossEntropy",
     "SpikeCountMSE",
     "SpikeDrivenAttention",
+    "SpikeStatistics",
     "Stack",
     "SumOverTime",
+    "TensorBoard",
     "Trainer",
     "TrainingError",
     "VanRossum",
@@ -129,6 +138,7 @@ __all__ = [
     "check_eventprop",
     "check_expectation",
     "check_gradients",
+    "confusion_matrix",
     "diagnose",
     "evaluate",
     "first_spike_time",
@@ -137,5 +147,6 @@ __all__ = [
     "make_trainable",
     "read_out",
     "rollout",
+    "spike_statistics",
     "trainable",
 ]

@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import brainstate
@@ -14,6 +14,7 @@ from brainloom_core.tensors import check_writable
 from brainloom_core.types import Arguments
 from brainloom_core.units import show
 
+from .callbacks import Callback, Progress
 from .data.checks import check_whole
 from .history import EarlyStop, History
 from .loop import Run, measured
@@ -42,6 +43,7 @@ def fit(
     save_every: int | None = None,
     progress: bool | None = None,
     on_epoch: str | Callable[[History], object] | None = None,
+    callbacks: Sequence[str | Callback] = (),
     seed: int = 0,
     **options: Any,
 ) -> History:
@@ -77,6 +79,8 @@ def fit(
         progress: Whether to show a progress bar; None shows one on a terminal.
         on_epoch: Called with the history after each epoch: a function, or the name of a callback
             that a plugin registers.
+        callbacks: What else happens beside training, such as `CSVLog("run.csv")`, `TensorBoard`
+            or `LayerRates()`; also the name of one that a plugin registers.
         seed: Seed of the order of samples and of all that is random.
         options: Those of `Trainer`: `optimizer`, `rule`, `parameters`, `metrics`, `regularizers`,
             `constraints`, `clip_norm`, `encoder`, `read`, `batching`, `dt`.
@@ -107,6 +111,7 @@ def fit(
     _check("progress", progress is None or isinstance(progress, bool), BAR, progress)
     on_epoch = made("callback", on_epoch) if isinstance(on_epoch, str) else on_epoch
     _check("on_epoch", on_epoch is None or callable(on_epoch), "a function or None", on_epoch)
+    called = _callbacks(callbacks)
     check_whole("fit", 1, steps_per_epoch=1 if steps_per_epoch is None else steps_per_epoch)
     check_whole("fit", 0, prefetch=prefetch)
     trainer = _trainer("fit", model, loss, seed=seed, **options)
@@ -124,9 +129,11 @@ def fit(
         check_writable(checkpoint)
     told = None if measured_on is None else measured_on.about()["train"]
     others = {"validation": str(told), "early_stop": text_of(early_stop)}
-    run = Run(trainer, source, epochs, measured_on, early_stop, checkpoint, save_every, others)
+    kept = checkpoint, save_every, others, called
+    run = Run(trainer, source, epochs, measured_on, early_stop, *kept)
     run.resume()
     try:
+        run.call("on_start")
         with progress_bar(run.total, progress, initial=trainer.steps, desc="training") as bar:
             while not run.over:
                 run.epoch(bar)
@@ -135,6 +142,7 @@ def fit(
         run.finish()
     finally:
         trainer.close()
+        run.call("on_end")
     return run.history
 
 
@@ -194,6 +202,27 @@ def _trainer(
             f"{', '.join(known)}. A learning rate is that of the optimizer: optax.adam(1e-3)"
         )
     return Trainer(model, loss, **options)
+
+
+def _callbacks(given: Sequence[str | Callback]) -> tuple[Callback, ...]:
+    """The callbacks that are given, or that plugins register under these names."""
+    expected = "some such as [CSVLog('run.csv')]"
+    _check("callbacks", isinstance(given, (list, tuple)), expected, given)
+    found = [_AfterEpoch(made("callback", it)) if isinstance(it, str) else it for it in given]
+    for number, callback in enumerate(found):
+        _check(f"callbacks[{number}]", isinstance(callback, Callback), expected, callback)
+    return tuple(found)
+
+
+class _AfterEpoch(Callback):
+    """What a plugin registers: a function of the history."""
+
+    def __init__(self, function: Callable[[History], object]) -> None:
+        self.function = function
+
+    def on_epoch(self, progress: Progress) -> None:
+        """Call it."""
+        self.function(progress.history)
 
 
 def _check_early_stop(stop: EarlyStop | None, measured: set[str], validated: bool) -> None:

@@ -85,7 +85,9 @@ class History(Mapping[str, list[float]]):
             self.measured.setdefault(name, []).append(value)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw loss and metrics over epochs; returns the axes of matplotlib.
+        """Draw loss and metrics over epochs, validation dashed; returns the axes of matplotlib.
+
+        The norm of the gradient and rates, which have other scales, are left out.
 
         Args:
             ax: Axes to draw into; those of a new figure.
@@ -94,9 +96,15 @@ class History(Mapping[str, list[float]]):
             from matplotlib.figure import Figure
 
             ax = Figure(layout="constrained").subplots()
+        colours: dict[str, str] = {}
         for name, values in self.items():
-            if name != "gradient_norm":
-                ax.plot(range(1, len(values) + 1), values, label=name)
+            if name == "gradient_norm" or "/" in name:
+                continue
+            of = name.removeprefix("val_")
+            colour = colours.setdefault(of, f"C{len(colours)}")
+            style = "-" if of == name else "--"
+            epochs = range(self.epochs - len(values) + 1, self.epochs + 1)
+            ax.plot(epochs, values, style, color=colour, label=name)
         ax.set_xlabel("epoch")
         ax.legend()
         return ax

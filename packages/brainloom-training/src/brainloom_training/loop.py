@@ -15,6 +15,7 @@ from brainloom_core.identity import differences, refuse, text_of
 from brainloom_core.tensors import earlier, read_newest, write
 from brainloom_core.types import PyTree
 
+from .callbacks import Callback, Progress
 from .guard import AT_ONCE, DIAGNOSE, TrainingError
 from .history import EarlyStop, History
 from .sources import Source
@@ -49,6 +50,7 @@ class Run:
     checkpoint: Any
     save_every: int | None
     about: dict[str, str] = field(default_factory=dict)
+    callbacks: tuple[Callback, ...] = ()
     history: History = field(default_factory=History)
     means: "Means" = field(default_factory=lambda: Means())
     done: int = 0  # steps of this epoch
@@ -77,6 +79,7 @@ class Run:
             if bar is not None:
                 bar.update()
         self.end_epoch()
+        self.call("on_epoch")
         if bar is not None:
             latest = {name: values[-1] for name, values in self.history.items()}
             bar.set_postfix(latest, refresh=False)
@@ -91,8 +94,10 @@ class Run:
             self.prepare(x, y)
         self.last = (x, y)
         with self.told():
-            self.means.add(_length(y), self.trainer.step(x, y))
+            values = self.trainer.step(x, y)
+            self.means.add(_length(y), values)
         self.done += 1
+        self.call("on_step", values)
         if self.save_every is not None and self.trainer.steps % self.save_every == 0:
             self.save()
 
@@ -137,12 +142,30 @@ class Run:
         if self.validation is not None:
             found = measured(self.trainer, self.validation)
             values |= {f"val_{name}": value for name, value in found.items()}
+        for callback in self.callbacks:
+            values |= callback.measure(self.progress)
         self.history.append(values)
         self.means, self.done = Means(), 0
         stop = self.early_stop
         if stop is not None and stop.best(self.history) == self.history.epochs - 1:
             self.best = self.trainer.snapshot()
         self.save()
+
+    @property
+    def progress(self) -> Progress:
+        """Where training is, for callbacks."""
+        return Progress(self.trainer, self.history, self.epochs, self.last, self.everything)
+
+    def call(self, method: str, *args: Any) -> None:
+        """Let each callback do what it does now."""
+        if self.callbacks:
+            progress = self.progress
+            for callback in self.callbacks:
+                getattr(callback, method)(progress, *args)
+
+    def everything(self) -> dict[str, str]:
+        """What decides on this run, as texts by name."""
+        return {**self.about, **self.source.about(), **self.trainer.make()}
 
     def finish(self) -> None:
         if self.early_stop is not None and self.early_stop.restore and self.best:
@@ -170,7 +193,7 @@ class Run:
     def resume(self) -> None:
         if self.checkpoint is None:
             return
-        self.about = {**self.about, **self.source.about(), **self.trainer.make()}
+        self.about = self.everything()
         places = (Path(self.checkpoint), earlier(self.checkpoint))
         if not any(place.exists() for place in places):
             return

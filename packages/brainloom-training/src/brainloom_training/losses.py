@@ -157,8 +157,12 @@ class OfClasses(Loss):
 
     per_class = 1
 
-    def _scores(self, reduced: PyTree) -> jax.Array:
-        """One plain number per class, `(*batch, classes)`."""
+    def scores(self, reduced: PyTree) -> jax.Array:
+        """One plain number per class, `(*batch, classes)`.
+
+        Args:
+            reduced: What `over` gives for a sequence of outputs.
+        """
         scores = self._scaled("outputs", reduced, u.UNITLESS)
         n = scores.shape[-1] if scores.ndim else 0
         if n == 0 or n % self.per_class:
@@ -262,7 +266,7 @@ class SpikeCountCrossEntropy(OfClasses):
 
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the numbers of spikes, `(*batch, n)`."""
-        return self._cross_entropy(self._scores(reduced), targets)
+        return self._cross_entropy(self.scores(reduced), targets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,7 +297,7 @@ class RateCrossEntropy(OfClasses):
 
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the averaged logarithms, `(*batch, n)`."""
-        scores = self._scores(reduced)
+        scores = self.scores(reduced)
         return -_at(scores, self._labels(scores, targets)).mean()
 
 
@@ -328,7 +332,7 @@ class MembraneCrossEntropy(OfClasses):
 
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of one potential per neuron, `(*batch, n)`."""
-        scores = self._scores(self._scaled("outputs", reduced, self.scale))
+        scores = self.scores(self._scaled("outputs", reduced, self.scale))
         return self._cross_entropy(scores, targets)
 
 
@@ -369,7 +373,7 @@ class LatencyCrossEntropy(OfClasses):
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the times of the first spikes in steps, `(*batch, n)`."""
         step = u.get_magnitude(current_dt() / self.tau)
-        return self._cross_entropy(-step * self._scores(reduced), targets)
+        return self._cross_entropy(-step * self.scores(reduced), targets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -409,7 +413,7 @@ class SpikeCountMSE(OfClasses):
 
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The loss of the numbers of spikes, `(*batch, n)`."""
-        scores = self._scores(reduced)
+        scores = self.scores(reduced)
         labels = self._labels(scores, targets)
         right = labels[..., None] == jnp.arange(scores.shape[-1])
         wanted = jnp.where(right, self.correct, self.incorrect)
@@ -443,7 +447,7 @@ class Accuracy(OfClasses):
 
     def of_reduced(self, reduced: PyTree, targets: PyTree) -> jax.Array:
         """The accuracy of the scores, `(*batch, n)`."""
-        scores = self._scores(u.get_mantissa(reduced))
+        scores = self.scores(u.get_mantissa(reduced))
         highest = scores == scores.max(axis=-1, keepdims=True)
         return _at(
             highest / highest.sum(axis=-1, keepdims=True), self._labels(scores, targets)

@@ -1,7 +1,7 @@
 """`Objective`: the number that training makes small, as a function of a batch."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from brainloom_core.units import show
 from .arguments import takes
 from .losses import OfClasses
 from .padding import Masked, of_lengths, unpadded
-from .reductions import Reduction, Stack
+from .reductions import MeanOverTime, Reduction, Stack
 from .rolling import rollout
 from .types import ByName, Measure, Penalty, Read
 
@@ -75,6 +75,24 @@ class Objective:
         if self.batching == "vmap":
             return jax.tree.map(lambda out: jnp.moveaxis(out, 0, 1), mapped(self._outputs, x))
         return self._outputs(x)
+
+    def means(self, x: PyTree, names: Sequence[str]) -> ByName:
+        """Means over time and samples of what some names mean, in a run on a batch."""
+
+        def run(x: PyTree) -> PyTree:
+            self.reset()
+            return rollout(
+                self.model,
+                self.sequence(x),
+                n_steps=self.n_steps,
+                read={name: name for name in names},
+                over=MeanOverTime(),
+                segment="auto",
+            )
+
+        found: ByName = mapped(run, x) if self.batching == "vmap" else run(x)
+        one = self.batching is None or x is None
+        return found if one else jax.tree.map(lambda values: values.mean(0), found)
 
     def sequence(self, x: PyTree) -> PyTree:
         """The inputs of a batch over time, time first."""

@@ -30,6 +30,7 @@ from .data.checks import check_whole
 from .guard import Guard, TrainingError
 from .held import Held, is_quantity
 from .objective import Objective
+from .observation import spiking_layers
 from .padding import Padded, lengths_of
 from .parameters import conditions, could_be_trained, trainable
 from .reach import unreached
@@ -228,6 +229,26 @@ class Trainer:
             TrainingError: The inputs are not finite, or a step before was not.
         """
         return self._told(self._call("predict", x))
+
+    def spiking(self, x: PyTree) -> dict[str, jax.Array]:
+        """The share of the steps in which each neuron spikes, a mean over the samples of a batch.
+
+        Args:
+            x: Inputs, samples first, as of `step`.
+
+        Returns:
+            The shares, of the shape of the population, by the dotted name of each spiking layer.
+
+        Raises:
+            InputError: The model has no spiking layer.
+            TrainingError: The inputs are not finite, or a step before was not.
+        """
+        found: dict[str, jax.Array] = self._told(self._call("spiking", x))
+        return found
+
+    def numbers(self) -> ByName:
+        """The parameters as plain numbers in the units that they have, by name."""
+        return self._held.numbers()
 
     def tell(self, wait: bool = True) -> None:
         """Raise where a step was not finite; `step` does so by itself, when it is known.
@@ -455,6 +476,17 @@ class Trainer:
 
         return brainstate.transform.jit(run)
 
+    def _spiking(self, objective: Objective, x: PyTree) -> Callable[..., PyTree]:
+        layers = list(spiking_layers(self.model))
+
+        def run(number: Array, x: PyTree) -> PyTree:
+            self._guard.note(number, inputs=self._inputs(x))
+            with self._randomness(number):
+                found = objective.means(x, [_spikes_of(name) for name in layers])
+            return dict(zip(layers, found.values(), strict=True))
+
+        return brainstate.transform.jit(run)
+
     def _inputs(self, x: PyTree) -> PyTree:
         """Inputs that have to be finite."""
         return x if may_be_checked(self._wanted["encoder"]) else None
@@ -492,6 +524,11 @@ def _size(args: tuple[PyTree, ...]) -> int:
             + ", ".join(f"shape {np.shape(leaf)}" for leaf in jax.tree.leaves(args))
         )
     return sizes.pop()
+
+
+def _spikes_of(layer: str) -> str:
+    """The name of the spikes of a layer, of which one that is the whole model has none."""
+    return "spikes" if layer == "model" else f"{layer}.spikes"
 
 
 def _with(y: PyTree, lengths: ArrayLike | None) -> PyTree:

@@ -12,7 +12,20 @@ import typer
 
 from .tables import AsJson, quiet_plugin_warnings, show
 
-NEW = ("neuron", "synapse", "rule", "surrogate", "loss", "kernel")
+SLOW = 1.0  # seconds of an import that people notice
+NEW = (
+    "neuron",
+    "synapse",
+    "output",
+    "rule",
+    "surrogate",
+    "plasticity rule",
+    "encoder",
+    "loss",
+    "format",
+    "callback",
+    "kernel",
+)
 
 plugins_app = typer.Typer(help="List the installed plugins and what is wrong with them.")
 plugin_app = typer.Typer(help="Make a plugin, and check one.", no_args_is_help=True)
@@ -24,22 +37,51 @@ def plugins(
     load: Annotated[bool, typer.Option(help="Load each one, to see whether it works.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """List the installed plugins and what is wrong with them."""
+    """List the installed plugins and what is wrong with them, and with what they register."""
     if context.invoked_subcommand is not None:
         return
     from brainloom_core.plugins import list_plugins, load_plugins
 
     quiet_plugin_warnings()
-    rows = [asdict(plugin) for plugin in (load_plugins() if load else list_plugins())]
+    faults: dict[str, list[str]] = {}
+    if load:
+        load_plugins()
+        faults = _faults()
+    rows = [asdict(plugin) for plugin in list_plugins()]
     for row in rows:
-        row["import"] = "" if row["seconds"] is None else f"{row['seconds']:.2f} s"
-        row["what"] = "; ".join(filter(None, [row["error"], *row["remarks"]]))
+        seconds = row["seconds"]
+        row["import"] = "" if seconds is None else f"{seconds:.2f} s"
+        row["faults"] = faults.get(row["name"], [])
+        if row["state"] == "blocked":
+            row["faults"] = []
+        if seconds is not None and seconds > SLOW and row["error"] is None:
+            row["faults"].append(f"its import took {seconds:.1f} s, which every command waits for")
+        row["what"] = "; ".join(filter(None, [row["error"], *row["remarks"], *row["faults"]]))
     columns = ["name", "distribution", "version", "state", "import", "what"]
     show(
         [{k: v for k, v in row.items() if as_json or k in columns} for row in rows],
         as_json,
         columns,
     )
+
+
+def _faults() -> dict[str, list[str]]:
+    """What is wrong with things that are registered, and with kernels, by plugin."""
+    from brainloom_core.kernels import list_kernels
+    from brainloom_core.plugins import faults_of_things, list_plugins
+
+    found: dict[str, list[str]] = {}
+    for plugin, fault in faults_of_things():
+        found.setdefault(plugin, []).append(fault)
+    by_distribution: dict[str, list[str]] = {}
+    for kernel in list_kernels(tried=True):
+        if kernel.problem is not None and not kernel.problem.startswith("runs on "):
+            text = f"its kernel {kernel.name!r} of {kernel.op} cannot be used: {kernel.problem}"
+            by_distribution.setdefault(kernel.distribution, []).append(text)
+    for info in list_plugins():
+        if info.state == "loaded" and info.distribution in by_distribution:
+            found.setdefault(info.name, []).extend(by_distribution.pop(info.distribution))
+    return found
 
 
 @plugins_app.command()
@@ -71,7 +113,7 @@ def new(
     folder: Annotated[Path, typer.Option(help="Where its folder is to be.")] = Path(),
 ) -> None:
     """Make a distribution with what a plugin needs: things, tests, a page, CI and release."""
-    kinds = kind or ["neuron"]
+    kinds = [name.replace("_", " ").replace("-", " ") for name in kind or ["neuron"]]
     unknown = sorted({*kinds} - {*NEW})
     if unknown:
         raise typer.BadParameter(f"kind: expected some of {', '.join(NEW)}, got {unknown}")

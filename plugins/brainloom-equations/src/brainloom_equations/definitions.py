@@ -53,12 +53,13 @@ class Statement:
     place: Fragment
 
 
-def read_definitions(what: str, text: str) -> list[Definition]:
+def read_definitions(what: str, text: str, *, needs_equation: bool = True) -> list[Definition]:
     """The definitions of a text of equations.
 
     Args:
         what: What the text is, for errors.
         text: The text.
+        needs_equation: Whether one of them has to be a differential equation.
 
     Raises:
         EquationError: A line is no definition, or a name is defined twice.
@@ -86,7 +87,7 @@ def read_definitions(what: str, text: str) -> list[Definition]:
         if definition.name in seen:
             raise definition.place.error(f"{definition.name} is defined twice")
         seen[definition.name] = definition
-    if not any(d.kind == "differential equation" for d in found):
+    if needs_equation and not any(d.kind == "differential equation" for d in found):
         raise whole.part(0, 0).error(
             "there is no differential equation, such as dv/dt = -v/tau : 1"
         )

@@ -8,9 +8,15 @@ from brainloom_core.units import show
 
 from .model import Model
 
-__all__ = ["docstring"]
+__all__ = ["EXAMPLE", "docstring"]
 
 WIDTH = 92
+# One that runs wherever the class is, under whatever name.
+EXAMPLE = (
+    "    >>> from brainloom_equations import EquationNeuron",
+    "    >>> EquationNeuron.role",
+    "    'population'",
+)
 USUAL = {
     "in_size": "Number of neurons, or the shape of the population.",
     "spk_fun": "Spike function with a surrogate gradient, `ReluGrad()`.",
@@ -45,9 +51,6 @@ def docstring(cls: type, model: Model, doc: str | None) -> str:
     ):
         if name in cls.declared_states():  # type: ignore[attr-defined]
             lines.append(f"    {name}: {words}, shape `(*batch, *in_size)`.")
-    required = [name for name, p in model.parameters.items() if p.default is REQUIRED]
-    example = f"{model.name}.__name__" if required else f"{model.name}(2).in_size"
-    shown = repr(model.name) if required else "(2,)"
     lines = [part for line in lines for part in _wrapped(line)]
     return "\n".join(
         [
@@ -56,7 +59,7 @@ def docstring(cls: type, model: Model, doc: str | None) -> str:
             "    ParameterError: A parameter has the wrong unit, shape or range.",
             "    InputError: An input has the wrong unit or shape.",
             *("", "References:", "    The text of its equations, in the syntax of Brian2."),
-            *("", "Examples:", f"    >>> {example}", f"    {shown}", ""),
+            *("", "Examples:", *EXAMPLE, ""),
         ]
     )
 

@@ -46,7 +46,7 @@ def evaluated(node: Node, model: Any, y: Values) -> Any:
     match node.op:
         case "number":
             return node.value if isinstance(node.value, bool) else float(node.value)
-        case "state" | "input":
+        case "state" | "input" | "outer":
             return y[name]
         case "param":
             return getattr(model, name)

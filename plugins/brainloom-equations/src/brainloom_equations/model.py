@@ -61,6 +61,7 @@ class Model:
         functions: Functions of time by name.
         subexpressions: Unit and expression by name.
         input_unit: Unit of the input current.
+        input_name: What the texts call it.
         threshold: The condition of a spike, None for no spikes.
         changes: What a spike does, by name of the state.
         refractory: The period or the condition of refractoriness, None for none.
@@ -68,6 +69,7 @@ class Model:
         linear: Whether the equations are linear.
         noise_rule: How noise is added, empty without noise.
         fixed_solver: Whether only this solver fits.
+        capped: Whether V is cut off at the threshold, so that other states do not see it explode.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Model:
     functions: Functions
     subexpressions: Mapping[str, tuple[u.Unit, Node]]
     input_unit: u.Unit
+    input_name: str
     threshold: Node | None
     changes: Mapping[str, Change]
     refractory: Node | None
@@ -85,6 +88,7 @@ class Model:
     linear: bool
     noise_rule: str
     fixed_solver: bool
+    capped: bool
 
     def needs(self, *nodes: Node) -> tuple[str, ...]:
         """The states, and the input, that expressions take, those of their subexpressions too."""

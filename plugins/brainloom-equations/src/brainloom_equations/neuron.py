@@ -77,6 +77,7 @@ class EquationNeuron(Neuron):
     frozen: ClassVar[tuple[str, ...]] = ()
     strict: ClassVar[bool] = True  # v > v_th, and not >=
     noise_rule: ClassVar[str] = ""
+    input_name: ClassVar[str] = "I"  # what the text calls it
     texts: ClassVar[dict[str, str]] = {}
     equation_methods: ClassVar[dict[str, Set[str]]] = {
         **Neuron.equation_methods,
@@ -120,6 +121,20 @@ class EquationNeuron(Neuron):
             function: A function of the time.
         """
         return at_time(function)
+
+    @property
+    def V_reset(self) -> Quantity:
+        """The potential after a spike, of neurons as they are now."""
+        if "reset" not in self.equations.methods:
+            raise AttributeError(f"{type(self).__name__} has no reset of V")
+        return self.call_equation("reset", self.state_values())
+
+    @property
+    def tau_ref(self) -> Time:
+        """The period for which V is held, of neurons as they are now; in a step of no length."""
+        if "refractory_period" not in self.equations.methods or "V" not in self.frozen:
+            raise AttributeError(f"{type(self).__name__} does not hold V for a time")
+        return self.call_equation("refractory_period", self.state_values())
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -25,6 +25,9 @@ CONSTANTS = {"pi": np.pi, "e": np.e, "inf": np.inf}
 SPECIAL = {"t": u.second, "dt": u.second, "i": u.UNITLESS, "N": u.UNITLESS}
 SHOWN = (u.mV, u.nA, u.nS, u.ms, u.pF, u.Mohm, u.Hz)
 RESERVED = {*functions.__all__, "jnp", "math", "np"}
+FREE = {"V_reset", "tau_ref"}  # texts may have these, which then say the same
+TAKEN = frozenset({"spk", "self", "steps_since", "I", "V"})
+SYNAPTIC = {"event-driven", "clock-driven", "summed"}
 OWN = {"not_refractory", "lastspike", "xi"}
 
 
@@ -37,6 +40,9 @@ class Reader:
         input_name: What the texts call the input current.
         potential: What they call the potential.
     """
+
+    base: type = EquationNeuron
+    taken: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -55,11 +61,13 @@ class Reader:
         self.subexpressions: dict[str, tuple[u.Unit, Node]] = {}
         self.kinds: dict[str, Dimension] = {name: unit.dim for name, unit in SPECIAL.items()}
         self.kinds |= {"not_refractory": NUMBER, "steps_since": NUMBER}
+        self.local: set[str] = set()
         self._resolving: list[str] = []
         for name, definition in self.by_name.items():
             self._check_name(name, definition.place)
             self.kinds[self.own(name)] = definition.unit.dim
-            for flag in definition.flags & {"event-driven", "clock-driven", "summed"}:
+            synaptic = SYNAPTIC if self.base is EquationNeuron else set[str]()
+            for flag in definition.flags & synaptic:
                 raise definition.place.error(f"({flag}) is for synapses, and this is a neuron")
             if "constant over dt" in definition.flags:
                 raise definition.place.error("(constant over dt) is not known here")
@@ -79,19 +87,20 @@ class Reader:
         return known.kind == "differential equation" or changed
 
     def _check_name(self, name: str, place: Fragment) -> None:
-        own = self.own(name)
-        if own in ("V", "I"):
-            if own != name and own in self.by_name:
-                raise self.by_name[own].place.error(
-                    f"{own} is what the class calls {name}; give this one another name"
+        called = self.own(name)
+        if called in ("V", "I"):
+            if called != name and called in self.by_name:
+                raise self.by_name[called].place.error(
+                    f"{called} is what the class calls {name}; give this one another name"
                 )
             return
         if name in (*SPECIAL, *OWN, *FUNCTIONS, *CONSTANTS) or name.startswith("xi_"):
             raise place.error(f"{name} has a meaning of its own, and cannot be defined")
         if name in RESERVED:
             raise place.error(f"{name} has a meaning of its own, and cannot be defined")
-        if hasattr(EquationNeuron, name) or name in ("spk", "self", "steps_since", "I", "V"):
-            raise place.error(f"{name} is taken: every neuron has an attribute of this name")
+        own = hasattr(self.base, name) and name not in FREE
+        if own or name in self.taken | TAKEN:
+            raise place.error(f"{name} is taken: every class has an attribute of this name")
 
     def resolved(self, node: Node) -> Node:
         """The expression with all names known.
@@ -241,7 +250,7 @@ def _timed(node: Node) -> Node:
     if node.op == "of_time":
         return node
     random = {"rand", "randn"} & {*node.names("call")}
-    if not random and not node.names("state", "input", "xi", "sub"):
+    if not random and not node.names("state", "input", "xi", "sub", "outer"):
         return Node("of_time", (node,), "", node.place)
     return replace(node, args=tuple(_timed(arg) for arg in node.args))
 

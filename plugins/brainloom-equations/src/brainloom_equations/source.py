@@ -10,6 +10,7 @@ from brainloom_core.types import Quantity
 from brainloom_core.units import show
 
 from .building import after, is_slow, scale_parameter, threshold_of
+from .describing import EXAMPLE
 from .dimensions import CONDITIONS, FUNCTIONS
 from .fragments import EquationError
 from .model import Change, Model
@@ -61,7 +62,7 @@ class _Writer:
     def module(self) -> str:
         """The whole module."""
         body = [*self._declarations(), *self._settings(), *self._methods()]
-        doc = inspect.cleandoc(self.cls.__doc__ or "")
+        doc = inspect.cleandoc(self.cls.__doc__ or "").replace("\n".join(EXAMPLE), self._example())
         lines = [f'"""{self.model.name}: {doc.splitlines()[0]}"""', ""]
         alias = "" if self.units == "brainunit" else " as u"
         standard = [f"import {name}" for name in sorted(self.modules & {"math"})]
@@ -79,6 +80,13 @@ class _Writer:
         text = "\n".join(f"    {line}".rstrip() for line in doc.splitlines())
         lines += [f'    r"""{text.strip()}', '    """', ""]
         return "\n".join([*lines, *(f"    {line}".rstrip() for line in body)]) + "\n"
+
+    def _example(self) -> str:
+        name = self.model.name
+        given = any(p.default is REQUIRED for p in self.model.parameters.values())
+        if given or self.model.functions:
+            return f"    >>> {name}.__name__\n    {name!r}"
+        return f"    >>> {name}(2).in_size\n    (2,)"
 
     # Declarations
 
@@ -167,6 +175,7 @@ class _Writer:
         if vars_of.get("frozen"):
             lines.append(f"frozen = {vars_of['frozen']!r}".replace("'", '"'))
         lines += ['noise_rule = "heun"'] * (self.model.noise_rule == "heun")
+        lines += ["caps_overshoot = True"] * self.model.capped
         lines += ["strict = False"] * ("strict" in vars_of)
         lines += ["linear = True"] * self.model.linear
         if self.model.input_unit != u.mA:

@@ -16,7 +16,7 @@ from ..declare.declared import Declared
 from ..declare.descriptor import Descriptor
 from ..declare.parameters import REQUIRED, option
 from ..equations import Equations, read_equations
-from ..errors import DeclarationError, InputError, ParameterError
+from ..errors import DeclarationError, InputError, ParameterError, UnitError
 from ..small_steps import in_two_parts
 from ..types import Arguments, Index, Input, Quantity, Scheme, Shape, Size, Values
 from ..units import dimension_name, same_dimension, show, to_number, with_unit
@@ -29,7 +29,9 @@ from .views import View
 __all__ = ["Dynamics"]
 
 _known_solver = Constraint(
-    "one of " + ", ".join(map(repr, ("auto", *SOLVERS))) + " or a function",
+    "one of "
+    + ", ".join(map(repr, ("auto", *SOLVERS)))
+    + ", one in parts such as 'rk4x10', or a function",
     is_solver,
 )
 
@@ -455,9 +457,26 @@ class Dynamics(Declared, brainstate.nn.Dynamics):
                 here, none = y[self.input_sites[site]], 0.0 * u.get_unit(x)
                 total = self.sum_current_inputs(none, here, label=site, pop=False)
                 y = {**y, f"I_{site}": total}
-            return self.call_equation(f"d{name}", y)
+            return self._in_its_unit(name, self._called_equation(f"d{name}", y), y[name])
 
         return Drift(rate, self.equations.depends(name))
+
+    def _called_equation(self, equation: str, y: Values) -> Quantity:
+        try:
+            return self.call_equation(equation, y)
+        except (u.UnitMismatchError, u.DimensionMismatchError) as error:
+            raise UnitError(
+                f"{type(self).__name__}.{equation}: its units do not fit together: {error}"
+            ) from error
+
+    def _in_its_unit(self, name: str, rate: Quantity, value: Quantity) -> Quantity:
+        """The derivative of a state, which is in the unit of the state by one of time."""
+        if not same_dimension(rate * u.ms, value):
+            raise UnitError(
+                f"{type(self).__name__}.d{name}: expected the unit of {name} by that of a time, "
+                f"{u.get_unit(value) / u.ms}, got {u.get_unit(rate)}"
+            )
+        return rate
 
     def _current_elsewhere(self, x: Quantity, V: Quantity) -> Quantity:
         """The sum of the currents that act at no site."""

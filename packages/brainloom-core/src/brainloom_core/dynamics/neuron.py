@@ -1,6 +1,6 @@
 """`Neuron`: the step that every spiking neuron shares."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from types import EllipsisType
 from typing import ClassVar, cast
 
@@ -14,7 +14,7 @@ from ..declare.filled import full
 from ..declare.parameters import option, param
 from ..declare.state_specs import state
 from ..equations import nearest, returned_names, texts_of
-from ..errors import DeclarationError, ParameterError
+from ..errors import DeclarationError, InputError, ParameterError
 from ..surrogate import ReluGrad, Surrogate
 from ..types import Arguments, Array, Quantity, SpikeFunction, Values
 from ..units import show
@@ -46,6 +46,17 @@ def _check_spikes(cls: "type[Neuron]") -> None:
             raise _no_such_state(cls, name)
 
 
+def _check_ports(cls: "type[Neuron]") -> None:
+    """Refuse a port that leads nowhere; the first one is what stands for all of them."""
+    for label, name in cls.ports.items():
+        if name not in cls._states or name == "V":
+            raise DeclarationError(
+                f"{cls.__name__}.ports: {label!r} leads to {name!r}, which is no state other than V"
+            )
+    if cls.ports:
+        cls.jump_state = next(iter(cls.ports.values()))
+
+
 def _no_such_state(cls: "type[Neuron]", name: str) -> DeclarationError:
     near = nearest(name, cls._states)
     hint = f"; did you mean {near!r}?" if near else "."
@@ -71,7 +82,9 @@ class Neuron(Dynamics):
     and whenever, reads `spike`. So $V$ stays above threshold until the next call, and a potential
     that is above threshold without having been there after a step, such as an initial one, spikes
     at the end of the step that it begins if it is above threshold still. A model whose
-    `jump_state` is another one than $V$ gets its jumps before step 2, as a synapse does.
+    `jump_state` is another one than $V$ gets its jumps before step 2, as a synapse does. One with
+    several such states names them in `ports`, by label: `DeltaProj(..., label="ex")` reaches that
+    of `"ex"`, and a jump without a label is an error.
 
     A model may override `after_spike`, `add_jumps`, `limit`, `spikes_at`, `fires`,
     `reset_potential` and `after_step`, each of which takes and gives values of states by name.
@@ -119,6 +132,7 @@ class Neuron(Dynamics):
     input_unit: ClassVar[u.Unit] = u.mA
     input_kind: ClassVar[str] = "current"  # held over a step; "events" where they arrive in it
     jump_state: ClassVar[str] = "V"
+    ports: ClassVar[Mapping[str, str]] = {}
     caps_overshoot: ClassVar[bool] = False
     equation_methods: ClassVar[dict[str, Set[str]]] = {
         **Dynamics.equation_methods,
@@ -156,6 +170,7 @@ class Neuron(Dynamics):
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         _check_spikes(cls)
+        _check_ports(cls)
 
     def configure(self, frame: Arguments | None, values: Arguments) -> None:
         super().configure(frame, values)
@@ -288,7 +303,7 @@ class Neuron(Dynamics):
         Args:
             y: The states, `spike` among them.
         """
-        changed = self.call_equation("on_spike", {**y, "spk": self._felt(y["spike"])})
+        changed = self.call_equation("on_spike", {**y, "spk": self.felt_spikes(y["spike"])})
         if unknown := changed.keys() - self._states.keys():
             raise _no_such_state(type(self), sorted(unknown)[0])
         return {**y, **changed, "V": self.reset_potential(y, y["spike"])}
@@ -314,7 +329,34 @@ class Neuron(Dynamics):
         Args:
             y: The states without them.
         """
-        return {**y, self.jump_state: self.sum_delta_inputs(y[self.jump_state])}
+        if not self.ports:
+            return {**y, self.jump_state: self.sum_delta_inputs(y[self.jump_state])}
+        for key in self.delta_inputs:
+            self.state_of_jump(key.rpartition(" // ")[0] or None)
+        new = dict(y)
+        for label, name in self.ports.items():
+            new[name] = self.sum_delta_inputs(new[name], label=label)
+        return new
+
+    @classmethod
+    def state_of_jump(cls, label: str | None = None) -> str:
+        """The state to which a jump with a label is added.
+
+        Args:
+            label: The label, None for a jump without one.
+
+        Raises:
+            InputError: The model has ports, and this is none of them.
+        """
+        if not cls.ports:
+            return cls.jump_state
+        if label is None or label not in cls.ports:
+            given = "no label" if label is None else repr(label)
+            raise InputError(
+                f"{cls.__name__}: a jump needs the label of a port, one of {list(cls.ports)}, as "
+                f"in DeltaProj(..., label={next(iter(cls.ports))!r}); got {given}"
+            )
+        return cls.ports[label]
 
     def limit(self, y: Values) -> Quantity:
         """The potential, where it is bound to be.
@@ -344,8 +386,12 @@ class Neuron(Dynamics):
         """
         return self.timing.pace(y)
 
-    def _felt(self, spk: Array) -> Array:
-        """The spikes as states other than V feel them, which is a matter of gradients."""
+    def felt_spikes(self, spk: Array) -> Array:
+        """The spikes as states other than V feel them, which is a matter of gradients.
+
+        Args:
+            spk: Spikes, as the state `spike` has them.
+        """
         if self.detach_reset:
             return jax.lax.stop_gradient(spk)
         if self.detach_reset is None and not self.interpolate:
@@ -369,7 +415,8 @@ class Neuron(Dynamics):
         after = "as the next step begins"
         soft = "the distance from reset to threshold is subtracted from V"
         rules = {"soft": soft, "hard": "V is set to V_reset"}
-        jump = f"added to {source.jump_state} "
+        where = [f"{name} (label {label!r})" for label, name in source.ports.items()]
+        jump = f"added to {' or '.join(where) or source.jump_state} "
         return {
             "input": "held over the step, summed inside the drift with the running V",
             "jump": jump + ("after" if source.jump_state == "V" else "before") + " integration",

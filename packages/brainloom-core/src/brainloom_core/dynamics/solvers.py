@@ -15,12 +15,15 @@ are those for a constant current.
 | `sequential_euler` | forward Euler, each state from the new values of those before | | 1 |
 | `izhikevich2003` | as before, the first state by two half steps | | 1 |
 
+A name with a number, such as `rk4x10`, is that scheme in as many equal parts of a step.
+
 The default, `auto`, takes `exp_rosenbrock` for coupled linear equations (their exact propagator),
 `exp_strang` for other coupled ones, and `exp_euler` for the rest.
 """
 
-from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Mapping, Set
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import brainunit as u
@@ -33,7 +36,17 @@ from ..types import Quantity, Scheme, Time, Values
 from ..units import exprel, exprel2, show, to_number, with_unit
 from .small_matrices import Matrix, Numbers, phis_of_matrix, row_times
 
-__all__ = ["SOLVERS", "Solver", "get_solver", "is_solver", "solver_facts", "step_mean"]
+__all__ = [
+    "SOLVERS",
+    "Solver",
+    "get_solver",
+    "is_solver",
+    "moved_to",
+    "repeated",
+    "solver_facts",
+    "step_mean",
+    "substeps",
+]
 
 Drift = Callable[[Values], Quantity]
 
@@ -280,11 +293,110 @@ def get_solver(solver: str | Scheme, *, linear: bool = False, coupled: bool = Tr
         if not coupled:
             return exp_euler
         return exp_rosenbrock if linear else exp_strang
+    if (parts := _in_parts(solver)) is not None:
+        return substeps(*parts)
     if solver not in SOLVERS:
         near = nearest(solver, SOLVERS)
         meant = f". Did you mean {near!r}?" if near else ""
         raise ParameterError(f"There is no solver {solver!r}; there are {list(SOLVERS)}{meant}")
     return SOLVERS[solver]
+
+
+def substeps(solver: str | Scheme, parts: int) -> Solver:
+    """A scheme that takes each step in equal parts, the input being held over all of them.
+
+    Spikes, resets and jumps stay at the ends of whole steps.
+
+    Args:
+        solver: The scheme of each part, or its name in `SOLVERS`.
+        parts: How many parts, at least 1.
+
+    Raises:
+        ParameterError: There is no solver of this name, or no such number of parts.
+
+    Examples:
+        >>> from brainloom_core import substeps
+        >>> solver = substeps("euler", 100)
+        >>> solver.name, round(float(solver({"x": lambda y: -y["x"]}, {"x": 1.0}, 0.1)["x"]), 4)
+        ('eulerx100', 0.9048)
+    """
+    if not _is_order(parts) or parts is None:
+        raise ParameterError(f"substeps.parts: expected a whole number >= 1, got {show(parts)}")
+    whole = solver_facts(get_solver(solver))
+
+    def step(drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
+        at = moved_to(y, drifts)
+        moved = {name: at(drift) for name, drift in drifts.items()}
+        start = {name: 0.0 * y[name] for name in drifts}
+
+        def part(change: Values) -> Values:  # which a float32 keeps where it could not the sum
+            return whole(moved, {**y, **change}, dt / parts)
+
+        change = repeated(part, start, parts)
+        return {name: y[name] + change[name] for name in drifts}
+
+    return replace(whole, name=f"{whole.name}x{parts}", step=step)
+
+
+def repeated(function: Callable[[Values], Values], y: Values, times: int) -> dict[str, Quantity]:
+    """A function of values by name, applied to what it gave before, compiled once.
+
+    Args:
+        function: It gives new values by the same names, of the same dimensions and shapes.
+        y: The first values; the last have their units and dtypes.
+        times: How many times.
+
+    Examples:
+        >>> from brainloom_core import repeated
+        >>> float(repeated(lambda y: {"x": 2.0 * y["x"]}, {"x": 1.0}, 10)["x"])
+        1024.0
+    """
+    first = {name: jnp.asarray(u.get_mantissa(value)) for name, value in y.items()}
+    units = {name: u.get_unit(value) for name, value in y.items()}
+
+    def whole(numbers: Numbers) -> dict[str, Quantity]:
+        return {name: with_unit(number, units[name]) for name, number in numbers.items()}
+
+    def once(_: int, numbers: Numbers) -> Numbers:
+        new = function(whole(numbers))
+        return {n: jnp.asarray(_plain(new[n], units[n]), first[n].dtype) for n in first}
+
+    return whole(jax.lax.fori_loop(0, times, once, first))
+
+
+def moved_to(y: Values, names: Collection[str]) -> Callable[[Drift], Drift]:
+    """What makes of a drift one of the distance from these values.
+
+    Args:
+        y: The values.
+        names: Of which states.
+    """
+
+    def moved(drift: Drift) -> Drift:
+        def rate(near: Values) -> Quantity:
+            return drift({**near, **{name: y[name] + near[name] for name in names}})
+
+        return _Depending(rate, getattr(drift, "depends", None))
+
+    return moved
+
+
+class _Depending:
+    """A drift that says, as the one within it, on which states it depends."""
+
+    def __init__(self, rate: Drift, depends: frozenset[str] | None) -> None:
+        self._rate = rate
+        if depends is not None:
+            self.depends = depends
+
+    def __call__(self, y: Values) -> Quantity:
+        return self._rate(y)
+
+
+def _in_parts(name: str) -> tuple[str, int] | None:
+    """The scheme and the number of parts of a name such as `rk4x10`."""
+    found = re.fullmatch(r"(\w+?)x([1-9]\d*)", name)
+    return (found[1], int(found[2])) if found and found[1] in SOLVERS else None
 
 
 def is_solver(solver: object) -> bool:
@@ -297,7 +409,7 @@ def is_solver(solver: object) -> bool:
         ParameterError: It is a scheme with attributes of a `Solver` of another kind than those.
     """
     if isinstance(solver, str):
-        return solver == "auto" or solver in SOLVERS
+        return solver == "auto" or solver in SOLVERS or _in_parts(solver) is not None
     if not callable(solver) or isinstance(solver, type):
         return False
     solver_facts(solver)

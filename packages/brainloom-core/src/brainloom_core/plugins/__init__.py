@@ -5,7 +5,16 @@ See [`hookspecs`][brainloom_core.plugins.hookspecs] for what a plugin may provid
 
 from .hookspecs import hookimpl
 from .kinds import KINDS, Kind
-from .lookup import declared_kernels, find, get, get_model, list_models, list_registered, made
+from .lookup import (
+    declared_kernels,
+    faults_of_things,
+    find,
+    get,
+    get_model,
+    list_models,
+    list_registered,
+    made,
+)
 from .manager import explain_plugin, list_plugins, load_plugins, manifest_of, reload_plugins
 from .manifest import Manifest, format_manifest, manifest_file
 from .records import ModelInfo, PluginInfo, Registered
@@ -19,6 +28,7 @@ __all__ = [
     "Registered",
     "declared_kernels",
     "explain_plugin",
+    "faults_of_things",
     "find",
     "format_manifest",
     "get",

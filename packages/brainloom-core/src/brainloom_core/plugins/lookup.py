@@ -11,11 +11,20 @@ from ..errors import PluginConflictError, PluginError
 from .kernel import Kernel
 from .kinds import KINDS, Kind, kind_of
 from .loading import contained
-from .manager import as_entry, list_plugins, plugins
+from .manager import as_entry, list_plugins, plugins, say_changes
 from .records import Registered
 from .settings import settings
 
-__all__ = ["declared_kernels", "find", "get", "get_model", "list_models", "list_registered", "made"]
+__all__ = [
+    "declared_kernels",
+    "faults_of_things",
+    "find",
+    "get",
+    "get_model",
+    "list_models",
+    "list_registered",
+    "made",
+]
 
 
 def list_registered(kind: str) -> list[Registered]:
@@ -133,6 +142,27 @@ def find(name: str) -> Any:
     return _imported(found, KINDS[found.kind])
 
 
+def faults_of_things() -> list[tuple[str, str]]:
+    """What of all that is registered cannot be had or is not of its kind, each with its plugin.
+
+    Everything is imported for that.
+
+    Examples:
+        >>> from brainloom_core.plugins import faults_of_things
+        >>> [fault for plugin, fault in faults_of_things() if plugin == "core"]
+        []
+    """
+    found = []
+    for kind in KINDS.values():
+        for item in _registered(kind) if kind.name != "kernel" else ():
+            try:
+                _imported(item, kind)
+            except PluginError as error:
+                fault = str(error).removeprefix(f"{item.distribution} ")
+                found.append((item.plugin, fault))
+    return found
+
+
 def declared_kernels() -> tuple[tuple[Kernel, str], ...]:
     """All kernels that plugins declare, each with its distribution; the same until a reload.
 
@@ -192,6 +222,12 @@ def _plural(why: str, who: list[str]) -> str:
 def _imported(item: Registered, kind: Kind) -> Any:
     module, _, attribute = item.target.partition(":")
     outcome = contained(lambda: _attribute(module, attribute), settings().timeout)
+    for plugin in plugins().all:
+        if outcome.changed and (plugin.name, plugin.distribution) == (
+            item.plugin,
+            item.distribution,
+        ):
+            say_changes(plugin, outcome)
     registers = f"{item.distribution} registers {item.name!r} as {item.target!r}, which"
     if outcome.error is not None:
         raise PluginError(f"{registers} cannot be imported: {outcome.error}") from outcome.error

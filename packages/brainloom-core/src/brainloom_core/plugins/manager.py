@@ -32,6 +32,7 @@ __all__ = [
     "manifest_of",
     "plugins",
     "reload_plugins",
+    "say_changes",
 ]
 
 
@@ -56,7 +57,7 @@ class Plugins:
         if plugin.module is None and plugin.error is None:
             outcome = contained(plugin.point.load, settings().timeout)
             plugin.seconds = outcome.seconds
-            _say_changes(plugin, outcome)
+            say_changes(plugin, outcome)
             try:
                 if outcome.error is not None:
                     raise outcome.error
@@ -93,7 +94,7 @@ class Plugins:
         hook = self.pluggy.subset_hook_caller(kind.hook, others)
         expected = len(self._implementations(kind, plugin.module))
         outcome = contained(lambda: _read(kind, hook(), expected), settings().timeout)
-        _say_changes(plugin, outcome)
+        say_changes(plugin, outcome)
         if outcome.error is not None:
             plugin.fail(outcome.error)
             return []
@@ -278,7 +279,13 @@ def _kernels(declared: Any) -> list[Kernel]:
 FIELDS = tuple(field.name for field in dataclasses.fields(Kernel))
 
 
-def _say_changes(plugin: Installed, outcome: Outcome) -> None:
+def say_changes(plugin: Installed, outcome: Outcome) -> None:
+    """Keep, and say once, what a plugin changed of the process.
+
+    Args:
+        plugin: The plugin.
+        outcome: What came of calling it.
+    """
     for what in outcome.changed:
         plugin.remark(f"it changed {what}, which was put back")
 

@@ -48,5 +48,10 @@ class Registered:
     version: str
     kind: str = "model"
 
+    @property
+    def plugin(self) -> str:
+        """Name of the plugin."""
+        return self.qualified_name.partition(":")[0]
+
 
 ModelInfo = Registered

@@ -56,7 +56,8 @@ class DeltaProj(FromModules):
         TypeError: A part is of the wrong kind.
         UnitError: The weights are not of the kind of the state that jumps.
         ValueError: A size does not fit the population, or `stp` belongs to another projection.
-        InputError: No spikes were given, or they have the wrong shape.
+        InputError: No spikes were given, or they have the wrong shape; or the label is none of the
+            ports of the population.
 
     References:
         Brunel (2000), J. Comput. Neurosci. 8, 183, doi:10.1023/A:1008925309027.
@@ -96,8 +97,9 @@ class DeltaProj(FromModules):
         )
         neurons = neurons_of(post)
         if isinstance(neurons, Neuron) and neurons.input_as_declared:
-            what = f"{type(neurons).__name__}.{neurons.jump_state}, which they add to,"
-            self._check_weights(state_unit(neurons, neurons.jump_state), what)
+            jumping = neurons.state_of_jump(label)
+            what = f"{type(neurons).__name__}.{jumping}, which they add to,"
+            self._check_weights(state_unit(neurons, jumping), what)
         drives(self, neurons)
 
     def update(self, *args: Array) -> None:

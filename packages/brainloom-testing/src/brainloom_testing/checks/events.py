@@ -88,21 +88,27 @@ def _takes_jumps(case: Case) -> bool:
 @applies_to("neuron", when=_takes_jumps)
 def check_jumps_are_one_by_any_way(case: Case) -> None:
     """A jump by a value and one by a function that stays leave a neuron in the same states."""
+    for label in case.cls.ports or (None,):  # type: ignore[attr-defined]
+        _jumps_are_one(case, label)
+
+
+def _jumps_are_one(case: Case, label: str | None) -> None:
     name = case.cls.__name__
+    jumping = case.cls.state_of_jump(label)  # type: ignore[attr-defined]
     ends: list[Quantity] = []
     with environment(case):
         for way in WAYS[1:]:
             model = fresh(case)
-            before = getattr(model, model.jump_state).value
+            before = getattr(model, jumping).value
             jump = 1e-3 * u.math.ones_like(before)
             value: Quantity = jump if way == "a value" else (lambda jump=jump: jump)
-            model.add_delta_input("event", value)
+            model.add_delta_input("event", value, label)
             model()
             require(
-                bool(jnp.any(u.get_mantissa(getattr(model, model.jump_state).value - before) != 0)),
-                f"{name}: a jump given as {way} does not reach {model.jump_state}",
+                bool(jnp.any(u.get_mantissa(getattr(model, jumping).value - before) != 0)),
+                f"{name}: a jump given as {way} does not reach {jumping}",
             )
-            ends.append(np.asarray(u.get_mantissa(getattr(model, model.jump_state).value)))
+            ends.append(np.asarray(u.get_mantissa(getattr(model, jumping).value)))
     require(
         np.array_equal(ends[0], ends[1]), f"{name}: jumps given as a value and a function differ"
     )

@@ -1,6 +1,7 @@
 """Checks that the way in which a model is run does not change what it does."""
 
 import copy
+import functools
 from typing import Any
 
 import brainstate
@@ -56,8 +57,7 @@ def check_jit_equals_eager(case: Case) -> None:
 def check_batch_equals_single_runs(case: Case) -> None:
     """Each member of a batch of three behaves as the model alone does with that input."""
     xs = _three_inputs(case)
-    with environment(case):
-        returned, recorded = run_compiled(case, fresh(case, 3), xs)
+    returned, recorded = _batch_of_three(case)
     with environment(case):
         alone = fresh(case)
         single = brainstate.transform.jit(lambda x: record(case, alone, x))
@@ -74,8 +74,7 @@ def check_batch_equals_single_runs(case: Case) -> None:
 def check_vmap_equals_batch(case: Case) -> None:
     """`brainstate.nn.Vmap` over three models gives what `batch_size=3` gives."""
     xs = _three_inputs(case)
-    with environment(case):
-        returned, recorded = run_compiled(case, fresh(case, 3), xs)
+    returned, recorded = _batch_of_three(case)
     with environment(case):
         model = case.build()
         brainstate.nn.vmap_init_all_states(model, axis_size=3, state_tag="batch")
@@ -103,13 +102,14 @@ def check_copies_behave_alike(case: Case) -> None:
     name, x = case.cls.__name__, drive(case)
     with environment(case):
         model = fresh(case)
-        run_compiled(case, model, x, 5)
+        five = brainstate.transform.jit(lambda x: record(case, model, x, 5))
+        five(x)
         copied, before = copy.deepcopy(model), values(model)
     with environment(case):
         theirs, _ = run_compiled(case, copied, x, 5)
     require_same(values(model), before, f"{name}, once a copy of it was run,", rtol=0.0)
     with environment(case):
-        ours, _ = run_compiled(case, model, x, 5)
+        ours, _ = five(x)
     require_close(theirs, ours, f"{name}: what a copy returns")
     require_same(values(copied), values(model), f"{name}: a copy")
 
@@ -132,6 +132,13 @@ def check_spikes_have_batch_shape(case: Case) -> None:
 def _at(i: int, case: Case, model: Dynamics, x: Quantity) -> Quantity:
     with brainstate.environ.context(i=i, t=i * brainstate.environ.get_dt()):
         return step(case, model, x)
+
+
+@functools.cache
+def _batch_of_three(case: Case) -> tuple[Quantity, dict[str, Quantity]]:
+    """What `record` gives of a batch with different inputs."""
+    with environment(case):
+        return run_compiled(case, fresh(case, 3), _three_inputs(case))
 
 
 def _three_inputs(case: Case) -> Quantity:

@@ -1,5 +1,8 @@
 """Checks of what makes a neuron: silence at rest, its reset, and an exact refractory period."""
 
+import functools
+from collections.abc import Callable
+
 import brainstate
 import brainunit as u
 import jax
@@ -13,7 +16,7 @@ from brainloom_core.units import step_count, with_unit
 from ..case import Case
 from ..declarations import initializers, quantities, states
 from ..require import require
-from ..running import drive, environment, fresh, run_compiled, settled
+from ..running import drive, environment, fresh, record, run_compiled, settled
 from .registry import applies_to
 
 __all__ = [
@@ -37,7 +40,10 @@ def _rests_below_threshold(case: Case) -> bool:
 
 
 def _is_refractory(case: Case) -> bool:
-    return issubclass(case.cls, Refractory)
+    """Whether V is held for a time that one gives, by the name that it has in the core."""
+    return issubclass(case.cls, Refractory) and {"tau_ref", "spk_reset"} <= {
+        *case.cls.declared_parameters()
+    }
 
 
 def _has_no_memory(case: Case) -> bool:
@@ -105,7 +111,8 @@ def check_refractory_period_holds_potential(case: Case) -> None:
     """After a spike, V is `V_reset` for `round(tau_ref / dt)` steps, then moves, with any reset."""
     for reset in RESETS:
         for period in PERIODS:
-            n, spikes, V, model = _run(case, reset, period)
+            model, run = _of_period(case, reset, period)
+            n, (spikes, V) = _steps_held(case, model), run()
             first = _spike_steps(case, spikes)[0]
             away = np.asarray(u.get_magnitude((V - model.V_reset) / u.mV))[first + 1 :] != 0
             held = int(np.argmax(away.reshape(len(away), -1).any(1)))
@@ -121,9 +128,10 @@ def check_refractory_period_adds_to_interval(case: Case) -> None:
     """The interval is the passage from reset to threshold plus `round(tau_ref / dt)` steps."""
     for reset in RESETS:
         for period in PERIODS:
-            n, spikes, _, model = _run(case, reset, period)
+            model, run = _of_period(case, reset, period)
+            n, (spikes, _) = _steps_held(case, model), run()
             first, second = _spike_steps(case, spikes)[:2]
-            passage = _passage(case, model)
+            passage = int(_spike_steps(case, run(model.V_reset)[0])[0]) + 1
             require(
                 second - first == passage + n,
                 f"{case.cls.__name__}({reset!r} reset): with tau_ref = {period} dt the interval "
@@ -132,24 +140,29 @@ def check_refractory_period_adds_to_interval(case: Case) -> None:
             )
 
 
-def _run(case: Case, reset: str, period: float) -> tuple[int, np.ndarray, Quantity, Quantity]:
-    """Steps of the period, and spikes, potential and model of a run of two spikes and more."""
+@functools.cache
+def _of_period(
+    case: Case, reset: str, period: float
+) -> tuple[Dynamics, Callable[..., tuple[np.ndarray, Quantity]]]:
+    """A model with this period, and a function that runs it: spikes and V in 200 steps."""
     x = drive(case)
     with environment(case):
         model = fresh(case, spk_reset=reset, tau_ref=period * case.dt)
-        n = int(step_count(model.tau_ref, case.dt).max())
-        spikes, recorded = run_compiled(case, model, x, 200)
-    return n, np.asarray(spikes), recorded["V"], model
+    compiled = brainstate.transform.jit(lambda x: record(case, model, x, 200))
+
+    def run(V: Quantity | None = None) -> tuple[np.ndarray, Quantity]:
+        with environment(case):
+            brainstate.nn.init_all_states(model)
+            if V is not None:
+                model.V.value = u.math.full_like(model.V.value, V)
+            spikes, recorded = compiled(x)
+        return np.asarray(spikes), recorded["V"]
+
+    return model, run
 
 
-def _passage(case: Case, model: Dynamics) -> int:
-    """Steps from reset to the first spike."""
-    x = drive(case)
-    with environment(case):
-        brainstate.nn.init_all_states(model)
-        model.V.value = u.math.full_like(model.V.value, model.V_reset)
-        spikes = run_compiled(case, model, x, 200)[0]
-    return int(_spike_steps(case, np.asarray(spikes))[0]) + 1
+def _steps_held(case: Case, model: Dynamics) -> int:
+    return int(step_count(model.tau_ref, case.dt).max())
 
 
 def _spike_steps(case: Case, spikes: np.ndarray) -> np.ndarray:

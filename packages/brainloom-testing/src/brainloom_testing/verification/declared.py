@@ -8,7 +8,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Crossing, Dynamics
+from brainloom_core import Crossing, Dynamics, Neuron
 from brainloom_core.types import Quantity, Values
 from brainloom_core.units import to_number, with_unit
 
@@ -64,6 +64,12 @@ class DeclaredEquations:
         """The potential at which the model spikes."""
         return call(self.model.threshold, y)
 
+    @property
+    def has_own_reset(self) -> bool:
+        """Whether the model says itself where a spike sets V, so that this is not known here."""
+        own = type(self.model).reset_potential
+        return own is not Neuron.reset_potential and not isinstance(self.model, Crossing)
+
     def after_spike(self, y: Values, rule: str = "hard") -> dict[str, Quantity]:
         """The states after a spike, by the rule of reset."""
         jumped = call(self.model.on_spike, {**y, "spk": jnp.ones(self.shapes["V"])})
@@ -72,13 +78,14 @@ class DeclaredEquations:
         return {**y, **jumped, "V": 0.0 * y["V"] + V}
 
     def equations(self, start: Quantity) -> Equations:
-        """For `solve`; the parameters are those of the model."""
+        """For `solve`, up to the first spike where the base class does not reset V."""
+        resets = not (isinstance(self.model, Crossing) or self.has_own_reset)
         return Equations(
             tuple(self.names),
             lambda y, I, p: np.asarray(self._rates(np.asarray(y), I)).tolist(),
             lambda p: np.asarray(start).tolist(),
             lambda y, p: float(self._excess(np.asarray(y))),
-            None if isinstance(self.model, Crossing) else lambda y, p: self._reset(y),
+            (lambda y, p: self._reset(y)) if resets else None,
             source="the declared equations of the model; DOP853, rtol 1e-10",
         )
 

@@ -1,0 +1,35 @@
+"""The models of this distribution are held to the conformance kit; most of them in `verify`."""
+
+from collections.abc import Callable
+
+import brainloom_nest
+import pytest
+from brainloom_core import Neuron
+from brainloom_nest import plugin
+from brainloom_testing import Case, checks_for, default_case
+
+# A parrot has no equation and takes no current.
+NEURONS = [
+    getattr(brainloom_nest, name)
+    for name in brainloom_nest.__all__
+    if issubclass(getattr(brainloom_nest, name), Neuron) and name != "parrot_neuron"
+]
+QUICK = ("iaf_psc_exp", "izhikevich")
+
+
+def checked(cls: type[Neuron]) -> list[object]:
+    case = default_case(cls)
+    marks = () if cls.__name__ in QUICK else (pytest.mark.slow,)
+    return [
+        pytest.param(case, check, marks=marks, id=f"{cls.__name__}-{check.__name__}")
+        for check in checks_for(case)
+    ]
+
+
+@pytest.mark.parametrize(("case", "check"), [x for cls in NEURONS for x in checked(cls)])
+def test_conformance(case: Case, check: Callable[[Case], None]) -> None:
+    check(case)
+
+
+def test_the_hook_names_all_there_is() -> None:
+    assert {*plugin.brainloom_models()} == {*brainloom_nest.__all__}
