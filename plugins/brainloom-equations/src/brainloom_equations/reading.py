@@ -74,7 +74,7 @@ class Reader:
 
     def own(self, name: str) -> str:
         """What the class calls a name of the text."""
-        if name == self.potential:
+        if name and name == self.potential:
             return "V"
         return "I" if name == self.input_name else name
 
@@ -122,7 +122,7 @@ class Reader:
         if node.op != "name":
             return node
         name = str(node.value)
-        if self.is_state(name):
+        if self.is_state(name) or name in self.local:
             return replace(node, op="state", value=self.own(name))
         if name == self.input_name:
             self.kinds.setdefault("I", None)
