@@ -160,7 +160,6 @@ ARGUMENTS: dict[Any, Arguments] = {
     bl.FluctuationDriven: {"cells": CELLS, "rate": 5 * u.Hz},
     bl.CSVLog: {"path": "run.csv"},
     bl.TensorBoard: {"folder": "runs"},
-    bl.spike_statistics: {"model": CELLS, "x": X * u.mA, "dt": 1 * u.ms},
     bl.confusion_matrix: {"model": READOUT, "data": (X, np.arange(4) % 2), "dt": 1 * u.ms},
     bl.Online: {"algorithm": "eprop"},
     bl.Trainer: {"model": READOUT, "loss": bl.MSE(), "dt": 1 * u.ms},
@@ -234,7 +233,7 @@ EXEMPT = {
     "what may hold any numbers": "full first_spike_time keep_sign",
     "what looks at a whole model or data set, which takes long, or at files": (
         "check_eventprop check_expectation check_gradients diagnose from_tonic NeuroBenchAdapter "
-        "resume sweep"
+        "resume spike_statistics sweep"
     ),
 }
 
