@@ -90,7 +90,7 @@ def spike_statistics(
         >>> model = brainstate.nn.Sequential(Linear(1, 2, weights, None), LIF(2))
         >>> found = spike_statistics(model, np.ones((4, 100, 1)), dt=1 * u.ms)
         >>> print(found["layers.1"])
-        245.0 Hz, 50 % of 2 neurons silent, 0 % with a spike in most steps
+        230.0 Hz, 50 % of 2 neurons silent, 0 % with a spike in most steps
     """
     trainer = Trainer(model, SpikeCountCrossEntropy(), **options)
     try:
