@@ -79,6 +79,7 @@ axes[-1].set_xlim(100, 600)
 
 # The paper prints no rates. These are means over 50 seeds of the three benchmarks in Brian2 2.9;
 # one more seed must fall within three standard deviations of the mean, which is the tolerance.
+topic = "Networks"
 published = {
     "COBA: rate, Hz": (19.21, 0.194),
     "COBA: CV of intervals": (1.506, 0.077),

@@ -76,6 +76,7 @@ for k, (state, (g, eta, duration)) in enumerate(STATES.items()):
 # Table 1 of the paper: one simulation of each irregular state. Our window is shorter. Twelve runs
 # of one second in NEST 3.10 vary by up to 10 % around their mean in the slow state, whose bursts
 # differ, and by 1 % in the others, but lie 3 to 4 % below the 60.7 Hz of the paper.
+topic = "Rhythms"
 published = {
     "SI fast: rate of a neuron, Hz": (60.7, 0.08),
     "SI fast: rhythm, Hz": (180.0, 0.05),

@@ -87,5 +87,6 @@ for ax in axes[-1]:
 # A review by the same authors (Buzsáki & Wang 2012, doi:10.1146/annurev-neuro-062111-150444,
 # Fig. 2a) gives "~40 Hz" for this network, so two digits at most: 5 %. Its cells are identical,
 # and "zero-phase synchrony" is a coherence of 1, for which 1 % is enough.
+topic = "Rhythms"
 published = {"frequency at φ = 5, Hz": (40.0, 0.05), "coherence at φ = 5": (1.0, 0.01)}
 measured = dict(zip(published, found[0], strict=True))
