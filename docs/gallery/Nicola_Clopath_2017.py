@@ -14,8 +14,8 @@ Two things to try:
 1. Take the feedback away (`Q = 0.0`): the readout still learns to follow, but alone it wanders at
    0.4 Hz with less than half the amplitude. It is the feedback that makes the wave sustain itself.
    Without random weights instead (`G = 0.0`) nothing is left at all.
-2. Let it learn for half a second, `STOP = 1000.0`: the wave goes on, but at 5.14 Hz and with 0.89 of
-   the amplitude.
+2. Let it learn for half a second, `STOP = 1000.0`: the wave goes on, but at 5.14 Hz and with 0.89
+   of the amplitude.
 """
 
 import sys
@@ -28,7 +28,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 # The leaky integrators of the paper: G scales the random weights, Q the feedback.
-N = 2000 if "--full" in sys.argv else 400
+N = 1000 if "--full" in sys.argv else 400
 G, Q, SPARSE, DT, EVERY, REGULAR = 0.04, 10.0, 0.1, 0.1 * u.ms, 25, 1e-5
 LEARN, STOP, END = 500.0, 4000.0, 7000.0  # ms
 
