@@ -34,6 +34,7 @@ class Case:
     parameters: dict[str, Any] = field(default_factory=dict)
     weights: tuple[float, float] = (0.0, 0.0)
     ports: tuple[str, str] = ("ex", "in")
+    current: float = 0.0  # pA, of a generator, for models without `I_e`
 
 
 LIF = {"C_m": 200.0, "tau_m": 8.0, "E_L": -65.0, "V_th": -50.0, "V_reset": -62.0, "t_ref": 3.25}
@@ -42,6 +43,20 @@ LIF = {"C_m": 200.0, "tau_m": 8.0, "E_L": -65.0, "V_th": -50.0, "V_reset": -62.0
 TOLERANCE = {"gsl_error_tol": 1e-10}
 # Solved with a fixed tolerance of 1e-3 for each step: V is that of shorter steps.
 FINE = {"hh_psc_alpha": 0.01, "hh_cond_exp_traub": 0.01}
+
+SURE = {"Delta_V": 1e-5, "lambda_0": 1e6}
+SFA = {"tau_sfa": [10.0, 100.0], "q_sfa": [5.0, 1.0]}
+STC = {"tau_stc": [5.0, 60.0], "q_stc": [20.0, 4.0]}
+GLIF = {
+    2: {"spike_dependent_threshold": True},
+    3: {"after_spike_currents": True},
+    4: {"spike_dependent_threshold": True, "after_spike_currents": True},
+    5: {
+        "spike_dependent_threshold": True,
+        "after_spike_currents": True,
+        "adapting_threshold": True,
+    },
+}
 
 CASES: dict[str, list[Case]] = {
     "iaf_psc_delta": [
@@ -115,4 +130,53 @@ CASES: dict[str, list[Case]] = {
         Case({"I_e": 3.0}, (8.0, -4.0)),
         Case({"a": 0.1, "d": 2.0, "I_e": 5.0, "V_min": -75.0}, (6.0, -8.0)),
     ],
+    # So steep a threshold that chance has no say; the hazard at it is that of many spikes a step.
+    "gif_psc_exp": [
+        Case({**SURE, "I_e": 200.0}),
+        Case({**SURE, **SFA, "tau_syn_in": 5.0}, (400.0, -100.0)),
+        Case({**SURE, **SFA, **STC, "I_e": 150.0, "tau_syn_ex": 5.0}, (150.0, -100.0)),
+    ],
+    "gif_cond_exp": [
+        Case({**SURE, "I_e": 200.0}),
+        Case({**SURE, **SFA, "tau_syn_in": 5.0}, (10.0, -4.0)),
+        Case({**SURE, **SFA, **STC, "I_e": 150.0, "tau_syn_ex": 5.0}, (3.0, -2.0)),
+    ],
+    "glif_psc": [
+        Case({}, current=300.0),
+        Case(
+            {"spike_dependent_threshold": True, "tau_syn": [2.0, 2.0]},
+            (150.0, -80.0),
+            current=200.0,
+        ),
+        Case({**GLIF[3], "tau_syn": [2.0, 2.0]}, (150.0, -80.0), current=300.0),
+        Case({**GLIF[4], "tau_syn": [2.0, 5.0]}, (200.0, -80.0), current=200.0),
+        Case({**GLIF[5], "tau_syn": [2.0, 5.0]}, (200.0, -50.0), current=300.0),
+    ],
+    "ht_neuron": [
+        Case({}, current=30.0),
+        Case({}, (3.0, 1.0), ("AMPA", "GABA_A"), current=10.0),
+        Case({"tau_m": 12.0, "g_peak_T": 0.5}, (5.0, 2.0), ("NMDA", "GABA_B"), current=5.0),
+    ],
+}
+
+# Devices that drive an `iaf_psc_exp` with a delay of a step: their parameters.
+DEVICES: dict[str, dict[str, Any]] = {
+    "dc_generator": {"amplitude": 500.0, "start": 20.0, "stop": 300.0},
+    "ac_generator": {"amplitude": 300.0, "frequency": 17.0, "offset": 350.0, "phase": 40.0},
+    "step_current_generator": {
+        "amplitude_times": [10.0, 60.0, 61.5, 200.0],
+        "amplitude_values": [400.0, -100.0, 600.0, 450.0],
+    },
+}
+# Synapses from the first train, by way of a parrot, to an `iaf_psc_exp`.
+SYNAPSES: dict[str, dict[str, Any]] = {
+    "parrot_neuron": {"synapse_model": "static_synapse", "weight": 900.0},
+    "tsodyks2_synapse": {
+        "synapse_model": "tsodyks2_synapse",
+        "weight": 9000.0,
+        "U": 0.3,
+        "u": 0.3,
+        "tau_rec": 120.0,
+        "tau_fac": 50.0,
+    },
 }

@@ -13,7 +13,19 @@ from typing import Any
 
 import nest
 import numpy as np
-from nest_cases import CASES, DELAYS, DT, DURATION, EVERY, FINE, TOLERANCE, TRAINS, Case
+from nest_cases import (
+    CASES,
+    DELAYS,
+    DEVICES,
+    DT,
+    DURATION,
+    EVERY,
+    FINE,
+    SYNAPSES,
+    TOLERANCE,
+    TRAINS,
+    Case,
+)
 
 
 def run(model: str, case: Case, dt: float = DT) -> dict[str, Any]:
@@ -32,6 +44,30 @@ def run(model: str, case: Case, dt: float = DT) -> dict[str, Any]:
                 synapse |= {"receptor_type": 1 + ("ex", "in").index(port)}
             source = nest.Create("spike_generator", params={"spike_times": times})
             nest.Connect(source, neuron, syn_spec=synapse)
+    if case.current:
+        generator = nest.Create("dc_generator", params={"amplitude": case.current})
+        nest.Connect(generator, neuron, syn_spec={"delay": dt})
+    return recorded(neuron, dt)
+
+
+def run_device(name: str) -> dict[str, Any]:
+    """A neuron driven by a device, or by a train by way of a parrot."""
+    nest.ResetKernel()
+    nest.resolution = DT
+    neuron = nest.Create("iaf_psc_exp")
+    if name in DEVICES:
+        device = nest.Create(name, params=DEVICES[name])
+        nest.Connect(device, neuron, syn_spec={"delay": DT})
+        return recorded(neuron, DT)
+    source = nest.Create("spike_generator", params={"spike_times": TRAINS[0]})
+    parrot = nest.Create("parrot_neuron")
+    nest.Connect(source, parrot, syn_spec={"delay": DELAYS[0]})
+    nest.Connect(parrot, neuron, syn_spec={**SYNAPSES[name], "delay": DELAYS[1]})
+    return recorded(neuron, DT)
+
+
+def recorded(neuron: Any, dt: float) -> dict[str, Any]:
+    """What it does."""
     meter = nest.Create("multimeter", params={"record_from": ["V_m"], "interval": EVERY})
     recorder = nest.Create("spike_recorder")
     nest.Connect(meter, neuron)
@@ -46,12 +82,15 @@ def run(model: str, case: Case, dt: float = DT) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--models", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--models", nargs="+", default=[*CASES, *DEVICES, *SYNAPSES])
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     nest.verbosity = nest.VerbosityLevel.ERROR
     for model in args.models:
-        results = [run(model, case) for case in CASES[model]]
+        if model in CASES:
+            results = [run(model, case) for case in CASES[model]]
+        else:
+            results = [run_device(model)]
         if model in FINE:
             for case, result in zip(CASES[model], results, strict=True):
                 result["V"] = run(model, case, FINE[model])["V"]

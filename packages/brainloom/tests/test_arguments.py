@@ -86,7 +86,6 @@ ARGUMENTS: dict[Any, Arguments] = {
         "dt": 0.1 * u.ms,
     },
     seeded: {"seed": 1, "net": CELLS},
-    brainloom_core.build: {"make": lambda: CELLS, "seed": 1},
     brainloom_core.View: {"population": CELLS, "item": 0},
     brainloom_core.at_least: {"least": 1},
     brainloom_core.between: {"low": 0.0, "high": 1.0},
@@ -209,6 +208,7 @@ EXEMPT = {
         "check_eventprop check_expectation check_gradients diagnose from_tonic NeuroBenchAdapter "
         "resume sweep"
     ),
+    "what calls any function": "build",
 }
 
 

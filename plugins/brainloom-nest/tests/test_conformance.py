@@ -8,10 +8,11 @@ from brainloom_core import Neuron
 from brainloom_nest import plugin
 from brainloom_testing import Case, checks_for, default_case
 
+# A parrot has no equation and takes no current.
 NEURONS = [
     getattr(brainloom_nest, name)
     for name in brainloom_nest.__all__
-    if issubclass(getattr(brainloom_nest, name), Neuron)
+    if issubclass(getattr(brainloom_nest, name), Neuron) and name != "parrot_neuron"
 ]
 QUICK = ("iaf_psc_exp", "izhikevich")
 

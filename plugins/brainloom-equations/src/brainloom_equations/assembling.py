@@ -10,7 +10,7 @@ from brainloom_core.equations import nearest
 from brainloom_core.types import Time
 from brainloom_core.units import same_dimension, show
 
-from .algebra import split_noise, substituted
+from .algebra import degree, split_noise, substituted
 from .definitions import Definition, Statement, read_definitions, read_statements
 from .dimensions import dimension, is_condition, require_dimension
 from .fragments import EquationError, Fragment
@@ -93,6 +93,10 @@ def read_neuron(
     texts = {"equations": text, "threshold": threshold, "reset": reset}
     texts["refractory"] = refractory if isinstance(refractory, str) else None
     solver, linear, noise_rule, fixed = choice
+    explodes = method is None and solver == "auto" and _may_explode(reader, states, changes)
+    capped = explodes and _can_be_capped(condition, changes)
+    if explodes and not capped:
+        solver = "euler"  # which does not follow V beyond a step
     return Model(
         name=name,
         texts={k: v for k, v in texts.items() if v is not None},
@@ -110,6 +114,7 @@ def read_neuron(
         linear=linear,
         noise_rule=noise_rule,
         fixed_solver=fixed,
+        capped=capped,
     )
 
 
@@ -118,6 +123,32 @@ def _potential(definitions: list[Definition], condition: Node | None) -> str:
     moving = [d.name for d in definitions if d.kind == "differential equation"]
     compared = [] if condition is None else condition.names("name")
     return next((name for name in compared if name in moving), moving[0])
+
+
+def _may_explode(
+    reader: Reader, states: Mapping[str, Variable], changes: Mapping[str, Change]
+) -> bool:
+    """Whether V runs away by itself until it is reset, as in quadratic and exponential neurons.
+
+    A scheme that follows its growth within a step comes to numbers that no other state must see.
+    """
+
+    def of_V(node: Node) -> int:
+        if node.op == "sub":
+            return degree(reader.subexpressions[str(node.value)][1], of_V)
+        return int(node.op == "state" and node.value == "V")
+
+    rate = states["V"].derivative
+    return "V" in changes and rate is not None and degree(rate, of_V) > 1
+
+
+def _can_be_capped(condition: Node | None, changes: Mapping[str, Change]) -> bool:
+    """Whether it does not matter how far V is beyond the threshold."""
+    if condition is None or condition.op not in (">", ">=") or condition.args[0].value != "V":
+        return False
+    seen = [condition.args[1], *(change.value for change in changes.values())]
+    opaque = any(node.names("sub") or "V" in node.names("state") for node in seen)
+    return changes["V"].operator == "=" and not opaque
 
 
 def _changes(reader: Reader, statements: list[Statement]) -> dict[str, Change]:

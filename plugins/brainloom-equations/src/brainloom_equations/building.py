@@ -76,6 +76,8 @@ def neuron_class(model: Model, module: str, doc: str | None) -> type[EquationNeu
         members["solver"] = model.solver
     elif model.solver != "auto":
         members["solver"] = scheme(model.solver)
+    if model.capped:  # V ends at the threshold, which is a spike then
+        members |= {"caps_overshoot": True, "strict": False}
     if model.noise_rule == "heun":
         members["noise_rule"] = "heun"
     members |= {"equation_model": model, "input_name": model.input_name}

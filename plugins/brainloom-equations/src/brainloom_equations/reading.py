@@ -25,6 +25,8 @@ CONSTANTS = {"pi": np.pi, "e": np.e, "inf": np.inf}
 SPECIAL = {"t": u.second, "dt": u.second, "i": u.UNITLESS, "N": u.UNITLESS}
 SHOWN = (u.mV, u.nA, u.nS, u.ms, u.pF, u.Mohm, u.Hz)
 RESERVED = {*functions.__all__, "jnp", "math", "np"}
+FREE = {"V_reset", "tau_ref"}  # texts may have these, which then say the same
+TAKEN = frozenset({"spk", "self", "steps_since", "I", "V"})
 SYNAPTIC = {"event-driven", "clock-driven", "summed"}
 OWN = {"not_refractory", "lastspike", "xi"}
 
@@ -85,22 +87,19 @@ class Reader:
         return known.kind == "differential equation" or changed
 
     def _check_name(self, name: str, place: Fragment) -> None:
-        own = self.own(name)
-        if own in ("V", "I"):
-            if own != name and own in self.by_name:
-                raise self.by_name[own].place.error(
-                    f"{own} is what the class calls {name}; give this one another name"
+        called = self.own(name)
+        if called in ("V", "I"):
+            if called != name and called in self.by_name:
+                raise self.by_name[called].place.error(
+                    f"{called} is what the class calls {name}; give this one another name"
                 )
             return
         if name in (*SPECIAL, *OWN, *FUNCTIONS, *CONSTANTS) or name.startswith("xi_"):
             raise place.error(f"{name} has a meaning of its own, and cannot be defined")
         if name in RESERVED:
             raise place.error(f"{name} has a meaning of its own, and cannot be defined")
-        if (
-            hasattr(self.base, name)
-            or name in self.taken
-            or name in ("spk", "self", "steps_since", "I", "V")
-        ):
+        own = hasattr(self.base, name) and name not in FREE
+        if own or name in self.taken | TAKEN:
             raise place.error(f"{name} is taken: every class has an attribute of this name")
 
     def resolved(self, node: Node) -> Node:

@@ -5,11 +5,17 @@ from collections.abc import Mapping
 from brainloom_core.plugins import hookimpl
 
 NAMES = (
+    "ac_generator",
     "aeif_cond_alpha",
     "aeif_cond_exp",
     "aeif_psc_exp",
+    "dc_generator",
+    "gif_cond_exp",
+    "gif_psc_exp",
+    "glif_psc",
     "hh_cond_exp_traub",
     "hh_psc_alpha",
+    "ht_neuron",
     "iaf_cond_alpha",
     "iaf_cond_exp",
     "iaf_cond_exp_sfa_rr",
@@ -18,7 +24,11 @@ NAMES = (
     "iaf_psc_exp",
     "izhikevich",
     "mat2_psc_exp",
+    "parrot_neuron",
+    "poisson_generator",
+    "spike_generator",
     "static_synapse",
+    "step_current_generator",
     "tsodyks2_synapse",
 )
 

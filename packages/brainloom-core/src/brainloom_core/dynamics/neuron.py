@@ -303,7 +303,7 @@ class Neuron(Dynamics):
         Args:
             y: The states, `spike` among them.
         """
-        changed = self.call_equation("on_spike", {**y, "spk": self._felt(y["spike"])})
+        changed = self.call_equation("on_spike", {**y, "spk": self.felt_spikes(y["spike"])})
         if unknown := changed.keys() - self._states.keys():
             raise _no_such_state(type(self), sorted(unknown)[0])
         return {**y, **changed, "V": self.reset_potential(y, y["spike"])}
@@ -386,8 +386,12 @@ class Neuron(Dynamics):
         """
         return self.timing.pace(y)
 
-    def _felt(self, spk: Array) -> Array:
-        """The spikes as states other than V feel them, which is a matter of gradients."""
+    def felt_spikes(self, spk: Array) -> Array:
+        """The spikes as states other than V feel them, which is a matter of gradients.
+
+        Args:
+            spk: Spikes, as the state `spike` has them.
+        """
         if self.detach_reset:
             return jax.lax.stop_gradient(spk)
         if self.detach_reset is None and not self.interpolate:

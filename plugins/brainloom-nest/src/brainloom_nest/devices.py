@@ -1,0 +1,279 @@
+"""Devices by NEST's names: sources of spikes and currents, and the neuron that repeats."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import brainunit as u
+import numpy as np
+from brainloom_core import Neuron, full, state
+from brainloom_core.types import Array, Quantity, Size, Time, Values
+from brainloom_neurons import PoissonSpike, SinusoidalInput, SpikeTime, StepInput
+
+__all__ = [
+    "ac_generator",
+    "dc_generator",
+    "parrot_neuron",
+    "poisson_generator",
+    "spike_generator",
+    "step_current_generator",
+]
+
+
+class parrot_neuron(Neuron):
+    r"""Neuron that repeats each spike as it arrives.
+
+    $$
+    s(t) = \sum_k w_k\,\delta(t - t_k)
+    $$
+
+    A spike that arrives at $t$ is sent at $t$; several at once are a spike of that number. Weights
+    are counts: connect it by `static_synapse(..., weight=1.0)`.
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        name: Name of the module.
+
+    Attributes:
+        V: What has arrived, shape `(*batch, *in_size)`, no unit.
+        spike: Spikes of the last step, shape `(*batch, *in_size)`, a number.
+
+    Raises:
+        InputError: What arrives has a unit or the wrong shape.
+
+    References:
+        Gewaltig & Diesmann (2007), Scholarpedia 2(4), 1430, doi:10.4249/scholarpedia.1430.
+
+    Examples:
+        >>> import brainstate, brainunit as u
+        >>> from brainloom_nest import parrot_neuron
+        >>> brainstate.environ.set(dt=0.1 * u.ms)
+        >>> parrot = parrot_neuron(1)
+        >>> _ = brainstate.nn.init_all_states(parrot)
+        >>> parrot.add_delta_input("spikes", 2.0)
+        >>> print(parrot(), parrot())
+        [2.] [0.]
+    """
+
+    interpolate: bool = False
+    spike_lag = None
+    spk_fun: Any = None
+    spk_reset: str = "hard"
+    detach_reset: bool | None = None
+    acts_on_arrival: ClassVar[bool] = True
+    V = state(lambda model, shape: full(0.0, shape), "what has arrived")
+
+    def after_spike(self, y: dict[str, Quantity]) -> dict[str, Quantity]:
+        """Nothing has arrived yet.
+
+        Args:
+            y: Values of the states by name.
+        """
+        return {**y, "V": 0.0 * y["V"]}
+
+    def fires(self, before: Values, new: Values) -> Array:
+        """What has arrived in a step.
+
+        Args:
+            before: Values of the states before the step.
+            new: Those after it.
+        """
+        return new["V"]
+
+
+class spike_generator(SpikeTime):
+    r"""Source of spikes at given times, for all its elements the same.
+
+    $$
+    s(t) = \sum_k \delta(t - t_k)
+    $$
+
+    Args:
+        in_size: Number of elements.
+        spike_times: Times of the spikes, on the grid, or rounded to it.
+        name: Name of the module.
+
+    Raises:
+        ParameterError: The times have the wrong unit or are below zero.
+
+    References:
+        Gewaltig & Diesmann (2007), Scholarpedia 2(4), 1430, doi:10.4249/scholarpedia.1430.
+
+    Examples:
+        >>> import brainstate, brainunit as u
+        >>> from brainloom_nest import spike_generator
+        >>> source = spike_generator(1, [0.1, 0.3] * u.ms)
+        >>> for i in range(4):
+        ...     with brainstate.environ.context(i=i, dt=0.1 * u.ms):
+        ...         print(bool(source()[0]))
+        False
+        True
+        False
+        True
+    """
+
+    def __init__(self, in_size: int, spike_times: Time, name: str | None = None) -> None:
+        times = u.math.asarray(spike_times)
+        owners = np.repeat(np.arange(in_size), len(times))
+        super().__init__(in_size, owners, u.math.tile(times, in_size), name=name)
+
+
+class poisson_generator(PoissonSpike):
+    r"""Source of Poisson spikes, an independent train for each element.
+
+    $$
+    P(n \text{ spikes in a step}) = e^{-r \Delta t} (r \Delta t)^n / n!
+    $$
+
+    Args:
+        in_size: Number of elements: one for each neuron that is driven.
+        rate: Rate $r$ of each train, in Hz.
+        name: Name of the module.
+
+    Raises:
+        ParameterError: The rate has the wrong unit, shape or sign.
+
+    References:
+        Gewaltig & Diesmann (2007), Scholarpedia 2(4), 1430, doi:10.4249/scholarpedia.1430.
+
+    Examples:
+        >>> import brainstate, brainunit as u
+        >>> from brainloom_nest import poisson_generator
+        >>> source = poisson_generator(1000, 20000 * u.Hz)
+        >>> with brainstate.environ.context(i=0, dt=0.1 * u.ms), brainstate.random.seed_context(0):
+        ...     print(1800 < float(source().sum()) < 2200)
+        True
+    """
+
+    def __init__(self, in_size: Size, rate: Quantity, name: str | None = None) -> None:
+        super().__init__(in_size, rate, spk_type=float, name=name)
+
+
+class dc_generator(StepInput):
+    r"""A constant current from one time to another.
+
+    $$
+    I(t) = A \text{ for } t_\mathrm{start} \le t < t_\mathrm{stop}
+    $$
+
+    In NEST it acts a delay later; if it begins at 0, not in the first step.
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        amplitude: The current $A$, in pA.
+        start: When it begins $t_\mathrm{start}$, 0 ms.
+        stop: When it ends $t_\mathrm{stop}$; None, the default, for never.
+        name: Name of the module.
+
+    Raises:
+        ParameterError: A parameter has the wrong unit or shape.
+
+    References:
+        Gewaltig & Diesmann (2007), Scholarpedia 2(4), 1430, doi:10.4249/scholarpedia.1430.
+
+    Examples:
+        >>> import brainstate, brainunit as u
+        >>> from brainloom_nest import dc_generator
+        >>> current = dc_generator(1, 300 * u.pA, start=10 * u.ms)
+        >>> with brainstate.environ.context(i=100, dt=0.1 * u.ms):
+        ...     print(current().to_decimal(u.pA))
+        [300.]
+    """
+
+    def __init__(
+        self,
+        in_size: Size,
+        amplitude: Quantity,
+        start: Time = 0.0 * u.ms,
+        stop: Time | None = None,
+        name: str | None = None,
+    ) -> None:
+        values, times = [amplitude], [start]
+        if stop is not None:
+            values, times = [amplitude, 0.0 * amplitude], [start, stop]
+        super().__init__(in_size, u.math.stack(values), u.math.stack(times), name=name)
+
+
+class ac_generator(SinusoidalInput):
+    r"""A current that oscillates.
+
+    $$
+    I(t) = c + A \sin(2 \pi f t + \varphi)
+    $$
+
+    In NEST it acts a delay later, and not in the first step.
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        amplitude: Amplitude $A$, in pA.
+        frequency: Frequency $f$, in Hz.
+        offset: Offset $c$, 0 pA.
+        phase: Phase $\varphi$ in degrees, 0.
+        name: Name of the module.
+
+    Raises:
+        ParameterError: A parameter has the wrong unit or shape.
+
+    References:
+        Rotter & Diesmann (1999), Biol. Cybern. 81, 381, doi:10.1007/s004220050570.
+
+    Examples:
+        >>> import brainstate, brainunit as u
+        >>> from brainloom_nest import ac_generator
+        >>> current = ac_generator(1, 100 * u.pA, 50 * u.Hz)
+        >>> with brainstate.environ.context(i=50, dt=0.1 * u.ms):
+        ...     print(current().to_decimal(u.pA).round(3))
+        [100.]
+    """
+
+    def __init__(
+        self,
+        in_size: Size,
+        amplitude: Quantity,
+        frequency: Quantity,
+        offset: Quantity = 0.0 * u.pA,
+        phase: float = 0.0,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(
+            *(in_size, amplitude, frequency), bias=offset, phase=np.deg2rad(phase), name=name
+        )
+
+
+class step_current_generator(StepInput):
+    r"""A current that changes at given times.
+
+    $$
+    I(t) = A_k \text{ for } t_k \le t < t_{k+1}
+    $$
+
+    and 0 before the first. In NEST it acts a delay later.
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        amplitude_times: The times $t_k$.
+        amplitude_values: The currents $A_k$, in pA.
+        name: Name of the module.
+
+    Raises:
+        ParameterError: A parameter has the wrong unit or shape.
+
+    References:
+        Gewaltig & Diesmann (2007), Scholarpedia 2(4), 1430, doi:10.4249/scholarpedia.1430.
+
+    Examples:
+        >>> import brainstate, brainunit as u
+        >>> from brainloom_nest import step_current_generator
+        >>> current = step_current_generator(1, [1.0, 5.0] * u.ms, [100.0, 200.0] * u.pA)
+        >>> with brainstate.environ.context(i=50, dt=0.1 * u.ms):
+        ...     print(current().to_decimal(u.pA))
+        [200.]
+    """
+
+    def __init__(
+        self,
+        in_size: Size,
+        amplitude_times: Time,
+        amplitude_values: Quantity | Sequence[Quantity],
+        name: str | None = None,
+    ) -> None:
+        super().__init__(in_size, amplitude_values, amplitude_times, name=name)
