@@ -239,7 +239,7 @@ def docs(session: nox.Session) -> None:
 @nox.session(default=False)
 def gallery(session: nox.Session) -> None:
     """Run all examples from papers at their full size, or those named; `docs` runs smaller ones."""
-    session.install(*tools("docs"), *from_tree("brainloom[kernels,plot]", *GALLERY_NEEDS))
+    session.install(*from_tree("brainloom[kernels,plot]", *GALLERY_NEEDS))
     home = ROOT / "build" / "gallery"
     home.mkdir(parents=True, exist_ok=True)
     entries = session.posargs or sorted(p.stem for p in (ROOT / "docs/gallery").glob("*_*.py"))

@@ -14,9 +14,9 @@ inhibitory activity, Science 274, 1724,
 
 Two things to try:
 
-1. Change the first potential by 1 µV only: `start[0] += first`, with `first=1e-3`. The two runs then
-   stay the same to the last spike. In networks of leaky integrators with instant synapses a small
-   difference decays; only a spike more or less grows into another history.
+1. Change the first potential by 1 µV only: `start[0] += first`, with `first=1e-3`. The two runs
+   then stay the same to the last spike. In networks of leaky integrators with instant synapses a
+   small difference decays; only a spike more or less grows into another history.
 2. Weak synapses, `J` of 5 mV: the sum of the inputs is too smooth to make a neuron spike by chance,
    and the rates are no longer linear in the drive (a correlation of 0.43 with it).
 """
@@ -94,9 +94,9 @@ V.set(xlabel="rate of a neuron (Hz)", ylabel="neurons")
 chaos.plot(1 + bins[:-1] / 10, apart / np.maximum(both, 1), "C3")
 chaos.set(xlabel="time (ms)", ylabel="share of spikes\nthat differ", xlim=(0, 60), ylim=(0, 1))
 
-# Independent: the rates in the diffusion approximation (Siegert's formula for both populations, made
-# self-consistent). With jumps of 1.2 mV and 300 inputs a few per cent are left, hence 6 %. From the
-# paper: rates are linear, and runs diverge completely.
+# Independent: the rates in the diffusion approximation (Siegert's formula for both populations,
+# made self-consistent). With jumps of 1.2 mV and 300 inputs a few per cent are left, hence 6 %.
+# From the paper: rates are linear, and runs diverge completely.
 topic = "Networks"
 published = {
     "excitatory rate at a drive of 40 Hz, Hz": (16.37, 0.06),

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Train a network
+# # Train a spiking network
 #
 # So far you chose every weight yourself. In this tutorial the weights are found: a network of
 # spiking neurons sees examples, a number says how wrong its answers are, and each weight moves a

@@ -29,6 +29,7 @@ FAMILIES = {
         SIMULATORS,
     ),
     "synapses": (ROOT / "integration-tests/parity/traces", ("nest",)),
+    "equations": (ROOT / "integration-tests/parity/equations", ("brian2",)),
     "nest_models": (ROOT / "integration-tests/parity/nest_models", ("nest",)),
 }
 # Results of another compiler or libm may differ in the last stored digit, and more after a reset.

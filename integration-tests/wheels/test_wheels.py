@@ -331,7 +331,10 @@ def test_a_plugin_of_ones_own_from_nothing(tmp_path: Path) -> None:
     text = cell.read_text(encoding="utf-8")
     assert text.count(equation) == 1
     cell.write_text(text.replace(equation, "(1.0 * (self.V_rest - V) + self.R * I) / self.tau"))
-    umbrella.install(str(project))
+    umbrella.install(f"{project}[test]")
+    tested = umbrella.call("python", "-m", "pytest", "-q", "-x", str(project))
+    assert " passed" in tested
+    assert " failed" not in tested
     assert "brainloom-mine" in umbrella.call("brainloom", "models", "--kind", "rule", "--json")
     checked = json.loads(umbrella.call("brainloom", "plugin", "check", str(project), "--json"))
     assert all(row["passed"] for row in checked), checked

@@ -189,7 +189,8 @@ class Builder:
             if cards:
                 grid = '<div class="grid cards" markdown>\n\n' + "\n".join(cards) + "\n</div>"
                 parts.append(f"## {topic}\n\n{grid}")
-        rows = ["| | | published | here | may differ by | processor time |", "|---|---|--:|--:|--:|--:|"]
+        titles = "| | | published | here | may differ by | processor time |"
+        rows = [titles, "|---|---|--:|--:|--:|--:|"]
         for name, entry in known.items():
             first = [f"[{name.replace('_', ' ')}]({name}.md)", f"{entry['seconds']:.0f} s"]
             for numbers in entry["numbers"]:

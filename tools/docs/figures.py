@@ -54,7 +54,7 @@ PACKAGES = (
 DT = 0.1 * u.ms
 WIDTH, HEIGHT = 6.0, 2.4
 BASES = {"Neuron", "Crossing", "Refractory", "Synapse", "SynOut", "Surrogate", "Rule", "Dynamics"}
-BASES |= {"Delayed", "Encoder", "PlasticityRule", "Declared"}
+BASES |= {"Delayed", "Encoder", "PlasticityRule", "Declared", "EquationNeuron", "EquationSynapses"}
 
 # What cannot be guessed: arguments by the name of a parameter, or of a class and a parameter.
 ARGUMENTS: dict[str, Any] = {

@@ -34,6 +34,7 @@ def one_way(more: int = 0) -> Any:
     net.EE = joined(net.E, net.E, 0.0)
     net.EI = joined(net.E, net.I, 0.0)
     net.IE = joined(net.I, net.E, -80.0)
+    net.gap = bl.SymmetryGapJunction((net.E, net.I), "V", bl.Bernoulli(0.1), 0.02 * u.nS)
     return net
 
 
@@ -44,6 +45,7 @@ def the_other_way(more: int = 0) -> Any:
     net.I = cells(30)
     brainstate.random.uniform(size=3)
     net.E = cells(30)
+    net.gap = bl.SymmetryGapJunction((net.E, net.I), "V", bl.Bernoulli(0.1), 0.02 * u.nS)
     net.IE = joined(net.I, net.E, -80.0)
     net.EI = joined(net.E, net.I, 0.0)
     net.EE = joined(net.E, net.E, 0.0)
@@ -66,6 +68,7 @@ def test_spikes_do_not_depend_on_the_order_of_construction() -> None:
         assert mine.seed == others.seed
         assert mine.edges == others.edges
     assert len({getattr(one, name).comm.seed for name in ("EE", "EI", "IE")}) == 3
+    assert np.array_equal(one.gap.pre_ids, other.gap.pre_ids)
     assert np.array_equal(one.I.tau.mantissa, other.I.tau.mantissa)
     assert not np.array_equal(one.I.tau.mantissa, one.E.tau.mantissa)
     assert spikes(one) == spikes(other) != spikes(bl.build(one_way, seed=8))

@@ -2,6 +2,7 @@
 
 import pytest
 from brainloom_testing import default_case, parametrize_with_checks
+from brainloom_testing.verification import failed, verify
 from texts import AdaptiveText, AdExText, GatedText, LeakyText
 
 SLOW = [AdExText, GatedText, AdaptiveText]
@@ -16,3 +17,11 @@ def test_conformance(case, check):
 @parametrize_with_checks([default_case(cls) for cls in SLOW])
 def test_conformance_of_others(case, check):
     check(case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cls", [LeakyText, AdExText])
+def test_equations_hold_against_an_accurate_solution(cls):
+    records = verify(cls)
+    assert len(records) > 5
+    assert not failed(records)

@@ -53,6 +53,7 @@ class AdExByHand(Neuron):
     V_initializer = initializer(default=-65 * u.mV)
     w_initializer = initializer(default=0 * u.mA)
     V = state("V_initializer")
+    caps_overshoot = True
     w = state("w_initializer")
 
     def dV(self, V, w, I):

@@ -7,7 +7,7 @@ import pytest
 from brainloom_generalized import plugin
 from brainloom_testing import Case, default_case, parametrize_with_checks
 
-OFTEN = ("GLIF2", "PinskyRinzel", "SigmoidRate")
+OFTEN = ("GLIF2", "MAT", "SigmoidRate")
 CASES = {name: default_case(getattr(brainloom_generalized, name)) for name in plugin.MODELS}
 SLOW_CASES = [case for name, case in CASES.items() if name not in OFTEN]
 

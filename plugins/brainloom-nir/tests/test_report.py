@@ -111,17 +111,24 @@ def test_a_model_without_a_primitive_is_refused_by_name(model: Any) -> None:
         to_nir(inside)
 
 
-def test_a_module_with_an_update_of_its_own_is_not_guessed() -> None:
+@pytest.mark.parametrize("unit", [u.mA, u.uA])
+def test_a_module_with_an_update_of_its_own_is_traced_and_not_guessed(unit: u.Unit) -> None:
     class Net(brainstate.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.fc, self.lif = brainstate.nn.Linear(2, 2), LIF(2)
 
         def update(self, x: Any) -> Any:
-            return self.lif(self.fc(x) * u.mA)
+            return self.lif(self.fc(x) * unit)
 
-    with pytest.raises(NIRError, match="Net: what a module with parts of its own does in update"):
+    with pytest.raises(NIRError, match="Net: give the shape of its input"):
         to_nir(Net())
+    if unit == u.uA:  # of an edge, whose numbers are in mA
+        with pytest.raises(NIRError, match="found `mul` on the way to lif"):
+            to_nir(Net(), input_shape=(2,))
+        return
+    edges = [("fc", "lif"), ("input", "fc"), ("lif", "output")]
+    assert sorted(to_nir(Net(), input_shape=(2,)).graph.edges) == edges
 
 
 def test_an_edge_that_does_not_fit_is_refused() -> None:

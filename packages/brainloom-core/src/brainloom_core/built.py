@@ -34,23 +34,30 @@ class _Building:
         self.seed, self.names = seed, names
         self.made: list[object] = []
         self._begun: set[int] = set()
+        # What is being made, from the outside in, and how many without a name each has made.
+        self._within: list[tuple[str, list[object]]] = [("", [])]
 
-    def begins(self, module: object) -> bool:
-        """Whether this begins to make a module, which a constructor of its base has not."""
+    @contextmanager
+    def making(self, module: object) -> Iterator[jax.Array | None]:
+        """The key of a module; None where a constructor goes on with that of its base."""
         if id(module) in self._begun:
-            return False
+            yield None
+            return
         self._begun.add(id(module))
         self.made.append(module)
-        return True
-
-    def key(self) -> jax.Array:
-        """The key of the module that was begun last."""
-        place = len(self.made) - 1
         names: Sequence[str | None] = self.names or ()
-        name = names[place] if place < len(names) else None
-        own = f"{self.seed} {place}" if name is None else f"{self.seed} of {name!r}"
-        words = np.frombuffer(hashlib.sha256(own.encode()).digest()[:8], np.dtype(">u4"))
-        return jax.random.wrap_key_data(jnp.asarray(words, jnp.uint32), impl="threefry2x32")
+        name = names[len(self.made) - 1] if len(self.made) <= len(names) else None
+        outer, unnamed = self._within[-1]
+        if name is None:
+            unnamed.append(module)
+        own = f"{outer}/{len(unnamed)}" if name is None else f"of {name!r}"
+        self._within.append((own, []))
+        try:
+            digest = hashlib.sha256(f"{self.seed} {own}".encode()).digest()
+            words = np.frombuffer(digest[:8], np.dtype(">u4"))
+            yield jax.random.wrap_key_data(jnp.asarray(words, jnp.uint32), impl="threefry2x32")
+        finally:
+            self._within.pop()
 
 
 _building: ContextVar[_Building | None] = ContextVar("brainloom_building", default=None)
@@ -64,16 +71,20 @@ def making(module: object) -> Iterator[None]:
         module: The module that is made.
     """
     building = _building.get()
-    if building is None or not building.begins(module):
+    if building is None:
         yield
         return
     generator = brainstate.random.DEFAULT
-    before = generator.value
-    try:
-        generator.value = building.key()
-        yield
-    finally:
-        generator.value = before
+    with building.making(module) as key:
+        if key is None:
+            yield
+            return
+        before = generator.value
+        try:
+            generator.value = key
+            yield
+        finally:
+            generator.value = before
 
 
 def build(make: Callable[..., Made], /, *args: Any, seed: int, **kwargs: Any) -> Made:
@@ -160,7 +171,9 @@ def _names(made: object) -> dict[int, str]:
     for place, part in enumerate(_modules(inputs)):
         for name, module in modules_by_name(part).items():
             found[id(module)] = f"inputs.{place}.{name}"
-    return found | {id(module): name for name, module in modules_by_name(net).items()}
+    found |= {id(module): name for name, module in modules_by_name(net).items()}
+    # Names that nobody gives count what was made before, in any network: they are none.
+    return {k: name for k, name in found.items() if "._" not in f".{name}"}
 
 
 def _modules(inputs: object) -> Iterator[brainstate.nn.Module]:

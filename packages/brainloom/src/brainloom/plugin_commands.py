@@ -13,7 +13,19 @@ import typer
 from .tables import AsJson, quiet_plugin_warnings, show
 
 SLOW = 1.0  # seconds of an import that people notice
-NEW = ("neuron", "synapse", "rule", "surrogate", "loss", "kernel")
+NEW = (
+    "neuron",
+    "synapse",
+    "output",
+    "rule",
+    "surrogate",
+    "plasticity rule",
+    "encoder",
+    "loss",
+    "format",
+    "callback",
+    "kernel",
+)
 
 plugins_app = typer.Typer(help="List the installed plugins and what is wrong with them.")
 plugin_app = typer.Typer(help="Make a plugin, and check one.", no_args_is_help=True)
@@ -101,7 +113,7 @@ def new(
     folder: Annotated[Path, typer.Option(help="Where its folder is to be.")] = Path(),
 ) -> None:
     """Make a distribution with what a plugin needs: things, tests, a page, CI and release."""
-    kinds = kind or ["neuron"]
+    kinds = [name.replace("_", " ").replace("-", " ") for name in kind or ["neuron"]]
     unknown = sorted({*kinds} - {*NEW})
     if unknown:
         raise typer.BadParameter(f"kind: expected some of {', '.join(NEW)}, got {unknown}")

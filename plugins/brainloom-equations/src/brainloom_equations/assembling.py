@@ -10,7 +10,7 @@ from brainloom_core.equations import nearest
 from brainloom_core.types import Time
 from brainloom_core.units import same_dimension, show
 
-from .algebra import split_noise, substituted
+from .algebra import degree, split_noise, substituted
 from .definitions import Definition, Statement, read_definitions, read_statements
 from .dimensions import dimension, is_condition, require_dimension
 from .fragments import EquationError, Fragment
@@ -45,6 +45,13 @@ def read_neuron(
     if refractory is False:
         refractory = None
     potential = potential or _potential(definitions, condition)
+    kinds = {d.name: d.kind for d in definitions}
+    if input_name in namespace or kinds.get(input_name, "parameter") != "parameter":
+        input_name = ""  # what has a value or an equation of its own is no input
+    if kinds.get("I") == "differential equation" or "I" in {s.name for s in statements}:
+        raise EquationError(
+            "equations: I is the input of every neuron; call this variable otherwise, such as I_s"
+        )
     reader = Reader(
         *(definitions, namespace, input_name, potential, {s.name for s in statements}),
         refractory is not None,
@@ -58,7 +65,7 @@ def read_neuron(
     }
     for d in definitions:  # also those that nothing uses
         other = d.kind != "differential equation" and not reader.is_state(d.name)
-        if other and d.name != input_name:
+        if other and (d.name != input_name or not input_name):
             reader.resolved(Node("name", (), d.name, d.place))
     held = [d for d in definitions if d.kind == "parameter" and reader.is_state(d.name)]
     condition = None if condition is None else reader.resolved(condition)
@@ -93,6 +100,10 @@ def read_neuron(
     texts = {"equations": text, "threshold": threshold, "reset": reset}
     texts["refractory"] = refractory if isinstance(refractory, str) else None
     solver, linear, noise_rule, fixed = choice
+    explodes = method is None and solver == "auto" and _may_explode(reader, states, changes)
+    capped = explodes and _can_be_capped(condition, changes)
+    if explodes and not capped:
+        solver = "euler"  # which does not follow V beyond a step
     return Model(
         name=name,
         texts={k: v for k, v in texts.items() if v is not None},
@@ -110,6 +121,7 @@ def read_neuron(
         linear=linear,
         noise_rule=noise_rule,
         fixed_solver=fixed,
+        capped=capped,
     )
 
 
@@ -118,6 +130,32 @@ def _potential(definitions: list[Definition], condition: Node | None) -> str:
     moving = [d.name for d in definitions if d.kind == "differential equation"]
     compared = [] if condition is None else condition.names("name")
     return next((name for name in compared if name in moving), moving[0])
+
+
+def _may_explode(
+    reader: Reader, states: Mapping[str, Variable], changes: Mapping[str, Change]
+) -> bool:
+    """Whether V runs away by itself until it is reset, as in quadratic and exponential neurons.
+
+    A scheme that follows its growth within a step comes to numbers that no other state must see.
+    """
+
+    def of_V(node: Node) -> int:
+        if node.op == "sub":
+            return degree(reader.subexpressions[str(node.value)][1], of_V)
+        return int(node.op == "state" and node.value == "V")
+
+    rate = states["V"].derivative
+    return "V" in changes and rate is not None and degree(rate, of_V) > 1
+
+
+def _can_be_capped(condition: Node | None, changes: Mapping[str, Change]) -> bool:
+    """Whether it does not matter how far V is beyond the threshold."""
+    if condition is None or condition.op not in (">", ">=") or condition.args[0].value != "V":
+        return False
+    seen = [condition.args[1], *(change.value for change in changes.values())]
+    opaque = any(node.names("sub") or "V" in node.names("state") for node in seen)
+    return changes["V"].operator == "=" and not opaque
 
 
 def _changes(reader: Reader, statements: list[Statement]) -> dict[str, Change]:
@@ -177,7 +215,7 @@ def _input_unit(reader: Reader, equations: Mapping[str, Node]) -> u.Unit:
     declared = reader.by_name.get(reader.input_name)
     if declared is not None:
         return shown(declared.unit)
-    if "I" not in reader.kinds:
+    if not reader.input_name or "I" not in reader.kinds:
         return u.mA
     error: EquationError | None = None
     for unit in INPUTS:

@@ -69,6 +69,7 @@ class Model:
         linear: Whether the equations are linear.
         noise_rule: How noise is added, empty without noise.
         fixed_solver: Whether only this solver fits.
+        capped: Whether V is cut off at the threshold, so that other states do not see it explode.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Model:
     linear: bool
     noise_rule: str
     fixed_solver: bool
+    capped: bool
 
     def needs(self, *nodes: Node) -> tuple[str, ...]:
         """The states, and the input, that expressions take, those of their subexpressions too."""

@@ -123,6 +123,20 @@ class EquationNeuron(Neuron):
         return at_time(function)
 
     @property
+    def V_reset(self) -> Quantity:
+        """The potential after a spike, of neurons as they are now."""
+        if "reset" not in self.equations.methods:
+            raise AttributeError(f"{type(self).__name__} has no reset of V")
+        return self.call_equation("reset", self.state_values())
+
+    @property
+    def tau_ref(self) -> Time:
+        """The period for which V is held, of neurons as they are now; in a step of no length."""
+        if "refractory_period" not in self.equations.methods or "V" not in self.frozen:
+            raise AttributeError(f"{type(self).__name__} does not hold V for a time")
+        return self.call_equation("refractory_period", self.state_values())
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the states, for random numbers."""
         return tuple(self.V.value.shape)

@@ -25,6 +25,8 @@ CONSTANTS = {"pi": np.pi, "e": np.e, "inf": np.inf}
 SPECIAL = {"t": u.second, "dt": u.second, "i": u.UNITLESS, "N": u.UNITLESS}
 SHOWN = (u.mV, u.nA, u.nS, u.ms, u.pF, u.Mohm, u.Hz)
 RESERVED = {*functions.__all__, "jnp", "math", "np"}
+FREE = {"V_reset", "tau_ref"}  # texts may have these, which then say the same
+TAKEN = frozenset({"spk", "self", "steps_since", "I", "V"})
 SYNAPTIC = {"event-driven", "clock-driven", "summed"}
 OWN = {"not_refractory", "lastspike", "xi"}
 
@@ -72,9 +74,9 @@ class Reader:
 
     def own(self, name: str) -> str:
         """What the class calls a name of the text."""
-        if name == self.potential:
+        if name and name == self.potential:
             return "V"
-        return "I" if name == self.input_name else name
+        return "I" if name and name == self.input_name else name
 
     def is_state(self, name: str) -> bool:
         """Whether a name of the text is that of a state."""
@@ -85,22 +87,19 @@ class Reader:
         return known.kind == "differential equation" or changed
 
     def _check_name(self, name: str, place: Fragment) -> None:
-        own = self.own(name)
-        if own in ("V", "I"):
-            if own != name and own in self.by_name:
-                raise self.by_name[own].place.error(
-                    f"{own} is what the class calls {name}; give this one another name"
+        called = self.own(name)
+        if called in ("V", "I"):
+            if called != name and called in self.by_name:
+                raise self.by_name[called].place.error(
+                    f"{called} is what the class calls {name}; give this one another name"
                 )
             return
         if name in (*SPECIAL, *OWN, *FUNCTIONS, *CONSTANTS) or name.startswith("xi_"):
             raise place.error(f"{name} has a meaning of its own, and cannot be defined")
         if name in RESERVED:
             raise place.error(f"{name} has a meaning of its own, and cannot be defined")
-        if (
-            hasattr(self.base, name)
-            or name in self.taken
-            or name in ("spk", "self", "steps_since", "I", "V")
-        ):
+        own = hasattr(self.base, name) and name not in FREE
+        if own or name in self.taken | TAKEN:
             raise place.error(f"{name} is taken: every class has an attribute of this name")
 
     def resolved(self, node: Node) -> Node:
@@ -112,7 +111,11 @@ class Reader:
         Raises:
             EquationError: A name is not known, or subexpressions go in a circle.
         """
-        return _timed(node.mapped(self._known))
+        known = node.mapped(self._known)
+        for inner in known.walk():
+            if inner.op == "special" and inner.value == "lastspike":
+                raise inner.error("write t - lastspike: the time of a spike alone is not kept")
+        return _timed(known)
 
     def _known(self, node: Node) -> Node:
         if node.op == "-" and [arg.value for arg in node.args] == ["t", "lastspike"]:
@@ -123,9 +126,9 @@ class Reader:
         if node.op != "name":
             return node
         name = str(node.value)
-        if self.is_state(name):
+        if self.is_state(name) or name in self.local:
             return replace(node, op="state", value=self.own(name))
-        if name == self.input_name:
+        if name and name == self.input_name:
             self.kinds.setdefault("I", None)
             return replace(node, op="input", value="I")
         if name in self.by_name:

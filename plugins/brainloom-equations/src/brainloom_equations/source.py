@@ -175,6 +175,7 @@ class _Writer:
         if vars_of.get("frozen"):
             lines.append(f"frozen = {vars_of['frozen']!r}".replace("'", '"'))
         lines += ['noise_rule = "heun"'] * (self.model.noise_rule == "heun")
+        lines += ["caps_overshoot = True"] * self.model.capped
         lines += ["strict = False"] * ("strict" in vars_of)
         lines += ["linear = True"] * self.model.linear
         if self.model.input_unit != u.mA:

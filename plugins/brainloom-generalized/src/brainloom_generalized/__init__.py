@@ -1,6 +1,7 @@
 """Generalized point neurons, two-compartment neurons and rate units."""
 
-from .glif import GLIF1, GLIF2, GLIF3, GLIF4, GLIF5
+from .glif import GLIF1, GLIF2, GLIF3
+from .glif_full import GLIF4, GLIF5
 from .hill_tononi import HillTononi
 from .mat import MAT
 from .mihalas_niebur import PATTERNS, MihalasNiebur, Pattern

@@ -1,7 +1,10 @@
 """What several models share: a time after a spike in which there is no other one."""
 
+from typing import ClassVar
+
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 from brainloom_core import Dynamics, Neuron, non_negative, param, state
 from brainloom_core.context import current_dt
@@ -19,6 +22,26 @@ class OnGrid(Neuron):
 
     interpolate: bool = False
     spike_lag = None
+    reset_rule: ClassVar[str] = "V is set as the model says, as the next step begins"
+
+    def replaced(self, V: Quantity, spk: Array, target: Quantity) -> Quantity:
+        """V where there is no spike, and the target where there is one.
+
+        Args:
+            V: Membrane potential.
+            spk: Spikes, 0. or 1.
+            target: Where a spike sets it.
+        """
+        new = u.math.where(spk > 0, target, V)
+        if self.detach_reset is not False:
+            return new
+        through = spk - jax.lax.stop_gradient(spk)  # zero, with the gradient of the spikes
+        return new + through * jax.lax.stop_gradient(target - V)
+
+    @staticmethod
+    def semantics(source: Dynamics | type[Dynamics]) -> dict[str, str]:
+        rule = getattr(source, "reset_rule", OnGrid.reset_rule)
+        return {**Neuron.semantics(source), "reset": rule}
 
 
 class Absolute(OnGrid):
@@ -46,7 +69,7 @@ class Absolute(OnGrid):
     @staticmethod
     def semantics(source: Dynamics | type[Dynamics]) -> dict[str, str]:
         return {
-            **Neuron.semantics(source),
+            **OnGrid.semantics(source),
             "refractory": "no other spike for round(tau_ref / dt) steps; all states go on",
         }
 
@@ -73,6 +96,6 @@ class Suspended(Absolute):
     @staticmethod
     def semantics(source: Dynamics | type[Dynamics]) -> dict[str, str]:
         return {
-            **Neuron.semantics(source),
+            **OnGrid.semantics(source),
             "refractory": "all states stand still for round(tau_ref / dt) steps",
         }

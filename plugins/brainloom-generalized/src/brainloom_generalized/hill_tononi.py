@@ -122,6 +122,7 @@ class HillTononi(Absolute):
     """
 
     input_unit: ClassVar[u.Unit] = u.mV
+    reset_rule = "V and threshold are set to E_Na as the next step begins"
     references = "brainloom_generalized.references:HILL_TONONI"
 
     tau: Quantity = param(default=16.0 * u.ms, constraint=positive, doc="membrane time constant")
@@ -174,7 +175,7 @@ class HillTononi(Absolute):
     ) -> Quantity:
         leak = self.g_NaL * (self.E_Na - V) + self.g_KL * (self.E_K - V)
         persistent = self.g_NaP * jax.nn.sigmoid(_number(V, 55.7) / 7.7) ** 3 * (self.E_NaP - V)
-        potassium = self.g_DK / (1.0 + (0.25 / D) ** 3.5) * (self.E_DK - V)
+        potassium = self.g_DK * D**3.5 / (D**3.5 + 0.25**3.5) * (self.E_DK - V)
         calcium = self.g_T * m_T**2 * h_T * (self.E_T - V)
         pacemaker = self.g_h * m_h * (self.E_h - V)
         spike = (steps_held > 0) * (self.E_K - V) / self.tau_spike
@@ -228,8 +229,7 @@ class HillTononi(Absolute):
         return {"theta": theta + spk * (self.E_Na - theta)}
 
     def reset_potential(self, y: Values, spk: Array) -> Quantity:
-        spk = jax.lax.stop_gradient(spk) if self.detach_reset is not False else spk
-        return y["V"] + spk * (self.E_Na - y["V"])
+        return self.replaced(y["V"], spk, self.E_Na)
 
 
 def _number(V: Quantity, shift: float = 0.0) -> Quantity:

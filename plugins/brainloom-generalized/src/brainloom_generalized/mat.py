@@ -74,6 +74,7 @@ class MAT(Absolute):
     """
 
     input_unit: ClassVar[u.Unit] = u.pA
+    reset_rule = "none; the threshold rises as the next step begins"
     references = "brainloom_generalized.references:MAT"
 
     R: Quantity = param(default=50.0 * u.Mohm, constraint=positive, doc="membrane resistance")

@@ -89,7 +89,7 @@ class PinskyRinzel(Crossing):
         spk_reset: Accepted for exchange with other models; there is no reset.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_strang`, of second order.
-        V_scale: Range of $V$ to which the surrogate gradient refers, 20 mV.
+        V_scale: Range of $V$ to which the surrogate gradient refers, 40 mV.
 
     Attributes:
         V: Potential of the soma, shape `(*batch, *in_size)`, mV.
@@ -144,6 +144,9 @@ class PinskyRinzel(Crossing):
     )
     I_d: Quantity = param(default=0.0 * u.uA, doc="constant current into the dendrite")
     V_th: Quantity = param(default=-20.0 * u.mV, doc="potential whose upward passage is a spike")
+    V_scale: Quantity = param(
+        default=40.0 * u.mV, constraint=positive, doc="range of the surrogate gradient"
+    )
     V_initializer: Initializer = initializer(default=-64.6 * u.mV)
     V_d_initializer: Initializer = initializer(default=-64.5 * u.mV)
     Ca_initializer: Initializer = initializer(default=0.2)

@@ -26,7 +26,7 @@ class WilsonCowan(Graded):
     registered without a label, drives $E$; a projection with `label="inhibitory"` drives $J$. The
     population gives $E$.
 
-    The defaults are those of the limit cycle of the paper's figure 11, for $P = 1.25$.
+    The defaults are those of the limit cycle of the paper's figure 11.
 
     Args:
         in_size: Number of pairs, or the shape of the population.
@@ -42,7 +42,7 @@ class WilsonCowan(Graded):
         theta_I: Where $S_I$ is steepest $\theta_I$, 3.7; scalar or one per pair.
         rho_E: Refractoriness $\rho_E$, 1; scalar or one per pair.
         rho_I: Refractoriness $\rho_I$, 1; scalar or one per pair.
-        P: Constant drive $P$ of $E$, 0; scalar or one per pair.
+        P: Constant drive $P$ of $E$, 1.25; scalar or one per pair.
         Q: Constant drive $Q$ of $J$, 0; scalar or one per pair.
         E_initializer: Initial $E$, 0; a constant, an array or a function of the shape.
         J_initializer: Initial $J$, 0; a constant, an array or a function of the shape.
@@ -64,7 +64,7 @@ class WilsonCowan(Graded):
         >>> import brainstate, brainunit as u, jax.numpy as jnp
         >>> from brainloom_generalized import WilsonCowan
         >>> brainstate.environ.set(dt=0.1 * u.ms)
-        >>> pair = WilsonCowan(1, P=1.25)
+        >>> pair = WilsonCowan(1)
         >>> _ = brainstate.nn.init_all_states(pair)
         >>> E = brainstate.transform.for_loop(lambda i: pair(), jnp.arange(2000))[1000:]
         >>> print(f"{E.min():.2f} to {E.max():.2f}")
@@ -87,7 +87,7 @@ class WilsonCowan(Graded):
     theta_I: Quantity = param(default=3.7, doc="where the response of J is steepest")
     rho_E: Quantity = param(default=1.0, constraint=non_negative, doc="refractoriness of E")
     rho_I: Quantity = param(default=1.0, constraint=non_negative, doc="refractoriness of J")
-    P: Quantity = param(default=0.0, doc="constant drive of E")
+    P: Quantity = param(default=1.25, doc="constant drive of E")
     Q: Quantity = param(default=0.0, doc="constant drive of J")
     E_initializer: Initializer = initializer(default=0.0)
     J_initializer: Initializer = initializer(default=0.0)

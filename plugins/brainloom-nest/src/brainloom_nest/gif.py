@@ -94,7 +94,7 @@ class _Generalized(NestNeuron):
             ("sfa_elems", self.q_sfa, self.tau_sfa, u.mV),
             ("stc_elems", self.q_stc, self.tau_stc, u.pA),
         ):
-            now = y[parts] + self._felt(y["spike"])[..., None] * _numbers(q, unit) * unit
+            now = y[parts] + self.felt_spikes(y["spike"])[..., None] * _numbers(q, unit) * unit
             decay = jnp.exp(-to_number(dt, u.ms) / _numbers(tau, u.ms))
             total = now.sum(-1)
             acting = {"E_sfa": self.V_T_star + total} if unit == u.mV else {"I_stc": total}

@@ -195,7 +195,7 @@ class glif_psc(AlphaCurrents, NestNeuron):
         Args:
             y: Values of the states by name.
         """
-        spk = self._felt(y["spike"])
+        spk = self.felt_spikes(y["spike"])
         before = y["V_before"]
         new = {**y, "V": self.reset_potential({**y, "V_before": before}, y["spike"])}
         if self.spike_dependent_threshold:

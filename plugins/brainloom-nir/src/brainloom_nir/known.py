@@ -11,12 +11,13 @@ from brainloom_core.units import dimension_name, same_dimension, show
 from . import counterpart
 from .boundary import TIME
 from .counterpart import Counterpart
+from .deep import DEEP
 from .maps import MAPS
 from .populations import POPULATIONS
 
 __all__ = ["OWN", "all_counterparts", "step_of"]
 
-OWN = (*MAPS, *POPULATIONS)
+OWN = (*MAPS, *DEEP, *POPULATIONS)
 
 
 def all_counterparts(given: Iterable[Counterpart]) -> tuple[Counterpart, ...]:

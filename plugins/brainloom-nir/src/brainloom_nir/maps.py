@@ -12,6 +12,7 @@ from brainloom_training import Linear
 from .boundary import TIME, NIRError, number, plain, quantity
 from .cells import Strictly
 from .counterpart import Context, Counterpart
+from .deep import read_conv, read_flatten, read_pool
 from .layers import Conv, Flatten, Input, Matrices, Output, Pool, Scale, Threshold
 from .private import packed, surrogate, unpacked
 
@@ -123,30 +124,13 @@ def _conv_node(module: Conv, context: Context) -> nir.NIRNode:
     )
 
 
-def _conv_module(node: nir.NIRNode, context: Context) -> Conv:
-    return Conv(node.weight, node.bias, node.stride, node.padding, node.dilation, int(node.groups))
-
-
 def _pool_node(module: Pool, context: Context) -> nir.NIRNode:
     sizes = (np.array(value) for value in (module.kernel, module.stride, module.padding))
     return (nir.AvgPool2d if module.mean else nir.SumPool2d)(*sizes)
 
 
-def _pool_module(node: nir.NIRNode, context: Context) -> Pool:
-    mean = isinstance(node, nir.AvgPool2d)
-    pool = Pool(node.kernel_size, node.stride, node.padding, mean)
-    if mean and any(pool.padding):
-        text = "NIR does not say whether zeros beyond the edge count; they do, as in PyTorch"
-        context.report("padding", "approximated", text)
-    return pool
-
-
 def _flatten_node(module: Flatten, context: Context) -> nir.NIRNode:
     return nir.Flatten({"input": np.array(module.in_size)}, module.start, module.end)
-
-
-def _flatten_module(node: nir.Flatten, context: Context) -> Flatten:
-    return Flatten(context.shape, int(node.start_dim), int(node.end_dim))
 
 
 # Thresholds and delays
@@ -219,11 +203,11 @@ MAPS = (
     Counterpart(Matrices, nir.Affine, _matrices_node),
     Counterpart(Matrices, nir.Linear, _matrices_node),
     Counterpart(Scale, nir.Scale, _scale_node, _scale_module),
-    Counterpart(Conv, nir.Conv1d, _conv_node, _conv_module),
-    Counterpart(Conv, nir.Conv2d, _conv_node, _conv_module),
-    Counterpart(Pool, nir.SumPool2d, _pool_node, _pool_module),
-    Counterpart(Pool, nir.AvgPool2d, _pool_node, _pool_module),
-    Counterpart(Flatten, nir.Flatten, _flatten_node, _flatten_module),
+    Counterpart(Conv, nir.Conv1d, _conv_node, read_conv),
+    Counterpart(Conv, nir.Conv2d, _conv_node, read_conv),
+    Counterpart(Pool, nir.SumPool2d, _pool_node, read_pool),
+    Counterpart(Pool, nir.AvgPool2d, _pool_node, read_pool),
+    Counterpart(Flatten, nir.Flatten, _flatten_node, read_flatten),
     Counterpart(Threshold, nir.Threshold, _threshold_node, _threshold_module),
     Counterpart(Delay, nir.Delay, _delay_node, _delay_module),
 )

@@ -51,9 +51,10 @@ def round_trip(
         (['lif.V', 'output'], True)
     """
     own = tuple(counterparts)
-    net, step = as_network(model, input_shape, all_counterparts(own)), step_of(dt)
+    step = step_of(dt)
     if step is None:
         raise NIRError("round_trip: give the step, for example dt=1 * u.ms")
+    net = as_network(model, input_shape, all_counterparts(own), step)
     graph, report = to_nir(net, dt=step, counterparts=own)
     back, _ = from_nir(graph, dt=step, counterparts=own)
     first, second = (run(it, xs, step) for it in (net, back))

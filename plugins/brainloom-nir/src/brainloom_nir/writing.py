@@ -16,6 +16,7 @@ from .known import all_counterparts, step_of
 from .network import NIRNetwork
 from .private import packed
 from .report import Finding, LossReport
+from .tracing import traced_network
 
 __all__ = ["NIRExport", "as_network", "to_nir", "write"]
 
@@ -46,8 +47,9 @@ def to_nir(
     of the nodes, under `brainloom`, where other readers pass it by; the report says so.
 
     Args:
-        model: An [`NIRNetwork`][brainloom_nir.NIRNetwork], a `brainstate.nn.Sequential`, or one
-            module that has a counterpart in NIR.
+        model: An [`NIRNetwork`][brainloom_nir.NIRNetwork], a `brainstate.nn.Sequential`, one
+            module that has a counterpart in NIR, or one with an `update` of its own that adds up
+            what such parts give, in this step or the one before.
         input_shape: Shape of the input without batch axes, where the first module does not know
             it, as convolutions do not.
         dt: The step that the model is made for; None, the default, for that of
@@ -58,7 +60,7 @@ def to_nir(
         The graph and the report.
 
     Raises:
-        NIRError: A module has no counterpart in NIR.
+        NIRError: A module has no counterpart in NIR, or an `update` does something else.
 
     Examples:
         >>> import brainstate, brainunit as u
@@ -73,8 +75,8 @@ def to_nir(
         ['initial state', 'threshold', 'surrogate', 'dt']
     """
     known = all_counterparts(counterparts)
-    net = as_network(model, input_shape, known)
     dt = step_of(dt)
+    net = as_network(model, input_shape, known, dt)
     findings: list[Finding] = []
     graph = _graph_of(net, known, dt, findings, "")
     return NIRExport(graph, LossReport(tuple(findings)))
@@ -97,12 +99,26 @@ def write(path: str | Path, model: brainstate.nn.Module, **options: Any) -> Loss
 
 
 def as_network(
-    model: brainstate.nn.Module, in_size: Size | None, known: tuple[Counterpart, ...]
+    model: brainstate.nn.Module,
+    in_size: Size | None,
+    known: tuple[Counterpart, ...],
+    dt: Time | None = None,
 ) -> NIRNetwork:
-    """The graph that a model is, or the chain of its layers."""
+    """The graph that a model is, the chain of its layers, or what its update makes of its parts."""
     if isinstance(model, NIRNetwork):
         return model
     layers = model.layers if type(model) is brainstate.nn.Sequential else [model]
+
+    def is_node(module: brainstate.nn.Module) -> bool:
+        return isinstance(module, NIRNetwork) or _found(module, known) is not None
+
+    if any(not is_node(it) and any(map(is_node, _parts(it))) for it in _flat(layers)):
+        for layer in _flat(layers):
+            if not is_node(layer) and not any(map(is_node, _parts(layer))):
+                _writer(layer, known, type(layer).__name__)
+        first = next(iter(_flat(layers)))
+        size = first.in_size if first.in_size is not None else in_size
+        return traced_network(model, size, dt, is_node)
     nodes: dict[str, brainstate.nn.Module] = {}
     for layer in _flat(layers):
         if not isinstance(layer, NIRNetwork):
@@ -122,19 +138,24 @@ def _flat(layers: Iterable[brainstate.nn.Module]) -> Iterable[brainstate.nn.Modu
             yield layer
 
 
+def _parts(module: brainstate.nn.Module) -> list[brainstate.nn.Module]:
+    """The modules within a module."""
+    if not isinstance(module, brainstate.nn.Module):
+        return []
+    return [part for path, part in module.nodes(brainstate.nn.Module).items() if path]
+
+
+def _found(module: brainstate.nn.Module, known: tuple[Counterpart, ...]) -> ToNode | None:
+    return next((it.to_node for it in known if it.module is type(module) and it.to_node), None)
+
+
 def _writer(module: brainstate.nn.Module, known: tuple[Counterpart, ...], where: str) -> ToNode:
     """The function that writes a module, or an error that says what to do."""
-    for it in known:
-        if it.module is type(module) and it.to_node is not None:
-            return it.to_node
+    found = _found(module, known)
+    if found is not None:
+        return found
     kind = type(module).__name__
     name = kind if where == kind else f"{where} ({kind})"
-    inner = [] if not isinstance(module, brainstate.nn.Module) else [*module.children()]
-    if inner:
-        raise NIRError(
-            f"to_nir: {name}: what a module with parts of its own does in update cannot be seen. "
-            "Write it as NIRNetwork(nodes, edges) of its parts, or as brainstate.nn.Sequential"
-        )
     kinds = sorted({it.module.__name__ for it in known if it.to_node is not None})
     raise NIRError(
         f"to_nir: {name} has no counterpart in NIR. Replace it by one of {', '.join(kinds)}; or "

@@ -1,5 +1,7 @@
 """The checks of what takes part in training: learning rules and callbacks."""
 
+import contextlib
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -127,7 +129,8 @@ def check_callback(callback: Callable[[Any], object]) -> None:
     def called(history: Any) -> None:
         seen.append(history)
         try:
-            callback(history)
+            with contextlib.redirect_stdout(io.StringIO()):  # what it prints is for users
+                callback(history)
         except Exception as error:
             raise AssertionError(f"{name} raises {type(error).__name__}: {error}") from error
 

@@ -190,13 +190,19 @@ def _threshold(probe: Probe) -> Iterator[Record]:
         y = values(model)
         threshold = to_number(declared.threshold(y), declared.units["V"])
         small = 1e-6 * (1.0 + abs(float(np.max(np.asarray(threshold)))))
+        strict = getattr(model, "strict", False)  # one whose rule is V > threshold()
+        first = threshold + small if strict else threshold
         spiked = [
             float(np.max(np.asarray(model.get_spike(V=with_unit(V, declared.units["V"])))))
-            for V in (threshold - small + 0.0 * _plain(y["V"]), threshold + 0.0 * _plain(y["V"]))
+            for V in (threshold - small + 0.0 * _plain(y["V"]), first + 0.0 * _plain(y["V"]))
         ]
     wrong = abs(spiked[0] - 0.0) + abs(spiked[1] - 1.0)
     yield probe.record(
-        "spike at threshold, none below", wrong, 0.0, "", "V >= threshold() is a spike"
+        "spike at threshold, none below",
+        wrong,
+        0.0,
+        "",
+        f"V {'>' if strict else '>='} threshold() is a spike",
     )
 
 
