@@ -229,6 +229,13 @@ FOLLOWED: dict[str, tuple[str, str]] = {
         other.load("notes.txt")
         """,
     ),
+    'lambda: from_equations("dx/dt = -x/taw : 1", namespace={"tau": 10 * u.ms})': (
+        "did you mean tau?",
+        """
+        from brainloom_equations import from_equations
+        from_equations("dx/dt = -x/tau : 1", namespace={"tau": 10 * u.ms})
+        """,
+    ),
     "lambda: to_nir(bl.HH(3), dt=0.1 * u.ms)": (
         "to_nir(model, counterparts=[Counterpart(",
         """

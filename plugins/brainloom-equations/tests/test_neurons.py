@@ -121,3 +121,22 @@ def test_what_follows_v_does_not_see_it_explode():
 def test_a_reset_that_counts_from_v_takes_no_scheme_that_follows_its_growth():
     cls = from_equations("dv/dt = (v*v + I)/ms : 1", threshold="v > 5", reset="v -= 6")
     assert cls.numerics.scheme == "euler"
+
+
+def test_a_current_with_a_value_or_an_equation_of_its_own_is_no_input():
+    text = "dv/dt = (I - v)/(10*ms) : 1"
+    given = from_equations(text, namespace={"I": 0.5})
+    written = from_equations(text + "\nI = 0.5*int(t > 5*ms) : 1", method="euler")
+    for cls, expected in ((given, 0.5 * (1 - np.exp(-1))), (written, 0.5 * (1 - np.exp(-0.5)))):
+        assert not cls.equations.has_current
+        recording = simulate(cls(1), 10 * u.ms, dt=0.1 * u.ms, record="V", progress=False)
+        np.testing.assert_allclose(recording["V"].values[-1, 0], expected, rtol=0.03)
+    assert np.float32(0.7) == given(1, I=0.7).I
+
+
+def test_remainders_and_whole_parts():
+    cls = from_equations(
+        "dv/dt = (int(t % (4*ms) < 1*ms) + (7*mV)//(2*mV) - v*0)/(1*ms) : 1", method="euler"
+    )
+    recording = simulate(cls(1), 8 * u.ms, dt=0.1 * u.ms, record="V", progress=False)
+    np.testing.assert_allclose(recording["V"].values[-1, 0], 2 + 3 * 8, atol=0.25)

@@ -38,6 +38,7 @@ TEXTS = {
     "unit of a function": ("dv/dt = v_r*exp(v)/tau : volt", "exp takes a number without unit"),
     "unit of a power": ("dv/dt = v**w_r/tau : volt", "a power that is a number"),
     "undefined": ("dv/dt = (v_r - v)/taw : volt", "taw is not defined; did you mean tau?"),
+    "V for v": ("dv/dt = (v_r - V)/tau : volt", "V is not defined; did you mean v?"),
     "circle": (
         "dv/dt = (a - v)/tau : volt\na = b : volt\nb = a + v_r : volt",
         "circle: a -> b -> a",
@@ -53,6 +54,8 @@ TEXTS = {
     "name of the class": ("dv/dt = (v_r - v + update)/tau : volt\nupdate : volt", "is taken"),
     "noise squared": ("dv/dt = v_r*xi**2 : volt", "xi can only be added"),
     "chain": ("dv/dt = (v_r - v)*int(0 < w_r < 1)/tau : volt", "chain"),
+    "last spike": ("dv/dt = -v/tau*int(lastspike > 0*ms) : volt", "t - lastspike"),
+    "state for an input": ("dv/dt = I/tau : volt\ndI/dt = -I/tau : volt", "I is the input"),
     "synapse": ("dv/dt = -v/tau : volt (event-driven)", "is for synapses"),
     "not a text": (3, "expected a text"),
 }

@@ -165,7 +165,7 @@ def _accepted(case: Case) -> Quantity:
     """1 in the unit of the first jump state; without one, a spike or else a potential."""
     model = fresh(case)
     for name in case.cls.jump_states[:1]:  # type: ignore[attr-defined]
-        return 1.0 * u.get_unit(getattr(model, name).value)
+        return with_unit(1.0, u.get_unit(getattr(model, name).value))
     with environment(case), contextlib.suppress(InputError):
         model(1.0)
         return 1.0

@@ -4,6 +4,7 @@ from importlib.metadata import version as _version
 
 from .building import scheme, shared
 from .fragments import EquationError
+from .from_parts import kinetics_from_equations, output_from_equations
 from .from_synapses import synapses_from_equations
 from .from_text import from_equations
 from .held import TimedArray
@@ -19,7 +20,9 @@ __all__ = [
     "EquationSynapses",
     "TimedArray",
     "from_equations",
+    "kinetics_from_equations",
     "not_refractory",
+    "output_from_equations",
     "scheme",
     "shared",
     "steps_since",

@@ -45,6 +45,13 @@ def read_neuron(
     if refractory is False:
         refractory = None
     potential = potential or _potential(definitions, condition)
+    kinds = {d.name: d.kind for d in definitions}
+    if input_name in namespace or kinds.get(input_name, "parameter") != "parameter":
+        input_name = ""  # what has a value or an equation of its own is no input
+    if kinds.get("I") == "differential equation" or "I" in {s.name for s in statements}:
+        raise EquationError(
+            "equations: I is the input of every neuron; call this variable otherwise, such as I_s"
+        )
     reader = Reader(
         *(definitions, namespace, input_name, potential, {s.name for s in statements}),
         refractory is not None,
@@ -58,7 +65,7 @@ def read_neuron(
     }
     for d in definitions:  # also those that nothing uses
         other = d.kind != "differential equation" and not reader.is_state(d.name)
-        if other and d.name != input_name:
+        if other and (d.name != input_name or not input_name):
             reader.resolved(Node("name", (), d.name, d.place))
     held = [d for d in definitions if d.kind == "parameter" and reader.is_state(d.name)]
     condition = None if condition is None else reader.resolved(condition)
@@ -208,7 +215,7 @@ def _input_unit(reader: Reader, equations: Mapping[str, Node]) -> u.Unit:
     declared = reader.by_name.get(reader.input_name)
     if declared is not None:
         return shown(declared.unit)
-    if "I" not in reader.kinds:
+    if not reader.input_name or "I" not in reader.kinds:
         return u.mA
     error: EquationError | None = None
     for unit in INPUTS:

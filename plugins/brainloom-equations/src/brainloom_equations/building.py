@@ -29,7 +29,17 @@ from .model import Change, Model, Parameter, Variable
 from .neuron import EquationNeuron, not_refractory, steps_since
 from .nodes import Node
 
-__all__ = ["after", "neuron_class", "scale_parameter", "scheme", "shared", "threshold_of"]
+__all__ = [
+    "after",
+    "declared_parameter",
+    "expression_method",
+    "neuron_class",
+    "scale_parameter",
+    "scheme",
+    "shared",
+    "state_members",
+    "threshold_of",
+]
 
 SLOW = 50.0 * u.ms
 shared = Constraint("one for all neurons", lambda x: np.ndim(x) == 0)
@@ -57,13 +67,13 @@ def neuron_class(model: Model, module: str, doc: str | None) -> type[EquationNeu
     from .describing import docstring
 
     members: Arguments = {"__module__": module, "__qualname__": model.name}
-    members |= {name: _param(p) for name, p in model.parameters.items()}
+    members |= {name: declared_parameter(p) for name, p in model.parameters.items()}
     members |= {
         name: option(default=f, constraint=function, doc="function of time")
         for name, f in model.functions.items()
     }
     for name, variable in model.states.items():
-        members |= _state(model, name, variable)
+        members |= state_members(model, name, variable)
     if model.potential != "V":
         members[model.potential] = property(lambda self: self.V, doc="The potential, V.")
     members |= _subexpressions(model) | _threshold(model) | _reset(model) | _refractory(model)
@@ -87,7 +97,12 @@ def neuron_class(model: Model, module: str, doc: str | None) -> type[EquationNeu
     return cls
 
 
-def _param(parameter: Parameter) -> Any:
+def declared_parameter(parameter: Parameter) -> Any:
+    """Declare a parameter of a text.
+
+    Args:
+        parameter: What is known of it.
+    """
     rule = parameter.rule
     known = {"one for all": shared, "non-negative": non_negative, "positive": positive}
     return param(
@@ -99,8 +114,14 @@ def _param(parameter: Parameter) -> Any:
     )
 
 
-def _state(model: Model, name: str, variable: Variable) -> Arguments:
-    """The state, its first value, its derivative, and the noise in it."""
+def state_members(model: Model, name: str, variable: Variable) -> Arguments:
+    """The state, its first value, its derivative, and the noise in it.
+
+    Args:
+        model: The model.
+        name: Name of the state.
+        variable: What is known of it.
+    """
     doc = "membrane potential" if name == "V" else "variable of the equations"
     found: Arguments = {}
     if isinstance(variable.initial, Node):
@@ -111,9 +132,9 @@ def _state(model: Model, name: str, variable: Variable) -> Arguments:
         found[f"{name}_initializer"] = initializer(default=first, unit=unit)
         found[name] = state(f"{name}_initializer", doc, slow=is_slow(model, name))
     if variable.derivative is not None:
-        found[f"d{name}"] = _expression(model, f"d{name}", variable.derivative)
+        found[f"d{name}"] = expression_method(model, f"d{name}", variable.derivative)
     for xi, factor in variable.noise.items():
-        found[f"{xi}_{name}"] = _expression(model, f"{xi}_{name}", factor)
+        found[f"{xi}_{name}"] = expression_method(model, f"{xi}_{name}", factor)
     return found
 
 
@@ -159,13 +180,21 @@ class _Shaped:
         return getattr(self._neuron, name)
 
 
-def _expression(model: Model, name: str, node: Node) -> Callable[..., Quantity]:
+def expression_method(model: Model, name: str, node: Node) -> Callable[..., Quantity]:
+    """A method that returns the value of an expression.
+
+    Args:
+        model: The model.
+        name: What the method is called.
+        node: The expression.
+    """
     return method(model, name, lambda self, y: evaluated(node, self, y), node)
 
 
 def _subexpressions(model: Model) -> Arguments:
     return {
-        name: _expression(model, name, node) for name, (_, node) in model.subexpressions.items()
+        name: expression_method(model, name, node)
+        for name, (_, node) in model.subexpressions.items()
     }
 
 
@@ -229,7 +258,7 @@ def _distance(node: Node, model: Model) -> Node:
 
 def _threshold(model: Model) -> Arguments:
     methods = threshold_of(model)
-    found: Arguments = {n: _expression(model, n, node) for n, node in methods.items()}
+    found: Arguments = {n: expression_method(model, n, node) for n, node in methods.items()}
     if any(node.names("param").count("V_scale") for node in methods.values()):
         found["V_scale"] = scale_parameter(model)
     if "threshold" in methods and model.threshold is not None and model.threshold.op == ">=":
@@ -249,7 +278,7 @@ def _reset(model: Model) -> Arguments:
     changes = dict(model.changes)
     potential = changes.pop("V", None)
     if potential is not None:
-        found["reset"] = _expression(model, "reset", after(potential))
+        found["reset"] = expression_method(model, "reset", after(potential))
     if changes:
 
         def on_spike(self: EquationNeuron, y: Values) -> dict[str, Quantity]:
@@ -291,9 +320,9 @@ def _refractory(model: Model) -> Arguments:
     if node is None:
         return {}
     if node.op in CONDITIONS or node.value is True or node.value is False:
-        stays = _expression(model, "stays_refractory", node)
+        stays = expression_method(model, "stays_refractory", node)
         return {"not_refractory": not_refractory(), "stays_refractory": stays}
-    period = _expression(model, "refractory_period", node)
+    period = expression_method(model, "refractory_period", node)
     return {
         "not_refractory": not_refractory(),
         "steps_since": steps_since(),

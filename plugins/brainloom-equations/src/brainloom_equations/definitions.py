@@ -165,7 +165,7 @@ def unit_named(name: str) -> u.Unit | None:
     Args:
         name: A name of `brainunit`, such as `"mV"` or `"nsiemens"`.
     """
-    if len(name) < 2 and name not in ("V", "A"):
+    if len(name) < 2:  # V would be a volt where v was meant
         return None
     unit = vars(u).get(name)
     return unit if isinstance(unit, u.Unit) else None

@@ -34,8 +34,6 @@ class _SynapseReader(Reader):
         outer = node.op == "name" and OUTER.fullmatch(name) and name not in self.by_name
         if outer and name not in self.namespace:
             return replace(node, op="outer")
-        if node.op == "name" and name in self.local:
-            return replace(node, op="state")
         if node.op == "name" and name == "j":
             self.kinds["j"] = u.UNITLESS.dim
             return replace(node, op="special")

@@ -74,9 +74,9 @@ class Reader:
 
     def own(self, name: str) -> str:
         """What the class calls a name of the text."""
-        if name == self.potential:
+        if name and name == self.potential:
             return "V"
-        return "I" if name == self.input_name else name
+        return "I" if name and name == self.input_name else name
 
     def is_state(self, name: str) -> bool:
         """Whether a name of the text is that of a state."""
@@ -111,7 +111,11 @@ class Reader:
         Raises:
             EquationError: A name is not known, or subexpressions go in a circle.
         """
-        return _timed(node.mapped(self._known))
+        known = node.mapped(self._known)
+        for inner in known.walk():
+            if inner.op == "special" and inner.value == "lastspike":
+                raise inner.error("write t - lastspike: the time of a spike alone is not kept")
+        return _timed(known)
 
     def _known(self, node: Node) -> Node:
         if node.op == "-" and [arg.value for arg in node.args] == ["t", "lastspike"]:
@@ -122,9 +126,9 @@ class Reader:
         if node.op != "name":
             return node
         name = str(node.value)
-        if self.is_state(name):
+        if self.is_state(name) or name in self.local:
             return replace(node, op="state", value=self.own(name))
-        if name == self.input_name:
+        if name and name == self.input_name:
             self.kinds.setdefault("I", None)
             return replace(node, op="input", value="I")
         if name in self.by_name:

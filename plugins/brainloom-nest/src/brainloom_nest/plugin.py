@@ -24,6 +24,7 @@ NAMES = (
     "iaf_psc_exp",
     "izhikevich",
     "mat2_psc_exp",
+    "noise_generator",
     "parrot_neuron",
     "poisson_generator",
     "spike_generator",
