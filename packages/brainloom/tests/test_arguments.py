@@ -90,6 +90,7 @@ ARGUMENTS: dict[Any, Arguments] = {
     brainloom_core.at_least: {"least": 1},
     brainloom_core.between: {"low": 0.0, "high": 1.0},
     brainloom_core.get_model: {"name": "LIF"},
+    brainloom_core.substeps: {"solver": "euler", "parts": 2},
     brainloom_core.instance_of: {"kinds": int, "words": "a whole number"},
     brainloom_core.maybe: {"constraint": brainloom_core.text},
     brainloom_core.Network: {},
@@ -234,7 +235,7 @@ EXEMPT = {
         "check_eventprop check_expectation check_gradients diagnose from_tonic NeuroBenchAdapter "
         "resume spike_statistics sweep"
     ),
-    "what calls any function": "build",
+    "what calls any function": "build repeated",
 }
 
 
