@@ -350,3 +350,13 @@ run = bl.simulate(net, 100 * u.ms, dt=0.1 * u.ms, inputs={"E": 200 * u.pA}, reco
 print(len(run["E.spikes"]) > 200)
 """
     assert umbrella.python(code).strip() == "True"
+    kinds = (
+        *("synapse", "output", "surrogate", "plasticity-rule", "encoder"),
+        *("loss", "format", "callback", "kernel"),
+    )
+    options = [word for kind in kinds for word in ("--kind", kind)]
+    umbrella.call("brainloom", "plugin", "new", "lab-all", "--folder", str(tmp_path), *options)
+    umbrella.install(f"{tmp_path / 'lab-all'}[test]")
+    checked = json.loads(umbrella.call("brainloom", "plugin", "check", "lab-all", "--json"))
+    assert all(row["passed"] for row in checked), checked
+    assert len([row for row in checked if row["part"] in ("kit", "kernels")]) == len(kinds)

@@ -258,10 +258,10 @@ def test_fifty_plugins_are_listed_quickly_and_none_is_imported(install: Install)
     reload_plugins()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        began = time.perf_counter()
+        began = time.process_time()
         assert len([p for p in list_plugins() if p.name.startswith("p")]) >= 50
         assert len(list_models()) == 50
-    assert time.perf_counter() - began < 3  # a tenth of it where nothing else runs
+    assert time.process_time() - began < 0.3
 
 
 # Contracts
