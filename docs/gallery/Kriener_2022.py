@@ -11,6 +11,11 @@ L. Kriener, J. Göltz & M. A. Petrovici (2022), The Yin-Yang dataset, NICE, 107,
 T. C. Wunderlich & C. Pehle (2021), Event-based backpropagation can compute exact gradients for
 spiking neural networks, Sci. Rep. 11, 12829,
 [doi:10.1038/s41598-021-91786-z](https://doi.org/10.1038/s41598-021-91786-z).
+
+Two things to try:
+
+1. Train for 10 epochs only: 97.2 % of the test set are right. The other 90 gain one per cent.
+2. Take 20 hidden neurons in place of 200: after as many epochs 96.8 % are right.
 """
 
 import brainloom as bl

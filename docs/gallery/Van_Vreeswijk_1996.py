@@ -95,8 +95,8 @@ chaos.plot(1 + bins[:-1] / 10, apart / np.maximum(both, 1), "C3")
 chaos.set(xlabel="time (ms)", ylabel="share of spikes\nthat differ", xlim=(0, 60), ylim=(0, 1))
 
 # Independent: the rates in the diffusion approximation (Siegert's formula for both populations,
-# made self-consistent). With jumps of 1.2 mV and 300 inputs a few per cent are left, hence 6 %. From
-# the paper: rates are linear, and runs diverge completely.
+# made self-consistent). With jumps of 1.2 mV and 300 inputs a few per cent are left, hence 6 %.
+# From the paper: rates are linear, and runs diverge completely.
 topic = "Networks"
 published = {
     "excitatory rate at a drive of 40 Hz, Hz": (16.37, 0.06),

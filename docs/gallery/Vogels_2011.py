@@ -16,8 +16,8 @@ Two things to try:
 1. Set `TARGET = 10 * u.Hz`: the rate comes to 8.2 Hz, and the tuning of inhibition stays (a
    correlation of 0.99), with smaller weights.
 2. Let the inhibitory groups vary in another order, `rates[::-1]` for `net.inh`: now inhibitory
-   group 4 spikes with excitatory group 5, and its weights grow the most. Who spikes together decides,
-   and no position: the correlation of the weights with the tuning drops to 0.28.
+   group 4 spikes with excitatory group 5, and its weights grow the most. Who spikes together
+   decides, and no position: the correlation of the weights with the tuning drops to 0.28.
 """
 
 import sys

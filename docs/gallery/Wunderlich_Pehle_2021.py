@@ -14,7 +14,7 @@ J. Göltz et al. (2021), Nat. Mach. Intell. 3, 823,
 
 Two things to try:
 
-1. Take steps of 0.1 ms (`DT`, with 200 `STEPS`): the derivative at 12 mA is 3.2 % too large, where
+1. Take steps of 0.1 ms (`DT`, with 200 `STEPS`): the derivative at 12 mA is 3.3 % too large, where
    it was 0.2 %, and the time of the spike is within half a step of the closed form, as before.
 2. Begin to learn with weights of 0.1 to 0.3 mA: the neurons do not spike, a time that is not there
    has no derivative, and nothing is learned. A surrogate gradient would find a way.

@@ -46,9 +46,9 @@ def ours(model: str, case: Case) -> Neuron:
     declared = cls.declared_parameters()
 
     def in_ours(name: str, value: Any) -> Any:
-        unit = TUPLES.get(name) or getattr(declared[name], "unit", None)
-        if name in TUPLES:
-            return tuple(x * unit for x in value)
+        unit = getattr(declared[name], "unit", None)
+        if name in TUPLES and isinstance(value, list):
+            return tuple(x * TUPLES[name] for x in value)
         return value if unit is None else np.asarray(value) * unit
 
     given = dict(case.parameters)

@@ -16,6 +16,7 @@ from brainloom_core import (
     Numerics,
     ParameterError,
     Refractory,
+    UnitError,
     initializer,
     param,
     state,
@@ -329,3 +330,47 @@ def test_a_site_needs_its_state() -> None:
 
         class Wrong(Leaky):
             input_sites = {"dendrite": "V_d"}
+
+
+# What a class of one's own gets wrong
+
+
+def test_a_neuron_without_a_reset_is_refused_where_it_is_defined() -> None:
+    with pytest.raises(DeclarationError, match="Bare has no V_reset. Declare it as a parameter"):
+
+        class Bare(Neuron):
+            V_initializer = initializer(0.0 * u.mV)
+            V = state("V_initializer")
+
+            def dV(self, V: Any, I: Any) -> Any:
+                return -V / u.ms
+
+            def threshold(self) -> Any:
+                return 1.0 * u.mV
+
+            def scale(self) -> Any:
+                return 1.0 * u.mV
+
+
+def test_what_spikes_change_has_to_depend_on_them() -> None:
+    with pytest.raises(DeclarationError, match=r"on_spike\(seen\) does not take spk"):
+
+        class Always(Exploding):
+            def on_spike(self, seen: Any) -> Any:
+                return {"seen": seen + 1.0 * u.mV}
+
+
+@pytest.mark.parametrize(
+    ("rate", "message"),
+    [
+        (lambda self, V, I: I / u.ms, "expected the unit of V by that of a time, mV / ms, got mA"),
+        (lambda self, V, I: u.ohm * I - V, "expected the unit of V by that of a time"),
+        (lambda self, V, I: (I - V) / u.ms, r"Wrong\.dV: its units do not fit together"),
+    ],
+)
+def test_a_derivative_in_wrong_units_is_named(rate: Any, message: str) -> None:
+    wrong = type(Leaky)("Wrong", (Leaky,), {"dV": rate, "linear": False})
+    neuron = wrong(1)
+    brainstate.nn.init_all_states(neuron)
+    with pytest.raises(UnitError, match=message):
+        neuron(1.0 * u.mA)

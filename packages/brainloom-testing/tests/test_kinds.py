@@ -199,6 +199,7 @@ def test_a_wrong_learning_rule_is_found(fault: str) -> None:
 
 def test_a_callback_that_acts_on_training_is_found() -> None:
     check_callback(lambda history: history["loss"])
+    check_callback(pytest.importorskip("brainloom_training").Callback())
     with pytest.raises(AssertionError, match="other results with it"):
         check_callback(lambda history: history["loss"].append(0.0))
     with pytest.raises(AssertionError, match="raises KeyError"):

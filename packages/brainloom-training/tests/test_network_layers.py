@@ -231,7 +231,7 @@ def test_fluctuations_drive_neurons_at_rates_within_a_band(tau: float) -> None:
         (lambda: Conv1d((1, 4), 4, 2, padding="full"), "'same' or 'valid', got 'full'"),
         (lambda: MaxPool2d((1, 4, 4), 2, padding=2), "expected at most half of the window"),
         (lambda: Dropout(3, 1.0), "Dropout.drop: expected a number from 0 to less than 1, got 1"),
-        (lambda: TDBN(3, scale=0.0 * u.mA), "TDBN.scale: expected one number other than 0"),
+        (lambda: TDBN(3, scale=0.0 * u.mA), "TDBN.scale: expected one finite number other than 0"),
         (lambda: Recurrent(Linear(3, 3)), "Recurrent.cells: expected a population that knows its"),
         (lambda: Recurrent(LIF((2, 3))), "Recurrent.connection: expected one for cells of shape"),
         (lambda: Residual(), "Residual.layers: expected a module"),

@@ -90,6 +90,7 @@ ARGUMENTS: dict[Any, Arguments] = {
     brainloom_core.at_least: {"least": 1},
     brainloom_core.between: {"low": 0.0, "high": 1.0},
     brainloom_core.get_model: {"name": "LIF"},
+    brainloom_core.substeps: {"solver": "euler", "parts": 2},
     brainloom_core.instance_of: {"kinds": int, "words": "a whole number"},
     brainloom_core.maybe: {"constraint": brainloom_core.text},
     brainloom_core.Network: {},
@@ -143,6 +144,23 @@ ARGUMENTS: dict[Any, Arguments] = {
     bl.SpikeCountMSE: {"correct": 5.0},
     bl.VanRossum: {"tau": 5 * u.ms},
     bl.Linear: {"in_size": 3, "out_size": 2},
+    bl.Conv1d: {"in_size": (1, 4), "out_channels": 2, "kernel_size": 2},
+    bl.Conv2d: {"in_size": (1, 4, 4), "out_channels": 2, "kernel_size": 2},
+    bl.AvgPool1d: {"in_size": (1, 4), "kernel_size": 2},
+    bl.AvgPool2d: {"in_size": (1, 4, 4), "kernel_size": 2},
+    bl.MaxPool1d: {"in_size": (1, 4), "kernel_size": 2},
+    bl.MaxPool2d: {"in_size": (1, 4, 4), "kernel_size": 2},
+    bl.Flatten: {"in_size": (2, 3)},
+    bl.Dropout: {"in_size": 3},
+    bl.TDBN: {"in_size": 3},
+    bl.BNTT: {"in_size": 3, "n_steps": 4},
+    bl.LayerNorm: {"in_size": 3},
+    bl.Recurrent: {"cells": CELLS},
+    bl.SpikeDrivenAttention: {"in_size": (2, 3), "cells": bl.LIF},
+    bl.FluctuationDriven: {"cells": CELLS, "rate": 5 * u.Hz},
+    bl.CSVLog: {"path": "run.csv"},
+    bl.TensorBoard: {"folder": "runs"},
+    bl.confusion_matrix: {"model": READOUT, "data": (X, np.arange(4) % 2), "dt": 1 * u.ms},
     bl.Online: {"algorithm": "eprop"},
     bl.Trainer: {"model": READOUT, "loss": bl.MSE(), "dt": 1 * u.ms},
     bl.fit: {
@@ -161,6 +179,7 @@ ARGUMENTS: dict[Any, Arguments] = {
 }
 DATA = {
     brainloom_training.data.batches: {"x": X, "y": Y, "size": 2, "seed": 0, "epoch": 0},
+    brainloom_training.data.EventDrop: {"share": 0.5},
     brainloom_training.data.stratified_split: {"labels": [0, 0, 1, 1], "fractions": (0.5, 0.5)},
     brainloom_training.data.spikes_from_times: {
         "times": np.ones((2, 3)) * u.ms,
@@ -185,17 +204,24 @@ FOLDERS = (
     brainloom_training.data.Shd,
     brainloom_training.data.Ssc,
 )
-SLOW = {"evaluate", "explain", "fit"}  # that compile anew for each argument which is taken
+SLOW = {
+    "evaluate",
+    "explain",
+    "fit",
+    "spike_statistics",
+    "confusion_matrix",
+}  # that compile anew for each argument which is taken
 EXEMPT = {
     "declarations of a class, which a DeclarationError or a type checker judges": (
         "initializer option option_field param quantity_field state"
     ),
     "results, which functions make": (
         "Expectation Finding GradientReport History Numerics Recording Report SpikeEvents "
-        "Explanation Snapshot TraceData Events EventSet Result Splits"
+        "Explanation Snapshot TraceData Events EventSet Result Splits ConfusionMatrix Progress "
+        "SpikeStatistics"
     ),
     "bases, of which nobody makes instances": (
-        "AlignPost Dynamics Loss LearningRule Reduction Rule Surrogate"
+        "AlignPost Callback Dynamics EventTransform Loss LearningRule Reduction Rule Surrogate"
     ),
     "what conditions and signatures are made of": (
         "Case checks_for checked complaints default_case one_of parametrize_with_checks "
@@ -203,12 +229,13 @@ EXEMPT = {
         "check_callback check_encoder check_format check_learning_rule check_model "
         "check_plasticity_rule"
     ),
+    "what takes any number of parts, each of which is looked at": "Augmented Residual",
     "what may hold any numbers": "full first_spike_time keep_sign",
     "what looks at a whole model or data set, which takes long, or at files": (
         "check_eventprop check_expectation check_gradients diagnose from_tonic NeuroBenchAdapter "
-        "resume sweep"
+        "resume spike_statistics sweep"
     ),
-    "what calls any function": "build",
+    "what calls any function": "build repeated",
 }
 
 

@@ -124,7 +124,7 @@ def test_verify_exits_with_1_when_something_fails(monkeypatch: pytest.MonkeyPatc
     ("arguments", "message"),
     [
         (("Lif",), "There is no model 'Lif'"),
-        (("Connection",), "is neither a neuron nor a synapse"),
+        (("Connection",), "register a case of the name Connection"),
         (("LIF", "--kind", "guess"), "expected some of closed form"),
     ],
 )

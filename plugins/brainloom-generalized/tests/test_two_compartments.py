@@ -75,12 +75,15 @@ def test_all_eight_states_follow_the_accurate_solution(run: Run, given: Any) -> 
 
 @pytest.mark.slow
 def test_bursts_come_as_often_as_in_the_paper(run: Run) -> None:
-    """Bursts below 8 Hz by current into the soma, repetitive spikes by more of it."""
-    neuron = PinskyRinzel(2, V_initializer=-64.6 * u.mV)
+    """Below 8 Hz by current into the soma, 8 to 20 Hz by current into the dendrite.
+
+    More current into the soma makes repetitive spikes.
+    """
+    neuron = PinskyRinzel(3, I_d=np.array([0.0, 0.0, 3.0]) * u.uA)
     with brainstate.environ.context(dt=0.02 * u.ms):
-        given = jnp.broadcast_to(jnp.asarray([0.75, 2.5]) * u.uA, (100_000, 2))
+        given = jnp.broadcast_to(jnp.asarray([0.75, 2.5, -0.5]), (100_000, 3)) * u.uA
         spikes, _ = run(neuron, given)
-    times = [0.02 * (np.flatnonzero(spikes[:, k]) + 1) for k in range(2)]
+    times = [0.02 * (np.flatnonzero(spikes[:, k]) + 1) for k in range(3)]
     starts = times[0][np.diff(times[0], prepend=-100.0) > 20.0]
     period = np.diff(starts[-3:])
     exact = solved(2000.0, 0.75, 0.0, 2.1, 0.5).t_events[0]
@@ -89,6 +92,11 @@ def test_bursts_come_as_often_as_in_the_paper(run: Run) -> None:
     assert 1000.0 / period.mean() < 8.0
     assert len(times[0]) > len(starts)  # more than one spike in a burst
     assert len(times[1]) > 5 * len(times[0])
+    late = times[2][times[2] > 1200.0]
+    begins = late[np.diff(late, prepend=-100.0) > 20.0]
+    assert len(late) > 2 * len(begins)
+    assert np.ptp(np.diff(begins)) < 1.0  # periodic
+    assert 8.0 < 1000.0 / np.diff(begins).mean() < 20.0
 
 
 class Dendritic(Network):

@@ -6,6 +6,7 @@ import brainloom_nest
 import pytest
 from brainloom_core import Neuron
 from brainloom_nest import plugin
+from brainloom_nest.conformance import CONDUCTANCES, CURRENTS
 from brainloom_testing import Case, checks_for, default_case
 
 # A parrot has no equation and takes no current.
@@ -14,11 +15,12 @@ NEURONS = [
     for name in brainloom_nest.__all__
     if issubclass(getattr(brainloom_nest, name), Neuron) and name != "parrot_neuron"
 ]
+CASES = {case.cls: case for case in (CURRENTS, CONDUCTANCES)}
 QUICK = ("iaf_psc_exp", "izhikevich")
 
 
 def checked(cls: type[Neuron]) -> list[object]:
-    case = default_case(cls)
+    case = CASES.get(cls) or default_case(cls)
     marks = () if cls.__name__ in QUICK else (pytest.mark.slow,)
     return [
         pytest.param(case, check, marks=marks, id=f"{cls.__name__}-{check.__name__}")

@@ -99,13 +99,15 @@ def default_case(cls: type, **arguments: Any) -> Case:
 
 
 def _kind(cls: type) -> str:
+    if is_declared(cls) and "out_size" in signature(cls):
+        return "readout"  # a readout that spikes is a neuron, too
     bases = (Neuron, "neuron"), (Synapse, "synapse"), (SynOut, "output"), (Dynamics, "source")
     for base, kind in bases:
         if issubclass(cls, base):
             return kind
     if _is_projection(cls):
         return "projection"
-    return "readout" if is_declared(cls) and "out_size" in signature(cls) else "other"
+    return "other"
 
 
 def _is_projection(cls: type) -> bool:

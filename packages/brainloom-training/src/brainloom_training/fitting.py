@@ -208,10 +208,16 @@ def _callbacks(given: Sequence[str | Callback]) -> tuple[Callback, ...]:
     """The callbacks that are given, or that plugins register under these names."""
     expected = "some such as [CSVLog('run.csv')]"
     _check("callbacks", isinstance(given, (list, tuple)), expected, given)
-    found = [_AfterEpoch(made("callback", it)) if isinstance(it, str) else it for it in given]
+    found = [_registered(it) if isinstance(it, str) else it for it in given]
     for number, callback in enumerate(found):
         _check(f"callbacks[{number}]", isinstance(callback, Callback), expected, callback)
     return tuple(found)
+
+
+def _registered(name: str) -> Callback:
+    """What a plugin registers: a callback, or a function of the history."""
+    found = made("callback", name)
+    return found if isinstance(found, Callback) else _AfterEpoch(found)
 
 
 class _AfterEpoch(Callback):

@@ -71,7 +71,7 @@ class FluctuationDriven:
         >>> weights = FluctuationDriven(cells=cells, rate=5 * u.Hz, dt=1 * u.ms)
         >>> layer = Linear(700, 100, weights)
         >>> print(round(weights.deviation(700).to_decimal(u.mA), 2))
-        3.11
+        3.09
     """
 
     cells: Any = option_field(constraint=_leaky)

@@ -12,7 +12,6 @@ from brainloom_core import (
     InputError,
     between,
     checked,
-    positive,
     real_signature,
     whole,
 )
@@ -27,9 +26,10 @@ from .rolling import is_in_pieces
 __all__ = ["BNTT", "TDBN", "Dropout", "LayerNorm"]
 
 _scale = Constraint(
-    "one number other than 0, with the unit of the outputs",
-    lambda scale: np.ndim(u.get_mantissa(scale)) == 0 and bool(u.get_mantissa(scale) != 0),
+    "one finite number other than 0, with the unit of the outputs",
+    lambda scale: np.ndim(u.get_mantissa(scale)) == 0 and 0 < abs(u.get_mantissa(scale)) < np.inf,
 )
+_small = Constraint("a finite number > 0", lambda eps: bool(0.0 < eps < np.inf))
 _share = between(0.0, 1.0)
 
 
@@ -145,7 +145,7 @@ class TDBN(_BatchNorm):
         [0.5 0.5]
     """
 
-    @checked(in_size=is_shape, scale=_scale, momentum=_share, eps=positive)
+    @checked(in_size=is_shape, scale=_scale, momentum=_share, eps=_small)
     def __init__(
         self,
         in_size: Size,
@@ -242,7 +242,7 @@ class BNTT(_BatchNorm):
         [0.5 0.5]
     """
 
-    @checked(in_size=is_shape, n_steps=whole, scale=_scale, momentum=_share, eps=positive)
+    @checked(in_size=is_shape, n_steps=whole, scale=_scale, momentum=_share, eps=_small)
     def __init__(
         self,
         in_size: Size,
@@ -332,7 +332,7 @@ class LayerNorm(_Norm):
         [-2.  2.] mA
     """
 
-    @checked(in_size=is_shape, scale=_scale, eps=positive)
+    @checked(in_size=is_shape, scale=_scale, eps=_small)
     def __init__(
         self,
         in_size: Size,

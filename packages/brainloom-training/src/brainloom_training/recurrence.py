@@ -12,6 +12,7 @@ from brainloom_core import (
     InputError,
     ParameterError,
     checked,
+    duration,
     function,
     instance_of,
     maybe,
@@ -33,6 +34,7 @@ _cells = Constraint(
 )
 
 
+_gain = Constraint("a finite number > 0", lambda gain: bool(0.0 < gain < np.inf))
 _makes_cells = Constraint("a function from a shape to a population, such as LIF", callable)
 
 
@@ -74,6 +76,7 @@ class Recurrent(brainstate.nn.Module):
     @checked(
         cells=_cells,
         connection=maybe(instance_of(brainstate.nn.Module, "a module such as Linear(100, 100)")),
+        max_delay=maybe(duration),
     )
     def __init__(
         self,
@@ -97,6 +100,8 @@ class Recurrent(brainstate.nn.Module):
             connection = Linear(cells.in_size, cells.in_size, w_init, None)
         self.connection = connection
         self.line = None
+        if delay is None and max_delay is not None:
+            raise ParameterError("Recurrent.delay: expected one where max_delay is given, got None")
         if delay is not None:
             self.line = Delay(tuple(cells.in_size), delay, max_delay=max_delay)
 
@@ -231,7 +236,7 @@ class SpikeDrivenAttention(brainstate.nn.Module):
         (4, 16, 8)
     """
 
-    @checked(in_size=is_shape, cells=_makes_cells, w_init=maybe(function))
+    @checked(in_size=is_shape, cells=_makes_cells, w_init=maybe(function), gain=_gain)
     def __init__(
         self,
         in_size: Shape,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import brainstate
 import brainunit as u
 import numpy as np
-from brainloom_core import checked
+from brainloom_core import checked, instance_of, maybe
 from brainloom_core.types import PyTree
 
 from .arguments import MODULE
+from .data.checks import check_whole
 from .losses import OfClasses, SpikeCountCrossEntropy
 from .padding import Masked, unpadded
 from .reductions import Reduction, SumOverTime
@@ -89,7 +90,7 @@ def spike_statistics(
         >>> model = brainstate.nn.Sequential(Linear(1, 2, weights, None), LIF(2))
         >>> found = spike_statistics(model, np.ones((4, 100, 1)), dt=1 * u.ms)
         >>> print(found["layers.1"])
-        245.0 Hz, 50 % of 2 neurons silent, 0 % with a spike in most steps
+        230.0 Hz, 50 % of 2 neurons silent, 0 % with a spike in most steps
     """
     trainer = Trainer(model, SpikeCountCrossEntropy(), **options)
     try:
@@ -160,7 +161,7 @@ class ConfusionMatrix:
         return ax
 
 
-@checked(model=MODULE)
+@checked(model=MODULE, over=maybe(instance_of(Reduction, "a reduction such as SumOverTime()")))
 def confusion_matrix(
     model: brainstate.nn.Module,
     data: Data,
@@ -192,7 +193,10 @@ def confusion_matrix(
         [[1. 1.]
          [0. 1.]]
     """
-    measure: OfClasses = SpikeCountCrossEntropy(over=over or SumOverTime(), per_class=per_class)
+    check_whole("confusion_matrix", 1, batch_size=batch_size)
+    measure: OfClasses = SpikeCountCrossEntropy(
+        over=SumOverTime() if over is None else over, per_class=per_class
+    )
     trainer = Trainer(model, measure, **options)
     checked = checked_data("confusion_matrix: data", data, measure, options.get("encoder"))
     counts: Any = 0.0

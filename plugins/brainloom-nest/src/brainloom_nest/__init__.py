@@ -4,6 +4,7 @@ from .aeif import aeif_cond_alpha, aeif_cond_exp, aeif_psc_exp
 from .devices import (
     ac_generator,
     dc_generator,
+    noise_generator,
     parrot_neuron,
     poisson_generator,
     spike_generator,
@@ -38,6 +39,7 @@ __all__ = [
     "iaf_psc_exp",
     "izhikevich",
     "mat2_psc_exp",
+    "noise_generator",
     "parrot_neuron",
     "poisson_generator",
     "spike_generator",

@@ -3,15 +3,20 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import brainstate
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Neuron, full, state
+from brainloom_core import Dynamics, Neuron, full, keys, non_negative, param, positive, state
+from brainloom_core.context import current_dt
 from brainloom_core.types import Array, Quantity, Size, Time, Values
+from brainloom_core.units import step_count
 from brainloom_neurons import PoissonSpike, SinusoidalInput, SpikeTime, StepInput
 
 __all__ = [
     "ac_generator",
     "dc_generator",
+    "noise_generator",
     "parrot_neuron",
     "poisson_generator",
     "spike_generator",
@@ -221,7 +226,7 @@ class ac_generator(SinusoidalInput):
         >>> from brainloom_nest import ac_generator
         >>> current = ac_generator(1, 100 * u.pA, 50 * u.Hz)
         >>> with brainstate.environ.context(i=50, dt=0.1 * u.ms):
-        ...     print(current().to_decimal(u.pA).round(3))
+        ...     print(current().to_decimal(u.pA).round())
         [100.]
     """
 
@@ -237,6 +242,61 @@ class ac_generator(SinusoidalInput):
         super().__init__(
             *(in_size, amplitude, frequency), bias=offset, phase=np.deg2rad(phase), name=name
         )
+
+
+class noise_generator(Dynamics):
+    r"""A current that is drawn anew after each interval, for each neuron.
+
+    $$
+    I(t) = \mu + \sigma\,\xi_k \text{ for } k\,\delta t \le t < (k + 1)\,\delta t, \qquad
+    \xi_k \sim N(0, 1)
+    $$
+
+    As NEST's, without modulation.
+
+    Args:
+        in_size: Number of neurons, or the shape of the population.
+        mean: Mean $\mu$, 0 pA; scalar or one per neuron.
+        std: Standard deviation $\sigma$, 0 pA; scalar or one per neuron.
+        dt: Interval $\delta t$, 1 ms.
+        name: Name of the module.
+
+    Attributes:
+        amplitude: The current, shape `(*batch, *in_size)`, pA.
+
+    Raises:
+        ParameterError: A parameter has the wrong unit, shape or range.
+
+    References:
+        Gewaltig & Diesmann (2007), Scholarpedia 2(4), 1430, doi:10.4249/scholarpedia.1430.
+
+    Examples:
+        >>> import brainstate, brainunit as u
+        >>> from brainloom_nest import noise_generator
+        >>> noise = noise_generator(1, mean=100 * u.pA, std=20 * u.pA)
+        >>> _ = brainstate.nn.init_all_states(noise)
+        >>> with brainstate.environ.context(i=0, dt=0.1 * u.ms):
+        ...     first = noise()
+        >>> with brainstate.environ.context(i=9, dt=0.1 * u.ms):
+        ...     print(bool((noise() == first).all()))
+        True
+    """
+
+    role: ClassVar[str] = "source"
+    solver: Any = None
+    mean: Quantity = param(default=0.0 * u.pA, doc="mean")
+    std: Quantity = param(default=0.0 * u.pA, constraint=non_negative, doc="standard deviation")
+    dt: Time = param(default=1.0 * u.ms, constraint=positive, doc="interval")
+    amplitude = state(lambda model, shape: full(0.0 * u.pA, shape), "the current")
+
+    def update(self) -> Quantity:
+        """The current of the step."""
+        held = self.amplitude.value
+        drawn = self.mean + self.std * keys.normal(held.shape)
+        interval = jnp.maximum(step_count(self.dt, current_dt()), 1)
+        begins = brainstate.environ.get("i") % interval == 0
+        self.assign_states({"amplitude": u.math.where(begins, drawn, held)})
+        return self.amplitude.value
 
 
 class step_current_generator(StepInput):

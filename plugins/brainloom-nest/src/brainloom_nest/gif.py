@@ -75,6 +75,9 @@ class _Generalized(NestNeuron):
         brainstate.ShortTermState,
     )
 
+    def threshold(self, E_sfa: Quantity) -> Quantity:
+        return E_sfa
+
     def scale(self) -> Quantity:
         return self.Delta_V
 

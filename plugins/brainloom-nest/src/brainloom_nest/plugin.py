@@ -24,6 +24,7 @@ NAMES = (
     "iaf_psc_exp",
     "izhikevich",
     "mat2_psc_exp",
+    "noise_generator",
     "parrot_neuron",
     "poisson_generator",
     "spike_generator",
@@ -37,3 +38,12 @@ NAMES = (
 def brainloom_models() -> Mapping[str, str]:
     """Neurons, devices and synapses by NEST's names."""
     return {name: f"brainloom_nest:{name}" for name in NAMES}
+
+
+@hookimpl
+def brainloom_cases() -> Mapping[str, str]:
+    """What the conformance kit needs to know of neurons whose spikes are random."""
+    return {
+        "gif_cond_exp": "brainloom_nest.conformance:CONDUCTANCES",
+        "gif_psc_exp": "brainloom_nest.conformance:CURRENTS",
+    }

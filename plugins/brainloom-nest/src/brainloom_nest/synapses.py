@@ -33,7 +33,7 @@ class static_synapse(Projection):
         post: The postsynaptic population.
         connectivity: A rule such as `FixedTotalNumber(1000)`, or `Edges`.
         weight: Weights, in the unit of the neuron's ports: pA, nS or mV; as for `Connection`.
-        delay: Delays, 1 ms, at least a step; as for `Connection`.
+        delay: Delays, 1 ms, at least a step in NEST; as for `Connection`.
         receptor_type: Name of the port of all synapses, whatever the sign; None, the default, for
             that of the sign.
         seed: Seed of random connectivity; None draws one from `brainstate.random`.
@@ -43,10 +43,10 @@ class static_synapse(Projection):
         inhibitory: The projection of negative weights, or None.
 
     Raises:
-        ParameterError: A delay is shorter than a step.
+        ParameterError: A delay is shorter than a step where a spike acts on arrival; or the
+            weights are not of the kind of what they raise.
         InputError: The step is not set where it is needed, or is another one in the run; or there
             is no such port.
-        UnitError: The weights are not of the kind of what they raise.
 
     References:
         Gewaltig & Diesmann (2007), Scholarpedia 2(4), 1430, doi:10.4249/scholarpedia.1430.
@@ -63,10 +63,10 @@ class static_synapse(Projection):
         >>> for _ in range(2):
         ...     synapses(jnp.ones(2))
         ...     _ = post()
-        >>> print(post.I_syn_ex.value.to_decimal(u.pA).round(2))
-        [95.12 95.12]
-        >>> print(post.I_syn_in.value.to_decimal(u.pA).round(2))
-        [-47.56 -47.56]
+        >>> print(post.I_syn_ex.value.to_decimal(u.pA).round(), "pA")
+        [95. 95.] pA
+        >>> print(post.I_syn_in.value.to_decimal(u.pA).round(), "pA")
+        [-48. -48.] pA
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class tsodyks2_synapse(static_synapse):
         post: The postsynaptic population.
         connectivity: A rule such as `FixedTotalNumber(1000)`, or `Edges`.
         weight: Weights, in the unit of the neuron's ports: pA, nS or mV; as for `Connection`.
-        delay: Delays, 1 ms, at least a step; as for `Connection`.
+        delay: Delays, 1 ms, at least a step in NEST; as for `Connection`.
         U: Utilisation of a first spike $U$, 0.5; scalar or one per presynaptic neuron.
         tau_rec: Time constant of recovery $\tau_\mathrm{rec}$, 800 ms.
         tau_fac: Time constant of facilitation $\tau_\mathrm{fac}$, 0 ms.
@@ -157,10 +157,10 @@ class tsodyks2_synapse(static_synapse):
         inhibitory: The projection of negative weights, or None.
 
     Raises:
-        ParameterError: A delay is shorter than a step, or a parameter is out of its range.
+        ParameterError: A delay is shorter than a step where a spike acts on arrival; or the
+            weights are not of the kind of what they raise; or a parameter is out of its range.
         InputError: The step is not set where it is needed, or is another one in the run; or there
             is no such port.
-        UnitError: The weights are not of the kind of what they raise.
 
     References:
         Tsodyks, Pawelzik & Markram (1998), Neural Comput. 10, 821,
@@ -171,11 +171,12 @@ class tsodyks2_synapse(static_synapse):
         >>> from brainloom_nest import iaf_psc_exp, tsodyks2_synapse
         >>> from brainloom_projections import OneToOne
         >>> brainstate.environ.set(dt=0.1 * u.ms)
-        >>> post = iaf_psc_exp(1, tau_syn_ex=1e6 * u.ms)
-        >>> synapse = tsodyks2_synapse(1, post, OneToOne(), weight=8.0 * u.pA, delay=0 * u.ms)
-        Traceback (most recent call last):
-        ...
-        brainloom_core.errors.ParameterError: tsodyks2_synapse.delay: expected at least a step...
+        >>> post = iaf_psc_exp(1)
+        >>> synapse = tsodyks2_synapse(1, post, OneToOne(), weight=8.0 * u.pA, U=0.25)
+        >>> _ = brainstate.nn.init_all_states([post, synapse])
+        >>> synapse(jnp.ones(1))
+        >>> print(synapse.excitatory.stp.x.value)  # what the spike has left
+        [0.75]
     """
 
     def __init__(

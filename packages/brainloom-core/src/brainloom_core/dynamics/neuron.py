@@ -41,6 +41,18 @@ def _check_spikes(cls: "type[Neuron]") -> None:
                 "write threshold(), the potential at which it spikes, and scale(), the range of V "
                 "to which the surrogate gradient refers"
             )
+    resets = (cls.after_spike, cls.reset_potential)
+    if (
+        cls.equations.derivatives
+        and resets == (Neuron.after_spike, Neuron.reset_potential)
+        and not hasattr(cls, "V_reset")
+    ):
+        raise DeclarationError(
+            f"{cls.__name__} has no V_reset. Declare it as a parameter, set it in the class "
+            "(V_reset = 0.0 * u.mV), or write reset_potential(y, spk), V after the spikes"
+        )
+    if "on_spike" in vars(cls):
+        _check_asks_for_spikes(cls)
     if "on_spike" in vars(cls) and not texts_of(cls.on_spike) <= cls._states.keys():
         for name in sorted(returned_names(cls.on_spike) - cls._states.keys()):
             raise _no_such_state(cls, name)
@@ -55,6 +67,19 @@ def _check_ports(cls: "type[Neuron]") -> None:
             )
     if cls.ports:
         cls.jump_state = next(iter(cls.ports.values()))
+
+
+def _check_asks_for_spikes(cls: "type[Neuron]") -> None:
+    """Refuse what would change states in every step, as if there always were a spike."""
+    takes = cls.equations.takes("on_spike")
+    if takes is None or {"spk", "spike"} & {*takes}:
+        return
+    if takes or returned_names(cls.on_spike):
+        raise DeclarationError(
+            f"{cls.__name__}.on_spike({', '.join(takes)}) does not take spk, the spikes, 0. or 1.: "
+            "it is called in every step, so that what it returns has to depend on them, as in "
+            'on_spike(self, w, spk): return {"w": w + self.b * spk}'
+        )
 
 
 def _no_such_state(cls: "type[Neuron]", name: str) -> DeclarationError:

@@ -30,6 +30,8 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
+from ..declare.arguments import checked
+from ..declare.constraints import Constraint, function, instance_of, whole
 from ..equations import nearest
 from ..errors import ParameterError
 from ..types import Quantity, Scheme, Time, Values
@@ -302,6 +304,12 @@ def get_solver(solver: str | Scheme, *, linear: bool = False, coupled: bool = Tr
     return SOLVERS[solver]
 
 
+a_scheme = Constraint(
+    "a scheme, or the name of one", lambda x: isinstance(x, str) or function.holds(x)
+)
+
+
+@checked(solver=a_scheme, parts=whole)
 def substeps(solver: str | Scheme, parts: int) -> Solver:
     """A scheme that takes each step in equal parts, the input being held over all of them.
 
@@ -312,7 +320,8 @@ def substeps(solver: str | Scheme, parts: int) -> Solver:
         parts: How many parts, at least 1.
 
     Raises:
-        ParameterError: There is no solver of this name, or no such number of parts.
+        ParameterError: There is no solver of this name.
+        InputError: No scheme, or no such number of parts.
 
     Examples:
         >>> from brainloom_core import substeps
@@ -320,9 +329,7 @@ def substeps(solver: str | Scheme, parts: int) -> Solver:
         >>> solver.name, round(float(solver({"x": lambda y: -y["x"]}, {"x": 1.0}, 0.1)["x"]), 4)
         ('eulerx100', 0.9048)
     """
-    if not _is_order(parts) or parts is None:
-        raise ParameterError(f"substeps.parts: expected a whole number >= 1, got {show(parts)}")
-    whole = solver_facts(get_solver(solver))
+    scheme = solver_facts(get_solver(solver))
 
     def step(drifts: Mapping[str, Drift], y: Values, dt: Time) -> dict[str, Quantity]:
         at = moved_to(y, drifts)
@@ -330,14 +337,15 @@ def substeps(solver: str | Scheme, parts: int) -> Solver:
         start = {name: 0.0 * y[name] for name in drifts}
 
         def part(change: Values) -> Values:  # which a float32 keeps where it could not the sum
-            return whole(moved, {**y, **change}, dt / parts)
+            return scheme(moved, {**y, **change}, dt / parts)
 
         change = repeated(part, start, parts)
         return {name: y[name] + change[name] for name in drifts}
 
-    return replace(whole, name=f"{whole.name}x{parts}", step=step)
+    return replace(scheme, name=f"{scheme.name}x{parts}", step=step)
 
 
+@checked(function=function, y=instance_of(Mapping, "values by name"), times=whole)
 def repeated(function: Callable[[Values], Values], y: Values, times: int) -> dict[str, Quantity]:
     """A function of values by name, applied to what it gave before, compiled once.
 
@@ -354,14 +362,14 @@ def repeated(function: Callable[[Values], Values], y: Values, times: int) -> dic
     first = {name: jnp.asarray(u.get_mantissa(value)) for name, value in y.items()}
     units = {name: u.get_unit(value) for name, value in y.items()}
 
-    def whole(numbers: Numbers) -> dict[str, Quantity]:
+    def with_units(numbers: Numbers) -> dict[str, Quantity]:
         return {name: with_unit(number, units[name]) for name, number in numbers.items()}
 
     def once(_: int, numbers: Numbers) -> Numbers:
-        new = function(whole(numbers))
+        new = function(with_units(numbers))
         return {n: jnp.asarray(_plain(new[n], units[n]), first[n].dtype) for n in first}
 
-    return whole(jax.lax.fori_loop(0, times, once, first))
+    return with_units(jax.lax.fori_loop(0, times, once, first))
 
 
 def moved_to(y: Values, names: Collection[str]) -> Callable[[Drift], Drift]:

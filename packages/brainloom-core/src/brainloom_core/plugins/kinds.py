@@ -189,7 +189,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "callbacks",
                 "what is called with the history after each epoch of training",
                 methods=("__call__",),
-                named="`fit(on_epoch=…)`",
+                named="`fit(on_epoch=…)` and `fit(callbacks=[…])`",
                 checks="that training has the same results with it",
             ),
             Kind(

@@ -16,7 +16,7 @@ from brainloom_core.types import Array, Quantity, Time
 
 from ..connection.connection import Connection
 from ..parts.from_modules import FromModules
-from ..parts.parts import Port, Timing, made, neurons_of
+from ..parts.parts import Port, Timing, key_in, made, neurons_of
 from ..parts.units import check_output_unit, state_unit, weight_unit
 from ..types import Described
 
@@ -111,7 +111,7 @@ class CurrentProj(FromModules):
         self.out = made(out, self.name, "out")
         check_output_unit("CurrentProj", self.out, self._total_unit(), post)
         self._port = Port(self.out)
-        self._port.attach(post, self.name, label)
+        self._port.attach(post, key_in(post, self), label)
         drives(self, neurons_of(post))
 
     def update(self, *args: Array) -> None:

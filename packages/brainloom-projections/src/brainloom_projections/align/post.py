@@ -14,7 +14,7 @@ from brainloom_core.drivers import drives
 from brainloom_core.types import Array, Quantity, Time
 
 from ..parts.from_modules import FromModules
-from ..parts.parts import Port, Timing, made, neurons_of, stepped
+from ..parts.parts import Port, Timing, key_in, made, neurons_of, stepped
 from ..parts.units import (
     check_output_unit,
     conductance_unit,
@@ -144,7 +144,7 @@ class AlignPostProj(FromModules):
             self.syn, self.out = made(syn, self.name, "syn"), made(out, self.name, "out")
             self._check_units()
             self._port = Port(self.out)
-            self._port.attach(post, self.name, label)
+            self._port.attach(post, key_in(post, self), label)
         drives(self, neurons_of(post))
 
     def update(self, *args: Array) -> None:

@@ -16,7 +16,7 @@ from brainloom_core.types import Array, Quantity, Time
 from brainloom_core.units import to_number
 
 from ..parts.from_modules import FromModules
-from ..parts.parts import Port, Timing, made, neurons_of, stepped
+from ..parts.parts import Port, Timing, key_in, made, neurons_of, stepped
 from ..parts.units import (
     check_output_unit,
     conductance_unit,
@@ -146,7 +146,7 @@ class AlignPreProj(FromModules):
         warn_of_negative_weights("AlignPreProj", self.comm, self.out)
         check_output_unit("AlignPreProj", self.out, self._total_unit(), post)
         self._port = Port(self.out)
-        self._port.attach(post, self.name, label)
+        self._port.attach(post, key_in(post, self), label)
         drives(self, neurons_of(post))
 
     def update(self, *args: Array) -> None:

@@ -26,7 +26,7 @@ from brainloom_core.units import dimension_name, same_dimension, show, with_unit
 
 from ..connection.connection import Connection, value_of
 from ..connection.edges import Edges
-from ..parts.parts import Port, check_autapses, neurons_of
+from ..parts.parts import Port, check_autapses, key_in, neurons_of
 from ..parts.units import state_unit, taken_unit
 from ..rules.basic import Rule
 from .course import Begun, Course
@@ -101,12 +101,13 @@ class _GapJunction(Projection):
                 for (population, state, _), given in zip(sides, (pre, post), strict=True)
             ]
         self._ports = []
-        for course, (population, _, side) in zip(self._courses, sides, strict=False):
-            population.add_after_update(f"{self.name}_{side} course", course)
-        for population, state, side in sides:
+        keys = [f"{key_in(population, self)}_{side}" for population, _, side in sides]
+        for course, key, (population, *_) in zip(self._courses, keys, sides, strict=False):
+            population.add_after_update(f"{key} course", course)
+        for key, (population, state, _) in zip(keys, sides, strict=True):
             out = _Inflow(follows=state == "V")
             port = Port(out)
-            port.attach(population, f"{self.name}_{side}", None)
+            port.attach(population, key, None)
             self._ports.append(port)
         drives(self, *self._whole)
 

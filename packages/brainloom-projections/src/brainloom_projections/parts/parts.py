@@ -1,5 +1,6 @@
 """What the projections share: their attributes, outputs that know whether they were used, ends."""
 
+import itertools
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any
@@ -28,6 +29,7 @@ __all__ = [
     "Timing",
     "check_autapses",
     "check_post",
+    "key_in",
     "made",
     "neurons_of",
     "stepped",
@@ -190,6 +192,27 @@ class _Release(brainstate.nn.Module):
 
     def update(self) -> None:
         self.port.unbind_cond()
+
+
+def key_in(post: Population, projection: brainstate.nn.Module) -> str:
+    """Under which name a population knows a projection: its own, if it was given one.
+
+    A name that brainstate gives counts those of all networks that were made before, so that the
+    same network would have others when it is made again. These are counted in the population.
+
+    Args:
+        post: The population, or a part of it.
+        projection: The projection.
+    """
+    kind, name = type(projection).__name__, str(projection.name)
+    if not (name.startswith(kind) and name.removeprefix(kind).isdigit()):
+        return name
+    whole = neurons_of(post)
+    known = {*(whole.current_inputs or {}), *(whole.after_updates or {})}
+    numbers = (f"{kind}_{n}" for n in itertools.count())
+    return next(
+        key for key in numbers if not any(f"{k} ".startswith((f"{key} ", f"{key}_")) for k in known)
+    )
 
 
 def neurons_of(post: Population) -> Population:

@@ -94,7 +94,7 @@ def check_callback(callback: Callable[[Any], object]) -> None:
     """Training ends with the same numbers with a callback as without.
 
     Args:
-        callback: What `fit` calls with the history after each epoch.
+        callback: What `fit` calls with the history after each epoch, or a `Callback`.
 
     Raises:
         AssertionError: It raises, or the results differ.
@@ -109,7 +109,7 @@ def check_callback(callback: Callable[[Any], object]) -> None:
     name = getattr(callback, "__name__", type(callback).__name__)
     x, y = _examples()
 
-    def trained(on_epoch: Any) -> tuple[list[float], np.ndarray]:
+    def trained(**options: Any) -> tuple[list[float], np.ndarray]:
         brainstate.random.seed(0)
         readout = library.LeakyRateReadout(6, 2, tau=10.0 * u.ms)
         history = library.fit(
@@ -119,22 +119,21 @@ def check_callback(callback: Callable[[Any], object]) -> None:
             dt=1.0 * u.ms,
             progress=False,
             optimizer=optax.sgd(0.1),
-            on_epoch=on_epoch,
+            **options,
         )
         return list(history["loss"]), np.asarray(readout.weight.value)
 
-    alone = trained(None)
-    seen: list[Any] = []
+    alone = trained()
 
     def called(history: Any) -> None:
-        seen.append(history)
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # what it prints is for users
                 callback(history)
         except Exception as error:
             raise AssertionError(f"{name} raises {type(error).__name__}: {error}") from error
 
-    with_it = trained(called)
+    is_function = not isinstance(callback, library.Callback)
+    with_it = trained(on_epoch=called) if is_function else trained(callbacks=[callback])
     same = alone[0] == with_it[0] and np.array_equal(alone[1], with_it[1])
     require(same, f"{name}: training has other results with it than without it")
 
