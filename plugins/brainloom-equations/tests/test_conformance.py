@@ -3,9 +3,9 @@
 import pytest
 from brainloom_testing import default_case, parametrize_with_checks
 from brainloom_testing.verification import failed, verify
-from texts import AdaptiveText, AdExText, GatedText, LeakyText
+from texts import AdaptiveText, AdExText, LeakyText
 
-SLOW = [AdExText, GatedText, AdaptiveText]
+SLOW = [AdExText, AdaptiveText]
 
 
 @parametrize_with_checks([default_case(LeakyText)])

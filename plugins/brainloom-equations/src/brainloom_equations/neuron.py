@@ -91,6 +91,11 @@ class EquationNeuron(Neuron):
         if noise:
             cls.equation_methods = {**cls.equation_methods, **noise}
         super().__init_subclass__(**kwargs)
+        fixed = cls.equations.methods.get("reset") == ()
+        if fixed and cls.V_reset is EquationNeuron.V_reset:
+            cls.reset_potential = Neuron.reset_potential  # type: ignore[method-assign]
+        elif "reset" in vars(cls):
+            cls.reset_potential = EquationNeuron.reset_potential  # type: ignore[method-assign]
 
     def fixed_values(self) -> dict[str, object]:
         """What else makes a model what it is: the texts, for checkpoints."""
