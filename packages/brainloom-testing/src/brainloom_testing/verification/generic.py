@@ -75,7 +75,7 @@ def generic_records(case: Case) -> Iterator[tuple[str, Callable[[], Iterable[Rec
         "declared accuracy": (_order, lambda: not random() and hasattr(case.cls, "numerics")),
         "threshold": (_threshold, lambda: not random()),
         "reset": (_reset, lambda: not crossing and not own and not random()),
-        "refractory period": (_refractory, lambda: issubclass(case.cls, Refractory)),
+        "refractory period": (_refractory, lambda: _has_period(case.cls)),
         "strong input": (_finite, lambda: True),
     }
 
@@ -234,6 +234,11 @@ def _reset(probe: Probe) -> Iterator[Record]:
             "overshoots",
             "what is left of an overshoot, one step of 0.01 ms later",
         )
+
+
+def _has_period(cls: type) -> bool:
+    """Whether V is held for a time that one gives, by the name that it has in the core."""
+    return issubclass(cls, Refractory) and "tau_ref" in cls.declared_parameters()
 
 
 def _refractory(probe: Probe) -> Iterator[Record]:
