@@ -7,10 +7,26 @@ import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Dynamics, Neuron, full, keys, non_negative, param, positive, state
+from brainloom_core import (
+    Constraint,
+    Dynamics,
+    Neuron,
+    ParameterError,
+    checked,
+    duration,
+    finite,
+    full,
+    keys,
+    maybe,
+    non_negative,
+    param,
+    positive,
+    state,
+    whole,
+)
 from brainloom_core.context import current_dt
 from brainloom_core.types import Array, Quantity, Size, Time, Values
-from brainloom_core.units import step_count
+from brainloom_core.units import same_dimension, show, step_count
 from brainloom_neurons import PoissonSpike, SinusoidalInput, SpikeTime, StepInput
 
 __all__ = [
@@ -22,6 +38,27 @@ __all__ = [
     "spike_generator",
     "step_current_generator",
 ]
+
+
+def finite_in(unit: u.Unit, words: str, *, one: bool = False, least: float = -np.inf) -> Constraint:
+    """Finite values of the dimension of a unit: a scalar, or of any shape; of at least so much."""
+
+    def holds(x: object) -> bool:
+        if not (isinstance(x, u.Quantity) and same_dimension(x, unit)):
+            return False
+        numbers = np.asarray(x.mantissa)
+        return bool(
+            (np.isfinite(numbers) & (numbers >= least)).all() and not (one and numbers.ndim)
+        )
+
+    return Constraint(words, holds)
+
+
+current = finite_in(u.pA, "a current such as 300 pA", one=True)
+currents = finite_in(u.pA, "currents such as [100, 200] * u.pA")
+frequency = finite_in(u.Hz, "a frequency >= 0 such as 50 Hz", one=True, least=0.0)
+frequencies = finite_in(u.Hz, "frequencies >= 0 such as 50 Hz", least=0.0)
+times = finite_in(u.ms, "times >= 0 such as [1, 5] * u.ms", least=0.0)
 
 
 class parrot_neuron(Neuron):
@@ -116,10 +153,11 @@ class spike_generator(SpikeTime):
         True
     """
 
+    @checked(in_size=whole, spike_times=times)
     def __init__(self, in_size: int, spike_times: Time, name: str | None = None) -> None:
-        times = u.math.asarray(spike_times)
-        owners = np.repeat(np.arange(in_size), len(times))
-        super().__init__(in_size, owners, u.math.tile(times, in_size), name=name)
+        each = u.math.atleast_1d(spike_times)
+        owners = np.repeat(np.arange(in_size), len(each))
+        super().__init__(in_size, owners, u.math.tile(each, in_size), name=name)
 
 
 class poisson_generator(PoissonSpike):
@@ -149,6 +187,7 @@ class poisson_generator(PoissonSpike):
         True
     """
 
+    @checked(rate=frequencies)
     def __init__(self, in_size: Size, rate: Quantity, name: str | None = None) -> None:
         super().__init__(in_size, rate, spk_type=float, name=name)
 
@@ -170,7 +209,7 @@ class dc_generator(StepInput):
         name: Name of the module.
 
     Raises:
-        ParameterError: A parameter has the wrong unit or shape.
+        ParameterError: A parameter has the wrong unit or shape, or it ends before it begins.
 
     References:
         Gewaltig & Diesmann (2007), Scholarpedia 2(4), 1430, doi:10.4249/scholarpedia.1430.
@@ -184,6 +223,7 @@ class dc_generator(StepInput):
         [300.]
     """
 
+    @checked(amplitude=current, start=duration, stop=maybe(duration))
     def __init__(
         self,
         in_size: Size,
@@ -192,10 +232,15 @@ class dc_generator(StepInput):
         stop: Time | None = None,
         name: str | None = None,
     ) -> None:
-        values, times = [amplitude], [start]
+        values, begins = [amplitude], [start]
         if stop is not None:
-            values, times = [amplitude, 0.0 * amplitude], [start, stop]
-        super().__init__(in_size, u.math.stack(values), u.math.stack(times), name=name)
+            if not start < stop:
+                raise ParameterError(
+                    f"dc_generator.stop: expected a time > {show(start)}, when it begins, got "
+                    f"{show(stop)}"
+                )
+            values, begins = [amplitude, 0.0 * amplitude], [start, stop]
+        super().__init__(in_size, u.math.stack(values), u.math.stack(begins), name=name)
 
 
 class ac_generator(SinusoidalInput):
@@ -230,6 +275,7 @@ class ac_generator(SinusoidalInput):
         [100.]
     """
 
+    @checked(amplitude=current, frequency=frequency, offset=current, phase=finite)
     def __init__(
         self,
         in_size: Size,
@@ -329,6 +375,7 @@ class step_current_generator(StepInput):
         [200.]
     """
 
+    @checked(amplitude_times=times, amplitude_values=currents)
     def __init__(
         self,
         in_size: Size,
@@ -336,4 +383,10 @@ class step_current_generator(StepInput):
         amplitude_values: Quantity | Sequence[Quantity],
         name: str | None = None,
     ) -> None:
+        shapes = u.math.shape(amplitude_times), u.math.shape(amplitude_values)
+        if len(shapes[0]) != 1 or shapes[0] != shapes[1]:
+            raise ParameterError(
+                "step_current_generator.amplitude_values: expected as many as amplitude_times, got "
+                f"shapes {shapes[1]} and {shapes[0]}"
+            )
         super().__init__(in_size, amplitude_values, amplitude_times, name=name)
