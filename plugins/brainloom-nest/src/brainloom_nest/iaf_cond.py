@@ -249,7 +249,7 @@ class iaf_cond_exp_sfa_rr(ExpConductances, _Membrane):
     E_rr: Quantity = param(
         default=-70.0 * u.mV, doc="reversal potential of relative refractoriness"
     )
-    g_sfa = state(none_of(u.nS), "conductance of adaptation")
+    g_sfa = state(none_of(u.nS), "conductance of adaptation", slow=True)
     g_rr = state(none_of(u.nS), "conductance of relative refractoriness")
 
     def dV(

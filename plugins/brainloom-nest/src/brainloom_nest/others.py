@@ -97,7 +97,7 @@ class mat2_psc_exp(ExpCurrents, NestNeuron):
     )
     I_e: Quantity = param(default=0.0 * u.pA, doc="constant current")
     theta_1 = state(none_of(mV), "fast part of the threshold")
-    theta_2 = state(none_of(mV), "slow part of the threshold")
+    theta_2 = state(none_of(mV), "slow part of the threshold", slow=True)
 
     def dV(self, V: Quantity, I_syn_ex: Quantity, I_syn_in: Quantity, I: Quantity) -> Quantity:
         return (self.E_L - V) / self.tau_m + (I_syn_ex + I_syn_in + self.I_e + I) / self.C_m

@@ -42,8 +42,11 @@ def brainloom_models() -> Mapping[str, str]:
 
 @hookimpl
 def brainloom_cases() -> Mapping[str, str]:
-    """What the conformance kit needs to know of neurons whose spikes are random."""
+    """What the conformance kit needs to know of some neurons, such as random spikes."""
     return {
         "gif_cond_exp": "brainloom_nest.conformance:CONDUCTANCES",
         "gif_psc_exp": "brainloom_nest.conformance:CURRENTS",
+        "glif_psc": "brainloom_nest.conformance:LEVELS",
+        "hh_cond_exp_traub": "brainloom_nest.conformance:TRAUB",
+        "hh_psc_alpha": "brainloom_nest.conformance:SQUID",
     }
