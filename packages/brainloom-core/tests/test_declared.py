@@ -382,7 +382,8 @@ ERRORS = [
         {"solver": "rk5"},
         ParameterError,
         "Leaky.solver: expected one of 'auto', 'exp_euler', 'exp_strang', 'exp_rosenbrock', "
-        "'euler', 'rk2', 'rk4', 'sequential_euler', 'izhikevich2003' or a function, got 'rk5'",
+        "'euler', 'rk2', 'rk4', 'sequential_euler', 'izhikevich2003', one in parts such as "
+        "'rk4x10', or a function, got 'rk5'",
     ),
     ({"solver": 4}, ParameterError, "Leaky.solver: expected one of 'auto', 'exp_euler'"),
 ]

@@ -79,5 +79,5 @@ def test_parts_of_a_step_are_shorter_steps():
 
 
 def test_a_number_of_parts_is_a_whole_number():
-    with pytest.raises(ValueError, match=r"substeps.parts: expected a whole number >= 1, got 0"):
+    with pytest.raises(ValueError, match=r"substeps: parts: expected a whole number >= 1, got 0"):
         substeps("rk4", 0)

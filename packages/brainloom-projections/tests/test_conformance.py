@@ -64,7 +64,7 @@ CASES = [
     ),
     Case(SymmetryGapJunction, lambda: {**junctions(), "couples": LIF(2), "states": "V"}),
     Case(CurrentProj, current),
-    Case(Projection, {}),
+    Case(Projection, {}, kind="other"),  # a container
     Case(Connection, {"pre": 2, "post": 2, "rule": OneToOne()}),
     Case(DeltaProj, delta),
 ]

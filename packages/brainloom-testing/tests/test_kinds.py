@@ -309,6 +309,7 @@ def test_of_a_model_that_takes_no_step_there_is_one_sentence() -> None:
     class Without(Neuron):
         """No threshold, and what stands for it is wrong."""
 
+        V_reset = 0 * u.mV
         V_initializer = initializer(default=0 * u.mV)
         V = state("V_initializer")
 

@@ -63,7 +63,7 @@ def test_import_computes_nothing() -> None:
         ("Builder", r"brainloom has no Builder: .*bl\.Network\(\)"),
         ("Recorder", r"record="),
         ("FixedIndegreeProj", r"bl\.FixedInDegree\(k\)"),
-        ("iaf_psc_exp", r"From NEST"),
+        ("iaf_bw_2001", r"From NEST"),
     ],
 )
 def test_names_of_the_peer_that_are_not_here_say_what_is(name: str, text: str) -> None:

@@ -50,7 +50,8 @@ def advice(name: str) -> str | None:
     """
     if _NEST.fullmatch(name):
         return (
-            "models under NEST's names are not part of brainloom; the guide 'From NEST' of the "
-            "documentation says which model takes the place of which"
+            "models under NEST's names come with the plugin brainloom-nest: python -m pip install "
+            "brainloom-nest; the guide 'From NEST' of the documentation says what takes the place "
+            "of those that it has not"
         )
     return _ADVICE.get(name)

@@ -1,6 +1,7 @@
 """Adaptive exponential integrate-and-fire neurons."""
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import brainstate
 import brainunit as u
@@ -44,6 +45,10 @@ class _Adaptive(NestNeuron):
     """
 
     caps_overshoot = True
+    unverified: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("solution of the declared equations", "threshold", "reset"),
+        "a spike ends the upswing within a part of a step; parity compares with NEST",
+    )
     solver: str = "rk4"
 
     C_m: Quantity = param(default=281.0 * u.pF, constraint=positive, doc="membrane capacitance")

@@ -84,6 +84,14 @@ class WithPeaks(NestNeuron):
     For `t_ref` after one there is no other; $V$ goes on.
     """
 
+    unverified: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("solution of the declared equations", "declared accuracy", "threshold", "reset"),
+            "a spike is a maximum of V, and resets nothing; parity compares with NEST",
+        ),
+        "strong input": "explicit schemes leave what is finite, and a run says so",
+    }
+
     def scale(self) -> Quantity:
         """The range of V to which the surrogate gradient refers."""
         return 20.0 * u.mV

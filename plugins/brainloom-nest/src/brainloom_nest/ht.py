@@ -145,6 +145,10 @@ class ht_neuron(NestNeuron):
     """
 
     ports: ClassVar[Mapping[str, str]] = {name: f"rise_{name}" for name in RECEPTORS}
+    unverified: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("solution of the declared equations", "reset"),
+        "a spike opens a current for a time, outside the equations; parity compares with NEST",
+    )
 
     E_Na: Quantity = param(default=30.0 * mV, doc="reversal potential of sodium")
     E_K: Quantity = param(default=-90.0 * mV, doc="reversal potential of potassium")

@@ -65,7 +65,14 @@ Check = Callable[[Probe], Iterable[Record]]
 
 
 def generic_records(case: Case) -> Iterator[tuple[str, Callable[[], Iterable[Record]]]]:
-    """The generic checks of a neuron by name, to be run one by one."""
+    """The generic checks of a neuron by name, to be run one by one.
+
+    A class whose steps or spikes are not those of the base class leaves out checks by `unverified`,
+    a mapping from their names to reasons.
+
+    Raises:
+        ValueError: `unverified` has a name that is not among them.
+    """
     probe = functools.cache(lambda: _probe(case))
     random = functools.cache(lambda: _is_random(probe()))
     crossing = issubclass(case.cls, Crossing)
@@ -82,7 +89,15 @@ def generic_records(case: Case) -> Iterator[tuple[str, Callable[[], Iterable[Rec
     def run(check: Check, applies: Callable[[], bool]) -> Iterable[Record]:
         return check(probe()) if applies() else ()
 
+    unverified = getattr(case.cls, "unverified", {})
+    if unknown := sorted(unverified.keys() - checks.keys()):
+        raise ValueError(
+            f"{case.cls.__name__}.unverified: there is no check {', '.join(unknown)}; there are "
+            f"{', '.join(checks)}"
+        )
     for name, (check, applies) in checks.items():
+        if name in unverified:
+            continue
         yield name, functools.partial(run, check, applies)
 
 
