@@ -12,7 +12,7 @@ from scipy import stats
 # What the simulators are given is written there, once.
 REFERENCE = Path(__file__).parents[1] / "reference"
 FOLDERS = ("synapses", "neurons", "equations", "nest_models")
-sys.path[:0] = [str(REFERENCE / folder) for folder in FOLDERS]
+sys.path[:0] = [str(REFERENCE), *(str(REFERENCE / folder) for folder in FOLDERS)]
 
 
 NEURONS = ("V to spike", "V", "ms a spike", "f-I (ms)", "f-I (%)", "spikes")

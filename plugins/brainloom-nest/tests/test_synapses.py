@@ -2,11 +2,12 @@
 
 import brainstate
 import brainunit as u
+import jax
 import numpy as np
 import pytest
 from brainloom_core import InputError, ParameterError
 from brainloom_nest import iaf_cond_exp, iaf_psc_delta, iaf_psc_exp, static_synapse
-from brainloom_projections import AllToAll, OneToOne
+from brainloom_projections import AllToAll, FixedTotalNumber, OneToOne
 
 DT = 0.1 * u.ms
 
@@ -47,6 +48,17 @@ def test_a_jump_of_the_potential_is_there_when_the_delay_is_over():
     assert pytest.approx([-70.0, -70.0, -68.0, -68.0], abs=1e-4) == V
 
 
+def test_making_many_of_other_sizes_compiles_nothing(caplog):
+    post = iaf_psc_exp(50)
+    rules = [FixedTotalNumber(number) for number in range(20, 30)]
+    static_synapse(post, post, rules[0], weight=1.0 * u.pA, delay=DT)
+    with jax.log_compiles():
+        for rule in rules[1:]:
+            weight, delay = np.full(rule.n, -1.0) * u.pA, np.full(rule.n, 0.2) * u.ms
+            static_synapse(post, post, rule, weight=weight, delay=delay)
+    assert not [said for said in caplog.messages if "ompiling" in said]
+
+
 def test_another_step_than_that_it_was_made_for_is_an_error():
     with brainstate.environ.context(dt=DT):
         post = iaf_psc_delta(2)
@@ -61,6 +73,7 @@ def test_another_step_than_that_it_was_made_for_is_an_error():
     ("cell", "weight", "options", "error", "said"),
     [
         (iaf_psc_delta, 1.0 * u.mV, {"delay": 0.05 * u.ms}, ParameterError, "at least a step"),
+        (iaf_psc_exp, 1.0 * u.pA, {"delay": None}, ParameterError, "delay: expected a time"),
         (iaf_psc_exp, 1.0 * u.nS, {}, ParameterError, "I_syn_ex is, got a conductance"),
         (iaf_psc_exp, 1.0 * u.pA, {"receptor_type": "inh"}, InputError, r"\['ex', 'in'\]"),
     ],

@@ -43,8 +43,8 @@ class static_synapse(Projection):
         inhibitory: The projection of negative weights, or None.
 
     Raises:
-        ParameterError: A delay is shorter than a step where a spike acts on arrival; or the
-            weights are not of the kind of what they raise.
+        ParameterError: A delay is shorter than a step where a spike acts on arrival, or None; or
+            the weights are not of the kind of what they raise.
         InputError: The step is not set where it is needed, or is another one in the run; or there
             is no such port.
 
@@ -84,8 +84,10 @@ class static_synapse(Projection):
         self.excitatory: DeltaProj | None = None
         self.inhibitory: DeltaProj | None = None
         self.step: Time | None = None
+        if delay is None:
+            raise ParameterError(f"{type(self).__name__}.delay: expected a time, got None")
         whole = Connection(pre, post, connectivity, weight, delay=delay, seed=seed)
-        weights = np.asarray(u.get_magnitude(_value(whole.weight) / whole.unit))
+        weights = _numbers(whole.weight)
         _check_unit(type(self).__name__, post, receptor_type, whole.unit)
         lead = self._lead(post)
         for name, port, chosen in (
@@ -211,22 +213,30 @@ def _part(
     whole: Connection, pre: Any, post: Neuron, chosen: np.ndarray, factor: float, lead: Time
 ) -> Connection:
     """The edges of one sign, as a connection of its own."""
-    edges, delay = whole.edges, _value(whole.delay)
-    weight, delay = factor * _value(whole.weight), delay - lead
-    if np.any(np.asarray(delay.to_decimal(u.ms)) < -LATE):
+    edges, weight = whole.edges, factor * _numbers(whole.weight)
+    delay = np.asarray((_value(whole.delay) - lead).to_decimal(u.ms))
+    if np.any(delay < -LATE):
         raise ParameterError(
             f"static_synapse.delay: expected at least a step, {show(lead)}, got "
             f"{show(_value(whole.delay))}"
         )
-    delay = u.math.maximum(delay, 0.0 * u.ms)
+    delay = np.maximum(delay, 0.0)
     keep = np.flatnonzero(np.broadcast_to(chosen, len(edges)))
     weight, delay = (x if np.ndim(x) == 0 else x[keep] for x in (weight, delay))
-    pairs = edges.pre[keep], edges.post[keep]
-    return Connection.from_pairs(*pairs, weight, sizes=(pre, post), delay=delay)
+    return Connection.from_pairs(
+        *(edges.pre[keep], edges.post[keep], u.Quantity(weight, unit=whole.unit)),
+        sizes=(pre, post),
+        delay=u.Quantity(delay, unit=u.ms),
+    )
 
 
 def _value(held: Any) -> Quantity:
     return getattr(held, "value", held)
+
+
+def _numbers(held: Any) -> np.ndarray:
+    """The numbers on the host, where to choose some of them compiles nothing."""
+    return np.asarray(u.get_mantissa(_value(held)))
 
 
 def _check_unit(who: str, post: Neuron, port: str | None, unit: u.Unit) -> None:
