@@ -1,6 +1,6 @@
 """Devices by NEST's names: sources of spikes and currents, and the neuron that repeats."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import brainstate
@@ -103,6 +103,10 @@ class parrot_neuron(Neuron):
     spk_reset: str = "hard"
     detach_reset: bool | None = None
     acts_on_arrival: ClassVar[bool] = True
+    unverified: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("solution of the declared equations", "declared accuracy", "threshold", "reset"),
+        "it has no equation, and no threshold; parity compares with NEST",
+    )
     V = state(lambda model, shape: full(0.0, shape), "what has arrived")
 
     def after_spike(self, y: dict[str, Quantity]) -> dict[str, Quantity]:
