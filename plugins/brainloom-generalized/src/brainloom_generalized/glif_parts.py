@@ -51,7 +51,12 @@ class ResetRules(Glif):
         return self.E_L + self.f_V * (V - self.E_L) + self.V_add
 
     def raised(self, theta_s: Quantity, spk: Array) -> Quantity:
-        """The threshold from spikes after the spikes `spk`."""
+        """The threshold from spikes after some spikes.
+
+        Args:
+            theta_s: The threshold from spikes before them.
+            spk: The spikes.
+        """
         left = u.math.exp(-u.get_magnitude(self.b_s * self.tau_ref))
         return theta_s + spk * (left * theta_s + self.theta_add - theta_s)
 
@@ -75,7 +80,13 @@ class AfterSpikeCurrents(Glif):
     I2 = state("I2_initializer", "second after-spike current", slow=True)
 
     def driven(self, I1: Quantity, I2: Quantity, spk: Array) -> dict[str, Quantity]:
-        """The after-spike currents after the spikes `spk`."""
+        """The after-spike currents after some spikes.
+
+        Args:
+            I1: The first current before them.
+            I2: The second one.
+            spk: The spikes.
+        """
         left1 = self.R1 * u.math.exp(-u.get_magnitude(self.k1 * self.tau_ref))
         left2 = self.R2 * u.math.exp(-u.get_magnitude(self.k2 * self.tau_ref))
         return {

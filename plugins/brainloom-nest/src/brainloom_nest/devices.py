@@ -74,6 +74,7 @@ class parrot_neuron(Neuron):
     Args:
         in_size: Number of neurons, or the shape of the population.
         name: Name of the module.
+        solver: Time-stepping scheme, of no effect: nothing is to be integrated.
 
     Attributes:
         V: What has arrived, shape `(*batch, *in_size)`, no unit.

@@ -45,7 +45,14 @@ class _Channels(WithPeaks):
         return self.V.value
 
     def ionic(self, V: Quantity, m: Quantity, h: Quantity, n: Quantity) -> Quantity:
-        """The current through the channels and the leak."""
+        """The current through the channels and the leak.
+
+        Args:
+            V: The potential.
+            m: Activation of sodium.
+            h: Inactivation of sodium.
+            n: Activation of potassium.
+        """
         sodium = self.g_Na * m**3 * h * (self.E_Na - V)
         return sodium + self.g_K * n**4 * (self.E_K - V) + self.g_L * (self.E_L - V)
 

@@ -299,7 +299,15 @@ class ht_neuron(NestNeuron):
         )
 
     def intrinsic(self, V: Quantity, D: Array, m_IT: Array, h_IT: Array, m_Ih: Array) -> Quantity:
-        """The intrinsic currents and the leaks."""
+        """The intrinsic currents and the leaks.
+
+        Args:
+            V: The potential.
+            D: What opens the potassium current that depends on sodium.
+            m_IT: Activation of the low-threshold calcium current.
+            h_IT: Its inactivation.
+            m_Ih: Activation of the current that hyperpolarization opens.
+        """
         m_NaP, m_KNa = _sigmoid((V / mV + 55.7) / 7.7), 1.0 / (1.0 + (0.25 / D) ** 3.5)
         return (
             self.g_NaL * (self.E_Na - V)

@@ -24,6 +24,7 @@ class Strengths:
         arguments: Constructor arguments of the rule; `w_max` is 1 mS.
         source: Where the rule comes from.
         reason: Why the tolerance is what it is.
+        kind: Kind of reference, of `KINDS`.
     """
 
     slow: SlowReference
