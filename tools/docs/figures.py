@@ -96,7 +96,7 @@ GIVEN_DEFAULTS = {"RampInput.t_start", "ConstantInput.duration"}  # better than 
 MILLISECONDS = {"HindmarshRose": 900.0, "MorrisLecar": 600.0, "FitzHughNagumo": 300.0}
 SPIKES = {"HindmarshRose": 25}  # how many a neuron shall show, 5 by default
 TRAINS = {"ResonateAndFire": 30.0}  # interval in ms of what arrives, 8 by default
-SAYS_NOTHING = {"DirectEncoder"}
+SAYS_NOTHING = {"DirectEncoder", "static_synapse", "tsodyks2_synapse"}  # names for what is drawn
 LABELS = {"MultiReceptorLIF": "exc"}
 CELL = {
     "R": 100.0 * u.Mohm,
@@ -219,7 +219,8 @@ def _sweep(name: str, cls: Any, cells: int) -> dict[str, Any]:
     duration = MILLISECONDS.get(name, 200.0)
     before, n = round(1000.0), round(duration / 0.1)
     on = slice(n // 10, n * 9 // 10)
-    events = getattr(model, "input_kind", "") == "events" or model.jump_state != "V"
+    jumps = not model.ports and model.jump_state != "V"  # one with ports takes a current, too
+    events = getattr(model, "input_kind", "") == "events" or jumps
     unit = u.get_unit(getattr(model, model.jump_state).value) if events else model.input_unit
     strengths = 2.0 ** np.linspace(-26.0, 12.0, cells)
     i = np.arange(n)

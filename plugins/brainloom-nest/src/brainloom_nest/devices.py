@@ -16,6 +16,7 @@ from brainloom_core import (
     duration,
     finite,
     full,
+    function,
     keys,
     maybe,
     non_negative,
@@ -57,7 +58,10 @@ def finite_in(unit: u.Unit, words: str, *, one: bool = False, least: float = -np
 current = finite_in(u.pA, "a current such as 300 pA", one=True)
 currents = finite_in(u.pA, "currents such as [100, 200] * u.pA")
 frequency = finite_in(u.Hz, "a frequency >= 0 such as 50 Hz", one=True, least=0.0)
-frequencies = finite_in(u.Hz, "frequencies >= 0 such as 50 Hz", least=0.0)
+rates = Constraint(
+    "frequencies >= 0 such as 50 Hz, or a function of time",
+    lambda x: function.holds(x) or finite_in(u.Hz, "", least=0.0).holds(x),
+)
 times = finite_in(u.ms, "times >= 0 such as [1, 5] * u.ms", least=0.0)
 
 
@@ -174,7 +178,7 @@ class poisson_generator(PoissonSpike):
 
     Args:
         in_size: Number of elements: one for each neuron that is driven.
-        rate: Rate $r$ of each train, in Hz.
+        rate: Rate $r$ of each train, in Hz; scalar, one per element, or a function of time.
         name: Name of the module.
 
     Raises:
@@ -192,7 +196,7 @@ class poisson_generator(PoissonSpike):
         True
     """
 
-    @checked(rate=frequencies)
+    @checked(rate=rates)
     def __init__(self, in_size: Size, rate: Quantity, name: str | None = None) -> None:
         super().__init__(in_size, rate, spk_type=float, name=name)
 
