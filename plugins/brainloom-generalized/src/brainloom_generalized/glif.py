@@ -32,7 +32,6 @@ class GLIF1(Glif):
         V_initializer: Initial potential, -78.85 mV; a constant, an array or a function of the
             shape.
         spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
-        spk_reset: Accepted for exchange with other models; there is one reset.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         detach_reset: Whether gradients pass by the reset, None: by that of V.
@@ -110,7 +109,6 @@ class GLIF2(ResetRules):
         theta_s_initializer: Initial part of the threshold that is from spikes, 0 mV; a constant, an
             array or a function of the shape.
         spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
-        spk_reset: Accepted for exchange with other models; there is one reset.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         detach_reset: Whether gradients pass by the reset, None: by that of V.
@@ -201,7 +199,6 @@ class GLIF3(AfterSpikeCurrents):
         I2_initializer: Initial second after-spike current, 0 pA; a constant, an array or a function
             of the shape.
         spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
-        spk_reset: Accepted for exchange with other models; there is one reset.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         detach_reset: Whether gradients pass by the reset, None: by that of V.

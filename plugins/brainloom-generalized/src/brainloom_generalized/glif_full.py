@@ -61,7 +61,6 @@ class GLIF4(ResetRules, AfterSpikeCurrents):
         I2_initializer: Initial second after-spike current, 0 pA; a constant, an array or a function
             of the shape.
         spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
-        spk_reset: Accepted for exchange with other models; there is one reset.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         detach_reset: Whether gradients pass by the reset, None: by that of V.
@@ -178,7 +177,6 @@ class GLIF5(GLIF4):
         theta_v_initializer: Initial part of the threshold that follows the potential, 0 mV; a
             constant, an array or a function of the shape.
         spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
-        spk_reset: Accepted for exchange with other models; there is one reset.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         detach_reset: Whether gradients pass by the reset, None: by that of V.

@@ -14,6 +14,7 @@ __all__ = ["AfterSpikeCurrents", "Glif", "ResetRules"]
 class Glif(Suspended):
     """Membrane, threshold and reset of all five."""
 
+    spk_reset: str = "hard"  # the one that there is
     input_unit: ClassVar[u.Unit] = u.pA
     C: Quantity = param(default=58.72 * u.pF, constraint=positive, doc="membrane capacitance")
     G: Quantity = param(default=9.43 * u.nS, constraint=positive, doc="membrane conductance")

@@ -88,7 +88,6 @@ class HillTononi(Absolute):
         m_T_initializer: Initial activation of low-threshold calcium, likewise.
         h_T_initializer: Initial inactivation of low-threshold calcium, likewise.
         spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
-        spk_reset: Accepted for exchange with other models; there is one reset.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: `exp_strang`, of second order.
         detach_reset: Whether gradients pass by the reset, None: by that of V.
@@ -121,6 +120,7 @@ class HillTononi(Absolute):
         18
     """
 
+    spk_reset: str = "hard"  # the one that there is
     input_unit: ClassVar[u.Unit] = u.mV
     reset_rule = "V and threshold are set to E_Na as the next step begins"
     references = "brainloom_generalized.references:HILL_TONONI"

@@ -41,7 +41,6 @@ class MAT(Absolute):
         H1_initializer: Initial $H_1$, 0 mV; a constant, an array or a function of the shape.
         H2_initializer: Initial $H_2$, 0 mV; a constant, an array or a function of the shape.
         spk_fun: Spike function with a surrogate gradient, `ReluGrad()`.
-        spk_reset: Accepted for exchange with other models; there is no reset.
         name: Name of the module.
         solver: Time-stepping scheme, `"auto"`: exact.
         detach_reset: Whether gradients pass by what a spike does, None: through it where there is
@@ -73,6 +72,7 @@ class MAT(Absolute):
         17
     """
 
+    spk_reset: str = "hard"  # of no effect: a spike leaves V as it is
     input_unit: ClassVar[u.Unit] = u.pA
     reset_rule = "none; the threshold rises as the next step begins"
     references = "brainloom_generalized.references:MAT"

@@ -12,11 +12,20 @@ from brainloom_core import Crossing, Dynamics, Neuron
 from brainloom_core.types import Quantity, Values
 from brainloom_core.units import to_number, with_unit
 
-from ..declarations import derivatives
+from ..declarations import derivatives, signature
 from ..running import values
 from .oracles.equations import Array, Equations
 
-__all__ = ["DeclaredEquations", "call"]
+__all__ = ["DeclaredEquations", "call", "has_own_reset"]
+
+
+def has_own_reset(cls: type) -> bool:
+    """Whether a spike sets V by a rule of the class.
+
+    One that takes `spk_reset` and has a `V_reset` is held to what these say, whatever it overrides.
+    """
+    own = getattr(cls, "reset_potential", None) is not Neuron.reset_potential
+    return own and not ("spk_reset" in signature(cls) and hasattr(cls, "V_reset"))
 
 
 def call(function: Callable[..., Quantity], y: Values) -> Quantity:
@@ -67,8 +76,7 @@ class DeclaredEquations:
     @property
     def has_own_reset(self) -> bool:
         """Whether the model says itself where a spike sets V, so that this is not known here."""
-        own = type(self.model).reset_potential
-        return own is not Neuron.reset_potential and not isinstance(self.model, Crossing)
+        return has_own_reset(type(self.model)) and not isinstance(self.model, Crossing)
 
     def after_spike(self, y: Values, rule: str = "hard") -> dict[str, Quantity]:
         """The states after a spike, by the rule of reset."""

@@ -10,14 +10,14 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from brainloom_core import Crossing, Dynamics, Neuron, Refractory
+from brainloom_core import Crossing, Dynamics, Refractory
 from brainloom_core.types import Quantity
 from brainloom_core.units import to_number, with_unit
 
 from ..case import Case
 from ..declarations import signature
 from ..running import drive, environment, fresh, run_compiled, values
-from .declared import DeclaredEquations
+from .declared import DeclaredEquations, has_own_reset
 from .oracles.equations import Array, solve
 from .records import Record
 from .references import ROUNDING, interval_error, largest, potential_error
@@ -76,7 +76,7 @@ def generic_records(case: Case) -> Iterator[tuple[str, Callable[[], Iterable[Rec
     probe = functools.cache(lambda: _probe(case))
     random = functools.cache(lambda: _is_random(probe()))
     crossing = issubclass(case.cls, Crossing)
-    own = case.cls.reset_potential is not Neuron.reset_potential  # type: ignore[attr-defined]
+    own = has_own_reset(case.cls)
     checks: dict[str, tuple[Check, Callable[[], bool]]] = {
         "solution of the declared equations": (_solution, lambda: not random()),
         "declared accuracy": (_order, lambda: not random() and hasattr(case.cls, "numerics")),
